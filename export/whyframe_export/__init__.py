@@ -1,0 +1,1 @@
+"""From a trained run to one fused ONNX file (needs PyTorch), and conversions of such files."""

@@ -1,0 +1,160 @@
+"""From a run folder, or from a classifier alone, to one ONNX file that has passed its parity check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from whyframe import Manifest, __version__
+from whyframe.files import write_whole
+from whyframe.preprocess import read_image, to_input
+from whyframe_training.checkpoint import CONFIG, load_predictor
+from whyframe_training.classifiers import Classifier, ClassifierSpec, build_classifier
+from whyframe_training.config import TrainConfig
+from whyframe_training.data import list_images, split
+from whyframe_training.predictor import ClassActivationMap, MaskPredictor
+
+from whyframe_export.fused import FusedClassifier
+from whyframe_export.graph import fused_graph
+from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
+from whyframe_export.pictures import bundled_crops
+
+
+@dataclass(frozen=True)
+class Product:
+    """What is fused and written.
+
+    Attributes:
+        classifier: in float32 on the CPU.
+        explainer: the mask predictor or the class activation map.
+        manifest: without its digest.
+        images: files for the parity check; fewer than 50 means the bundled pictures.
+    """
+
+    classifier: Classifier
+    explainer: MaskPredictor | ClassActivationMap
+    manifest: Manifest
+    images: tuple[Path, ...]
+
+
+def trained_product(folder: Path, resize: str, batch: int | None) -> Product:
+    """What a run folder holds.
+
+    Raises:
+        RunError: no run, or no checkpoint in it.
+    """
+    config = TrainConfig.load(folder / CONFIG)
+    classifier = build_classifier(config.classifier)
+    predictor, steps = load_predictor(folder, config, classifier)
+    manifest = Manifest(
+        labels=classifier.labels,
+        side=classifier.side,
+        mask_side=_mask_side(classifier, predictor),
+        resize=resize,
+        explainer="mask-predictor",
+        controller=predictor.controller.to_dict(),
+        classifier=classifier.name,
+        generator="-".join(map(str, (predictor.generator.name, *predictor.generator.widths))),
+        batch=batch,
+        training=_provenance(config, folder, steps),
+        whyframe_version=__version__,
+    )
+    return Product(classifier, predictor, manifest, _held_out(config))
+
+
+def cam_product(spec: ClassifierSpec, resize: str, batch: int | None) -> Product:
+    """A classifier with its class activation map: nothing to train.
+
+    Raises:
+        ClassifierError: it does not end in pooling and one linear layer.
+    """
+    classifier = build_classifier(spec)
+    cam = ClassActivationMap(classifier)
+    manifest = Manifest(
+        labels=classifier.labels,
+        side=classifier.side,
+        mask_side=_mask_side(classifier, cam),
+        resize=resize,
+        explainer="cam",
+        controller=cam.controller.to_dict(),
+        classifier=classifier.name,
+        batch=batch,
+        whyframe_version=__version__,
+    )
+    return Product(classifier, cam, manifest, ())
+
+
+def export(product: Product, path: Path, step: Callable[[str], None] = lambda _: None) -> ParityReport:
+    """Writes the fused ONNX file and, beside it, its parity report; writes no model where parity fails.
+
+    Args:
+        product: what to fuse.
+        path: the `.onnx` file.
+        step: told what happens next.
+
+    Raises:
+        ParityError: PyTorch and ONNX Runtime differ by more than the threshold; the report is in its message.
+        OutputError: the file cannot be written.
+    """
+    fused = FusedClassifier(product.classifier, product.explainer).eval()
+    step("tracing the fused graph")
+    model = fused_graph(fused, product.manifest.side, product.manifest.controller, product.manifest.batch)
+    step("comparing with PyTorch")
+    frames, files = parity_frames(product)
+    report = check_parity(model.SerializeToString(), fused, product.explainer.controller, frames, files)
+    if not report.passes():
+        raise ParityError(
+            f"the ONNX graph differs from PyTorch, nothing was written: {json.dumps(report.to_dict())}"
+        )
+    step("writing")
+    product.manifest.write(model, path)
+    write_whole(path.with_suffix(".parity.json"), json.dumps(report.to_dict(), indent=1).encode() + b"\n")
+    return report
+
+
+def parity_frames(product: Product) -> tuple[NDArray[np.uint8], list[str]]:
+    """N x S x S x 3 RGB frames to compare on: the run's validation images, else crops of the bundled pictures."""
+    side = product.manifest.side
+    if len(product.images) < MINIMUM_IMAGES:
+        return bundled_crops(side, MINIMUM_IMAGES)
+    chosen = product.images[:MINIMUM_IMAGES]
+    frames = np.stack([to_input(read_image(path), side, product.manifest.resize) for path in chosen])
+    return frames, [path.name for path in chosen]
+
+
+def _mask_side(classifier: Classifier, explainer: nn.Module) -> int:
+    with torch.no_grad():
+        seen = classifier(torch.zeros(1, 3, classifier.side, classifier.side))
+        return explainer(seen.stages, torch.zeros(1, dtype=torch.int64)).shape[-1]
+
+
+def _held_out(config: TrainConfig) -> tuple[Path, ...]:
+    if not Path(config.data).is_dir():
+        return ()
+    return tuple(split(list_images(config.data), config.validation)[1])
+
+
+def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]:
+    """What was trained on and how, without this machine's paths."""
+    facts: dict[str, Any] = {
+        "data": Path(config.data).name,
+        "steps": steps,
+        "batch": config.batch,
+        "learning_rate": config.learning_rate,
+        "predicted_share": config.predicted_share,
+        "seed": config.seed,
+        "precision": config.precision,
+        "validation_images": config.validation,
+    }
+    validation = folder / "validation.json"
+    if validation.exists():
+        measured = json.loads(validation.read_text(encoding="utf-8"))
+        facts["validation"] = {k: v for k, v in measured.items() if k not in ("files", "scores")}
+    return facts

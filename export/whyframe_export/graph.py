@@ -1,0 +1,84 @@
+"""PyTorch to ONNX: the fused graph with its controller function, within the graph contract."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+from whyframe_training.controllers import EPSILON
+
+from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
+from whyframe_export.fused import FusedClassifier
+
+IR_VERSION = 10  # onnx writes newer ones than ONNX Runtime loads
+OUTPUTS = ("probabilities", "class_id", "logit_map")
+
+
+def fused_graph(fused: FusedClassifier, side: int, controller: Mapping[str, Any], batch: int | None) -> onnx.ModelProto:
+    """The whole product of training as one ONNX model, without its manifest.
+
+    Args:
+        fused: classifier and explainer, in float32 on the CPU.
+        side: S in pixels.
+        controller: the manifest's entry.
+        batch: the fixed batch, or None for a dynamic one.
+    """
+    model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
+    _add_controller(model, controller)
+    model.ir_version = min(model.ir_version, IR_VERSION)
+    model.producer_name = "whyframe"
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _GlobalMean(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3), keepdim=True)
+
+
+def _with_plain_pooling(fused: FusedClassifier) -> FusedClassifier:
+    """A copy whose global average pooling is a mean: the adaptive one exports as a dozen shape operators."""
+    fused = copy.deepcopy(fused)
+    for name, module in list(fused.named_modules()):
+        if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
+            fused.set_submodule(name, _GlobalMean())
+    return fused
+
+
+def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.ModelProto:
+    count = batch or 2
+    frames = torch.zeros(count, side, side, 3, dtype=torch.uint8)
+    target = torch.full((count,), -1)
+    dynamic = None if batch else {"frames": {0: torch.export.Dim("N")}, "target": {0: torch.export.Dim("N")}}
+    with torch.no_grad():
+        program = torch.onnx.export(
+            fused,
+            (frames, target),
+            input_names=["frames", "target"],
+            output_names=list(OUTPUTS),
+            opset_version=OPSET,
+            dynamic_shapes=dynamic,
+            dynamo=True,
+            verbose=False,
+        )
+    buffer = io.BytesIO()
+    program.save(buffer)
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _add_controller(model: onnx.ModelProto, controller: Mapping[str, Any]) -> None:
+    """Puts the controller's call behind the logit map, and its function into the model."""
+    graph = model.graph
+    logit_map = next(output for output in graph.output if output.name == "logit_map")
+    shape = [axis.dim_param or axis.dim_value for axis in logit_map.type.tensor_type.shape.dim]
+    graph.node.append(controller_call("logit_map", "saliency", controller, EPSILON))
+    graph.output.remove(logit_map)
+    graph.output.append(helper.make_tensor_value_info("saliency", TensorProto.FLOAT, shape))
+    model.functions.append(controller_function(controller))
+    model.opset_import.append(helper.make_opsetid(DOMAIN, VERSION))

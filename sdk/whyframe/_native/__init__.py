@@ -1,0 +1,1 @@
+"""The one loader of compiled code. This version carries none."""

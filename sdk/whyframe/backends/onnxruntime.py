@@ -1,0 +1,165 @@
+"""ONNX Runtime, on the CPU or on a CUDA device."""
+
+from __future__ import annotations
+
+import copy
+import os
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from whyframe.backends.base import CLASSIFIER, INPUTS, OUTPUTS, Backend
+from whyframe.errors import BackendError, ModelError, one_line
+from whyframe.modelfile import keep_outputs
+
+__all__ = ["OnnxRuntimeBackend"]
+
+_FATAL = 4  # log severity: errors come as exceptions, so nothing need be printed
+_CUDA = "CUDAExecutionProvider"
+_CONTRACT = {
+    # name: (element type, shape: None for any size)
+    "frames": ("tensor(uint8)", (None, None, None, 3)),
+    "target": ("tensor(int64)", (None,)),
+    "probabilities": ("tensor(float)", (None, None)),
+    "class_id": ("tensor(int64)", (None,)),
+    "saliency": ("tensor(float)", (None, None, None)),
+}
+
+
+class OnnxRuntimeBackend(Backend):
+    """A fused model in an ONNX Runtime session; see `Backend`.
+
+    Args:
+        model: Content of the ONNX file.
+        device: ``"cpu"`` or ``"cuda:N"``.
+        threads: Threads inside one operator; None takes the cores this process may use.
+        reason: Why this backend, for people.
+
+    Raises:
+        BackendError: The device is unknown, or ONNX Runtime cannot use it here.
+        ModelError: The model cannot be loaded, or breaks the graph contract.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, model: bytes, device: str, threads: int | None, reason: str) -> None:
+        self.device = device
+        self.reason = reason
+        self._sessions: _Sessions | None = _Sessions(model, _providers(device), threads)
+        _check_contract(self._sessions.fused)
+        frames = self._sessions.fused.get_inputs()[0].shape
+        self.batch = frames[0] if isinstance(frames[0], int) else None
+        self.side = frames[1]
+
+    def clone(self) -> OnnxRuntimeBackend:
+        """Another backend on the same sessions, which ONNX Runtime lets several threads run at once."""
+        return copy.copy(self)
+
+    def close(self) -> None:
+        """Lets go of the sessions."""
+        self._sessions = None
+
+    def _run(
+        self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        if self._sessions is None:
+            raise BackendError("the engine is closed; make another one.")
+        session = self._sessions.fused if outputs == OUTPUTS else self._sessions.classifier
+        try:
+            return session.run(outputs, {"frames": frames, "target": targets}, _quiet(ort.RunOptions()))
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class but this
+            reason = one_line(error)
+            raise ModelError(f"ONNX Runtime failed ({reason}); try fewer frames, or export again.") from error
+
+
+class _Sessions:
+    """The fused graph, and the classifier's part of it, which is loaded when it is first asked for."""
+
+    def __init__(self, model: bytes, providers: list[Any], threads: int | None) -> None:
+        self._open = partial(_open_session, providers=providers, threads=threads)
+        self._model = model
+        self._lock = Lock()
+        self._classifier: ort.InferenceSession | None = None
+        self.fused = self._open(model)
+
+    @property
+    def classifier(self) -> ort.InferenceSession:
+        with self._lock:
+            if self._classifier is None:
+                self._classifier = self._open(keep_outputs(self._model, CLASSIFIER))
+                self._model = b""
+            return self._classifier
+
+
+def _quiet(options: Any) -> Any:
+    options.log_severity_level = _FATAL
+    return options
+
+
+def _providers(device: str) -> list[Any]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    kind, _, index = device.partition(":")
+    if kind != "cuda" or not index.isdigit():
+        raise BackendError(f"there is no device {device!r}; give 'cpu', or 'cuda:0' for the first GPU.")
+    if _CUDA not in ort.get_available_providers():
+        raise BackendError(
+            f"this ONNX Runtime has no CUDA, so {device} cannot be used; "
+            "`pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
+        )
+    return [(_CUDA, {"device_id": int(index)}), "CPUExecutionProvider"]
+
+
+def _open_session(model: bytes, providers: list[Any], threads: int | None) -> ort.InferenceSession:
+    options = _quiet(ort.SessionOptions())
+    options.intra_op_num_threads = threads or _usable_cores()
+    options.inter_op_num_threads = 1
+    # Idle workers spin, and would take the cores from decoding, resizing and drawing between two runs.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        session = ort.InferenceSession(model, options, providers=providers)
+    except Exception as error:  # see _run
+        reason = one_line(error)
+        raise ModelError(f"ONNX Runtime cannot load the model ({reason}); export it again.") from error
+    # A provider whose libraries are missing is dropped by ONNX Runtime with no error.
+    if len(providers) > 1 and _CUDA not in session.get_providers():
+        raise BackendError(
+            "ONNX Runtime could not start CUDA and would have used the CPU; "
+            "install its libraries with `pip install 'onnxruntime-gpu[cuda,cudnn]'`, or use device='cpu'."
+        )
+    return session
+
+
+def _usable_cores() -> int:
+    """Cores this process may run on: a container is often given fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_contract(session: ort.InferenceSession) -> None:
+    inputs = {one.name: one for one in session.get_inputs()}
+    outputs = {one.name: one for one in session.get_outputs()}
+    for kind, wanted, found in (("inputs", INPUTS, inputs), ("outputs", OUTPUTS, outputs)):
+        if set(found) != set(wanted):
+            raise ModelError(
+                f"the model's {kind} are {', '.join(found)}, not {', '.join(wanted)}; "
+                "make the file with `whyframe export`."
+            )
+    for name, tensor in {**inputs, **outputs}.items():
+        _check_tensor(name, tensor)
+    _, height, width, _ = inputs["frames"].shape
+    if not isinstance(height, int) or height != width:
+        raise ModelError(f"the model's frames are {height} x {width}, not a fixed square; export it again.")
+
+
+def _check_tensor(name: str, tensor: Any) -> None:
+    dtype, shape = _CONTRACT[name]
+    fits = tensor.type == dtype and len(tensor.shape) == len(shape)
+    if not fits or any(want not in (None, got) for want, got in zip(shape, tensor.shape, strict=True)):
+        found = f"{tensor.type} of shape {tensor.shape}"
+        raise ModelError(f"the model's {name} is {found}, not {dtype} of {len(shape)} axes; export it again.")

@@ -1,0 +1,264 @@
+"""The front door: frames in, explanations out."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyframe.backends import Backend, open_backend
+from whyframe.backends.base import Outputs
+from whyframe.errors import FrameValueError, ModelError, TargetError
+from whyframe.explanation import Explanation, is_flat
+from whyframe.manifest import Manifest
+from whyframe.modelfile import read_model
+from whyframe.perturb import upsample
+from whyframe.preprocess import as_bgr, to_input
+from whyframe.refine import refine_mask
+
+__all__ = ["ExplainEngine"]
+
+_BUNDLED = "efficientnet_lite0_ct.onnx"
+_PREDICTED = -1
+
+Target = str | int | None
+
+
+class ExplainEngine:
+    """Explains frames with one fused model: classifier, mask predictor and controller in one forward pass.
+
+    An engine is for one thread; `clone` gives another that shares the weights.
+
+    Args:
+        model: The fused ONNX file; None for the bundled EfficientNet-Lite0.
+        backend: ``"auto"`` or ``"onnxruntime"``. One that is named is used or refused, never replaced.
+        device: ``"cpu"``, or ``"cuda:N"``.
+        threads: CPU threads inside one call; None takes the cores this process may use.
+
+    Raises:
+        ModelError: The file is missing or damaged, or does not keep the graph contract.
+        ManifestError: It has no manifest, or one of a newer schema.
+        BackendError: The backend or the device cannot be used here.
+
+    Example:
+        >>> with ExplainEngine() as engine:
+        ...     result = engine.run(cv2.imread("photo.jpg"))
+        ...     print(result.label, result.probability)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        backend: str = "auto",
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        data, name = _read(model)
+        self._manifest = Manifest.of_model(data, name)
+        self._backend = open_backend(backend, data, device, threads)
+        _check_model(self._manifest, self._backend, name)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model says of itself."""
+        return self._manifest
+
+    @property
+    def backend(self) -> str:
+        """Name of the runtime in use."""
+        return self._backend.name
+
+    @property
+    def backend_reason(self) -> str:
+        """Why this runtime was chosen."""
+        return self._backend.reason
+
+    @property
+    def runtime(self) -> Backend:
+        """The loaded model itself, which takes inputs of its own size: for benchmarks and metrics."""
+        return self._backend
+
+    def run(self, frame: Any, *, target: Target = None, refine: int = 0, color: str = "bgr") -> Explanation:
+        """Explains one frame.
+
+        Args:
+            frame: H x W x 3 uint8, BGR as OpenCV gives it; or a PIL image; or the path of an image file.
+            target: The class to explain, by name or id; None for the predicted one.
+            refine: K > 0 tunes the map post hoc (section 3.2.1) with K more classified frames, in one batch.
+            color: ``"rgb"`` where the array is in that order.
+
+        Returns:
+            The explanation. Later calls do not change it.
+
+        Raises:
+            FrameError: The frame cannot be explained; the message says why and what to do.
+            SourceError: The path is not that of an image.
+            TargetError: The model has no such class.
+        """
+        return self._explain([frame], [target], refine, color)[0]
+
+    def run_batch(
+        self,
+        frames: Sequence[Any],
+        *,
+        target: Target | list[Target] | tuple[Target, ...] = None,
+        refine: int = 0,
+        color: str = "bgr",
+    ) -> list[Explanation]:
+        """Explains several frames, of any sizes, in one call of the graph.
+
+        Args:
+            frames: As for `run`, each.
+            target: One class for all of them, or a list with one for each frame.
+            refine: As for `run`; one more batch for each frame.
+            color: As for `run`.
+
+        Returns:
+            One explanation a frame, in order; ``index`` is the position.
+
+        Raises:
+            FrameError: A frame cannot be explained.
+            TargetError: The model has no such class, or there are not as many targets as frames.
+        """
+        frames = list(frames)
+        targets = list(target) if isinstance(target, (list, tuple)) else [target] * len(frames)
+        if len(targets) != len(frames):
+            raise TargetError(
+                f"there are {len(targets)} targets for {len(frames)} frames; give one, or one a frame."
+            )
+        return self._explain(frames, targets, refine, color) if frames else []
+
+    def stream(
+        self, source: Any, *, target: Target = None, refine: int = 0, **options: Any
+    ) -> Iterator[Explanation]:
+        """Explains a video, a folder, a camera or an address, frame by frame; see `whyframe.stream`."""
+        from whyframe.stream import stream_explanations
+
+        return stream_explanations(self, source, target=target, refine=refine, **options)
+
+    def class_id(self, target: str | int) -> int:
+        """The id of a class given by name or id, as ``target=`` takes it.
+
+        Raises:
+            TargetError: The model has no such class.
+        """
+        return self._manifest.class_id(target)
+
+    def clone(self) -> ExplainEngine:
+        """Another engine for another thread; the weights are shared."""
+        twin = copy.copy(self)
+        twin._backend = self._backend.clone()
+        return twin
+
+    def close(self) -> None:
+        """Lets go of the model. Results and clones stay valid."""
+        self._backend.close()
+
+    def __enter__(self) -> ExplainEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _explain(
+        self, frames: list[Any], targets: list[Target], refine: int, color: str
+    ) -> list[Explanation]:
+        if refine < 0:
+            raise FrameValueError(f"refine is {refine}; give 0 for none, or a number of steps such as 32.")
+        marks = [perf_counter()]
+        ids = np.array([_PREDICTED if one is None else self.class_id(one) for one in targets], np.int64)
+        images = [as_bgr(frame, color) for frame in frames]
+        inputs = np.stack([to_input(image, self._manifest.side, self._manifest.resize) for image in images])
+        marks.append(perf_counter())
+        outputs = self._infer(inputs, ids)
+        flats = [is_flat(mask, seen) for mask, seen in zip(outputs[2], inputs, strict=True)]
+        marks.append(perf_counter())
+        if refine:
+            outputs = self._refine(inputs, outputs, flats, refine)
+        marks.append(perf_counter())
+        return self._results(images, outputs, flats, _timings(marks, len(images)))
+
+    def _infer(self, inputs: NDArray[np.uint8], ids: NDArray[np.int64]) -> Outputs:
+        outputs = self._backend.explain(inputs, ids)
+        if not np.isfinite(outputs[0]).all():
+            raise ModelError("the model gave a probability that is not a number; export it again in float32.")
+        return outputs
+
+    def _refine(self, inputs: NDArray[np.uint8], outputs: Outputs, flats: list[bool], steps: int) -> Outputs:
+        def tune(seen: NDArray[np.uint8], p: Any, target: Any, mask: Any, flat: bool) -> NDArray[np.float32]:
+            if flat:  # its ranking means nothing: tuning would make a finding of it
+                return upsample(mask, self._manifest.side)
+            return refine_mask(self._backend.classify, seen, mask, target, p[target], steps)
+
+        probabilities, class_ids, _ = outputs
+        tuned = [tune(*row) for row in zip(inputs, *outputs, flats, strict=True)]
+        return probabilities, class_ids, np.stack(tuned)
+
+    def _results(
+        self, images: list[NDArray[np.uint8]], outputs: Outputs, flats: list[bool], timings: dict[str, float]
+    ) -> list[Explanation]:
+        for output in outputs:
+            output.flags.writeable = False
+        return [
+            Explanation(
+                frame=image,
+                class_id=int(class_id),
+                label=self._manifest.labels[class_id],
+                probability=float(probabilities[class_id]),
+                probabilities=probabilities,
+                mask=mask,
+                flat=flat,
+                timings=timings,
+                manifest=self._manifest,
+                index=index,
+            )
+            for index, (image, probabilities, class_id, mask, flat) in enumerate(
+                zip(images, *outputs, flats, strict=True)
+            )
+        ]
+
+
+def _timings(marks: list[float], frames: int) -> dict[str, float]:
+    """Milliseconds a frame of each stage between the marks (seconds), and in total."""
+    stages = ("preprocess", "inference", "refine")
+    spent = {stage: (b - a) * 1e3 / frames for stage, a, b in zip(stages, marks, marks[1:], strict=False)}
+    return {**spent, "total": (marks[-1] - marks[0]) * 1e3 / frames}
+
+
+def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
+    """A model file's content, and its name for messages."""
+    if model is not None:
+        return read_model(model), str(model)
+    try:
+        return resources.files("whyframe").joinpath("models").joinpath(_BUNDLED).read_bytes(), _BUNDLED
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"this installation carries no {_BUNDLED}; give a model file with model=."
+        ) from error
+
+
+def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:
+    """Runs the model once, which also warms it up, and compares what it gives with its manifest."""
+    blank = np.zeros((backend.batch or 1, backend.side, backend.side, 3), np.uint8)
+    probabilities, _, masks = backend.explain(blank, np.full(len(blank), _PREDICTED, np.int64))
+    for what, says, has in (
+        ("a side of", manifest.side, backend.side),
+        ("a batch of", manifest.batch, backend.batch),
+        ("labels for classes numbering", len(manifest.labels), probabilities.shape[1]),
+        ("a mask height of", manifest.mask_side, masks.shape[1]),
+        ("a mask width of", manifest.mask_side, masks.shape[2]),
+    ):
+        if says != has:
+            raise ModelError(
+                f"the manifest of {name} says {what} {says} and its graph has {has}; export it again."
+            )

@@ -1,0 +1,213 @@
+"""What a fused model says of itself: JSON under the ONNX metadata key ``whyframe``, sealed by a digest.
+
+The digest is SHA-256 of the whole file with its own 64 characters taken as zeros, so any byte that is
+changed later, in the weights, the graph or the manifest, is seen on loading. It stays the last value of the
+JSON in every schema: that is how it is found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from whyframe.errors import ManifestError, ModelError, one_line
+from whyframe.files import write_whole
+from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, find_metadata, read_model, seal
+from whyframe.targets import find_class
+
+__all__ = ["Manifest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The facts about a fused model that its graph does not say.
+
+    Attributes:
+        labels: One name for each class; their number is the width C of ``probabilities``.
+        side: S, the height and the width of the model's input, in pixels.
+        mask_side: s, the height and the width of the ``saliency`` output.
+        resize: How a frame becomes S x S: ``"stretch"`` squeezes the whole frame; ``"crop"`` takes the
+            centred largest square, and saliency outside it is 0.
+        explainer: ``"mask-predictor"`` (trained) or ``"cam"`` (class activation map, no training).
+        controller: The distribution controller, for example ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
+        classifier: Name of the classifier that is explained.
+        generator: Name of the mask generator; None for an explainer that has none.
+        batch: The fixed batch size of the graph, or None where it is dynamic.
+        training: Provenance (data, counts, seed, command), free in form.
+        whyframe_version: The version that wrote the file.
+        schema_version: Version of this list of fields.
+        digest: SHA-256 of the file in hexadecimal, computed with these 64 characters as zeros; empty until
+            written.
+    """
+
+    KEY: ClassVar[str] = "whyframe"
+    SCHEMA_VERSION: ClassVar[int] = 1
+
+    labels: tuple[str, ...]
+    side: int
+    mask_side: int
+    classifier: str
+    controller: Mapping[str, Any]
+    resize: str = "stretch"
+    explainer: str = "mask-predictor"
+    generator: str | None = None
+    batch: int | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    whyframe_version: str = ""
+    schema_version: int = SCHEMA_VERSION
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(self.labels))
+        for name, fits, wanted in _RULES:
+            value = getattr(self, name)
+            if not fits(value):
+                raise ManifestError(f"the manifest's {name} is {value!r:.80}, not {wanted}; {EXPORT_AGAIN}.")
+
+    @classmethod
+    def read(cls, model: str | os.PathLike[str] | bytes) -> Manifest:
+        """Reads the manifest of a fused ONNX file and checks the file against its digest.
+
+        Args:
+            model: The file's path, or its whole content.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            ModelError: The file is missing, is no ONNX model, or was damaged since it was written.
+            ManifestError: The model has no manifest, a malformed one, or one of a newer schema.
+        """
+        if isinstance(model, bytes):
+            return cls.of_model(model, "the model")
+        return cls.of_model(read_model(model), str(model))
+
+    @classmethod
+    def of_model(cls, data: bytes, name: str) -> Manifest:
+        """Reads the manifest from a model's content, as `read` does; ``name`` stands for it in errors."""
+        start, stop = find_metadata(data, cls.KEY, name)
+        text = data[start:stop]
+        digest = _written_digest(text)
+        # The seal comes before the content: a flipped byte is damage, not a malformed manifest.
+        if digest and seal(data, start + text.rfind(digest)) != digest.decode("ascii", errors="replace"):
+            raise ModelError(f"{name} is damaged: it does not match its digest; {EXPORT_AGAIN}.")
+        manifest = cls._parse(text.decode("utf-8", errors="replace"), name)
+        if not digest:
+            raise ManifestError(f"{name} has a manifest without a digest; {EXPORT_AGAIN}.")
+        return manifest
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Manifest:
+        """Reads the manifest from a model's metadata, without the file and so without checking the digest.
+
+        Args:
+            metadata: The ONNX metadata, as ``session.get_modelmeta().custom_metadata_map`` gives it.
+
+        Returns:
+            The manifest. Fields that this version does not know are ignored.
+
+        Raises:
+            ManifestError: There is none, it is malformed, or its schema is newer than this version reads.
+        """
+        if cls.KEY not in metadata:
+            raise ManifestError("the model has no whyframe manifest; make one with `whyframe export`.")
+        return cls._parse(metadata[cls.KEY], "the model")
+
+    @classmethod
+    def _parse(cls, text: str, name: str) -> Manifest:
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            reason = one_line(error)
+            raise ManifestError(f"the manifest of {name} is not JSON ({reason}); {EXPORT_AGAIN}.") from error
+        if not isinstance(values, dict) or not isinstance(values.get("labels"), list):
+            raise ManifestError(f"the manifest of {name} has no labels; {EXPORT_AGAIN}.")
+        schema = values.get("schema_version", 0)
+        if isinstance(schema, int) and schema > cls.SCHEMA_VERSION:
+            raise ManifestError(
+                f"the manifest of {name} has schema {schema} and this whyframe reads up to "
+                f"{cls.SCHEMA_VERSION}; upgrade whyframe with `pip install --upgrade whyframe`."
+            )
+        known = {one.name for one in dataclasses.fields(cls)}
+        fields = {key: value for key, value in values.items() if key in known}
+        try:
+            return cls(**{**fields, "schema_version": schema})
+        except TypeError as error:
+            reason = one_line(error)
+            raise ManifestError(
+                f"the manifest of {name} lacks a field ({reason}); {EXPORT_AGAIN}."
+            ) from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest as plain JSON values, the digest last."""
+        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return {**values, "labels": list(self.labels)}
+
+    def to_json(self) -> str:
+        """The JSON text that the model's metadata holds (ASCII only)."""
+        return json.dumps(self.to_dict())
+
+    def write(self, model: Any, path: str | os.PathLike[str]) -> Manifest:
+        """Writes ``model`` with this manifest in its metadata, sealed by a digest of the whole file.
+
+        Args:
+            model: An ``onnx.ModelProto``; its metadata entry ``whyframe`` is set or replaced.
+            path: The file to write. It appears whole or not at all.
+
+        Returns:
+            The manifest as written, with its digest.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        entries = [entry for entry in model.metadata_props if entry.key == self.KEY]
+        entry = entries[0] if entries else model.metadata_props.add(key=self.KEY)
+        entry.value = dataclasses.replace(self, digest=NO_DIGEST).to_json()
+        data = bytearray(model.SerializeToString())
+        start, stop = find_metadata(bytes(data), self.KEY, str(path))
+        at = start + data[start:stop].rfind(NO_DIGEST.encode())
+        digest = seal(data, at)
+        data[at : at + 64] = digest.encode()
+        write_whole(path, bytes(data))
+        entry.value = dataclasses.replace(self, digest=digest).to_json()
+        return dataclasses.replace(self, digest=digest)
+
+    def class_id(self, target: str | int) -> int:
+        """The id of a class given by id or by name; see `whyframe.targets.find_class`."""
+        return find_class(self.labels, target)
+
+
+def _written_digest(text: bytes) -> bytes | None:
+    """The 64 hexadecimal characters of the manifest's own digest, which is its last value."""
+    _, found, rest = text.rpartition(b'"digest": "')
+    digest = rest[:64]
+    return digest if found and len(digest) == 64 else None
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+_RULES = (
+    ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema this version knows"),
+    ("labels", lambda v: bool(v) and all(isinstance(one, str) for one in v), "one name a class"),
+    ("side", _is_size, "a positive number of pixels"),
+    ("mask_side", _is_size, "a positive number of pixels"),
+    ("resize", lambda v: v in ("stretch", "crop"), "'stretch' or 'crop'"),
+    ("explainer", lambda v: v in ("mask-predictor", "cam"), "'mask-predictor' or 'cam'"),
+    (
+        "controller",
+        lambda v: isinstance(v, Mapping) and isinstance(v.get("name"), str),
+        "a mapping with a name",
+    ),
+    ("classifier", lambda v: isinstance(v, str), "a name"),
+    ("generator", lambda v: v is None or isinstance(v, str), "a name or null"),
+    ("batch", lambda v: v is None or _is_size(v), "a positive number or null"),
+    ("training", lambda v: isinstance(v, Mapping), "a mapping"),
+    ("whyframe_version", lambda v: isinstance(v, str), "a version"),
+    ("digest", lambda v: isinstance(v, str), "hexadecimal text"),
+)

@@ -1,0 +1,179 @@
+"""Perturbation (Eq. 1) by hard masks, the preserving curve, and faithfulness, in numpy.
+
+Everything works at the model's own resolution: frames are S x S x 3 uint8, as the graph takes them.
+The torch twin that training differentiates is `whyframe_training.perturb`; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "blur",
+    "blur_matrix",
+    "faithfulness",
+    "gaussian_kernel",
+    "preserve",
+    "preserving_curve",
+    "rank_pixels",
+    "upsample",
+]
+
+BLUR_SIGMA = 10.0
+"""Standard deviation of the evaluation's blur, in pixels of the S x S frame."""
+
+TIE_WEIGHT = 1e-6
+"""Weight of the smoothed mask that ranks the pixels which the mask scores alike (section 4.2)."""
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+"""N x S x S x 3 uint8 frames -> N x C class probabilities."""
+
+
+@lru_cache(maxsize=8)
+def gaussian_kernel(sigma: float = BLUR_SIGMA) -> NDArray[np.float64]:
+    """Gaussian weights at the 2 ceil(3 sigma) + 1 nearest whole offsets, in samples; they sum to 1."""
+    radius = math.ceil(3 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    return weights / weights.sum()
+
+
+def blur_matrix(size: int, sigma: float = BLUR_SIGMA) -> NDArray[np.float64]:
+    """The blur of one axis as a matrix B, so that a plane X is blurred as B X B^T.
+
+    The border mirrors the samples without repeating the edge one (reflect-101), as often as a short axis
+    needs. It is what `blur` computes, in the form that a GPU multiplies fastest.
+
+    Args:
+        size: Number of samples along the axis.
+        sigma: Standard deviation, in samples.
+
+    Returns:
+        size x size float64; each row sums to 1.
+    """
+    kernel = gaussian_kernel(sigma)
+    rows = np.arange(size)[:, None]
+    columns = _reflect(rows + np.arange(kernel.size) - kernel.size // 2, size)
+    matrix = np.zeros((size, size))
+    np.add.at(matrix, (rows, columns), kernel)
+    return matrix
+
+
+def _reflect(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Folds indices outside ``range(size)`` back by mirroring at the first and the last sample."""
+    period = max(2 * (size - 1), 1)
+    folded = np.abs(index) % period
+    return np.minimum(folded, period - folded)
+
+
+def blur(frame: NDArray[np.uint8], sigma: float = BLUR_SIGMA) -> NDArray[np.uint8]:
+    """The blurred frame A of Eq. 1.
+
+    Args:
+        frame: H x W x 3 uint8.
+        sigma: Standard deviation, in pixels.
+
+    Returns:
+        H x W x 3 uint8, rounded to nearest.
+    """
+    return np.rint(_smooth(frame, sigma)).astype(np.uint8)
+
+
+def _smooth(values: NDArray[Any], sigma: float = BLUR_SIGMA) -> NDArray[np.float32]:
+    kernel = gaussian_kernel(sigma)
+    return cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
+
+
+def upsample(mask: NDArray[np.floating], side: int) -> NDArray[np.float32]:
+    """The s x s mask as S x S scores: bilinear, half-pixel centres."""
+    scores = np.asarray(mask, np.float32)
+    return cv2.resize(scores, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def rank_pixels(scores: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The pixels in order of falling score.
+
+    Pixels of equal score (the zeros of BT, above all) are ordered by the mask around them: a smoothed mask is
+    added with a weight too small to matter elsewhere (section 4.2). What still ties keeps its reading order.
+
+    Args:
+        scores: S x S.
+
+    Returns:
+        S*S flat indices, the highest score first.
+    """
+    keys = scores.astype(np.float64) + TIE_WEIGHT * _smooth(scores.astype(np.float32))
+    return np.argsort(-keys.ravel(), kind="stable")
+
+
+def preserve(
+    frame: NDArray[np.uint8],
+    blurred: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    counts: Sequence[int] | NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Eq. 1 with hard masks: frames that keep their first pixels in ``order`` and are blurred elsewhere.
+
+    Args:
+        frame: S x S x 3 uint8, the frame I.
+        blurred: S x S x 3 uint8, its background A.
+        order: S*S flat pixel indices, the most important first.
+        counts: N numbers of pixels to keep.
+
+    Returns:
+        N x S x S x 3 uint8.
+    """
+    position = np.empty(order.size, np.int64)
+    position[order] = np.arange(order.size)
+    frames = np.empty((len(counts), *frame.shape), np.uint8)
+    frames[:] = blurred
+    for one, count in zip(frames, counts, strict=True):
+        cv2.copyTo(frame, (position < count).view(np.uint8).reshape(frame.shape[:2]), one)
+    return frames
+
+
+def preserving_curve(
+    classify: Classify,
+    frame: NDArray[np.uint8],
+    saliency: NDArray[np.floating],
+    target: int,
+    steps: int = 32,
+) -> NDArray[np.float64]:
+    """The probability of ``target`` as ranked pixels are added to the blurred frame.
+
+    Args:
+        classify: Class probabilities of a batch of frames; called once.
+        frame: S x S x 3 uint8 as the classifier takes it.
+        saliency: S x S scores of its pixels.
+        target: Class id.
+        steps: Number of equal steps from no pixel to all of them.
+
+    Returns:
+        steps + 1 probabilities, from q_F (all blurred) to q_O (the frame itself).
+    """
+    pixels = saliency.size
+    counts = np.rint(np.arange(steps + 1) * pixels / steps).astype(np.int64)
+    frames = preserve(frame, blur(frame), rank_pixels(saliency), counts)
+    return np.asarray(classify(frames)[:, target], np.float64)
+
+
+def faithfulness(curve: NDArray[np.floating]) -> float:
+    """M_F (Eq. 9) of a preserving curve: ``100 * mean over i >= 1 of (q_i - q_F) / (q_O - q_F)``.
+
+    100 means that the first step already restores the probability. The quotient is noise where q_O - q_F is
+    small: reports average it over the images where that exceeds 0.1, and give their number.
+
+    Args:
+        curve: q_F, ..., q_O.
+
+    Returns:
+        Percent; nan where q_O equals q_F.
+    """
+    gain = float(curve[-1] - curve[0])
+    return float(100 * np.mean(curve[1:] - curve[0]) / gain) if gain else math.nan

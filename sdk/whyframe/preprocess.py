@@ -1,0 +1,168 @@
+"""From a caller's frame to the model's input, and from the model's map back to the frame.
+
+Every resize uses half-pixel centres: the centre of output pixel i lies at ``(i + 0.5) * n_in / n_out - 0.5``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError, one_line
+
+__all__ = ["as_bgr", "crop_window", "read_image", "to_frame", "to_input"]
+
+Image = NDArray[np.uint8]
+
+
+def as_bgr(frame: Any, color: str = "bgr") -> Image:
+    """The frame as an array that OpenCV would give.
+
+    Args:
+        frame: H x W x 3 uint8 array, strided as it likes; or a PIL image; or the path of an image file.
+        color: Channel order of an array, ``"bgr"`` or ``"rgb"``. Images and files say their own.
+
+    Returns:
+        H x W x 3 uint8, BGR. A BGR array is returned as it is, not copied.
+
+    Raises:
+        FrameError: The frame is not such an array; the message names what it is and the mend.
+        SourceError: The file is missing or is not an image.
+    """
+    if color not in ("bgr", "rgb"):
+        raise FrameValueError(f"color is {color!r}; give 'bgr' (as OpenCV reads) or 'rgb'.")
+    if isinstance(frame, (str, os.PathLike)):
+        return read_image(frame)
+    if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
+        frame, color = np.asarray(frame.convert("RGB")), "rgb"
+    check_frame(frame)
+    return cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if color == "rgb" else frame  # type: ignore[return-value]
+
+
+def check_frame(frame: Any) -> None:
+    """Raises a FrameError unless ``frame`` is a numpy array, H x W x 3, uint8, with a pixel in it."""
+    if not isinstance(frame, np.ndarray):
+        kind = type(frame).__name__
+        raise FrameTypeError(
+            f"a frame is a numpy array, a PIL image or a path, not {kind}; try numpy.asarray(frame)."
+        )
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise _wrong_shape(frame)
+    if frame.size == 0:
+        raise FrameValueError(f"the frame is empty ({_shape(frame)}); check that the read succeeded.")
+    if frame.dtype != np.uint8:
+        raise FrameTypeError(f"a frame is uint8, not {frame.dtype}; {_to_uint8(frame.dtype)}")
+
+
+def _wrong_shape(frame: NDArray[Any]) -> FrameError:
+    if frame.size == 0:
+        return FrameValueError(f"the frame is empty ({_shape(frame)}); check that the read succeeded.")
+    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
+        way = "convert it with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)."
+        return FrameValueError(f"the frame is grey ({_shape(frame)}) and the model sees colour; {way}")
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        return FrameValueError(
+            f"the frame has 4 channels ({_shape(frame)}); drop the last with frame[..., :3]."
+        )
+    if frame.ndim == 3 and frame.shape[0] == 3:
+        way = "turn it with frame.transpose(1, 2, 0)."
+        return FrameValueError(f"the frame is {_shape(frame)}, with its channels first; {way}")
+    if frame.ndim == 4:
+        return FrameValueError(
+            f"the frame is a batch ({_shape(frame)}); give it to run_batch, or one frame to run."
+        )
+    return FrameValueError(f"the frame is {_shape(frame)}; give height x width x 3.")
+
+
+def _shape(frame: NDArray[Any]) -> str:
+    return " x ".join(str(size) for size in frame.shape) or "a scalar"
+
+
+def _to_uint8(dtype: np.dtype[Any]) -> str:
+    if dtype.kind == "f":
+        return "if it lies in [0, 1], convert it with (frame * 255).round().astype(numpy.uint8)."
+    if dtype == np.uint16:
+        return "convert 16 bits with (frame >> 8).astype(numpy.uint8)."
+    return "convert it to 0..255 with frame.astype(numpy.uint8)."
+
+
+def read_image(path: str | os.PathLike[str]) -> Image:
+    """Reads an image file as H x W x 3 uint8 BGR, turned as its EXIF orientation says.
+
+    Raises:
+        SourceError: The file is missing, cannot be read, or is not an image that OpenCV knows.
+    """
+    try:
+        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
+    except FileNotFoundError as error:
+        raise SourceError(f"there is no file {path}; check the path.") from error
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read ({one_line(error.strerror or '')}); check the path."
+        ) from error
+    image = _decode(data)
+    if image is None:
+        raise SourceError(f"{path} is not an image that OpenCV can read; give a JPEG or PNG file.")
+    return image
+
+
+def _decode(data: NDArray[np.uint8]) -> Image | None:
+    try:
+        return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None  # type: ignore[return-value]
+    except cv2.error:  # larger than OpenCV's own limit, for one
+        return None
+
+
+def crop_window(height: int, width: int, resize: str) -> tuple[int, int, int, int]:
+    """The part of an H x W frame that the model sees: (top, left, height, width) in pixels.
+
+    The whole frame for ``"stretch"``; the centred largest square for ``"crop"``.
+    """
+    if resize == "stretch":
+        return 0, 0, height, width
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side, side
+
+
+def to_input(frame: Image, side: int, resize: str) -> Image:
+    """A frame as the model takes it.
+
+    Args:
+        frame: H x W x 3 uint8, BGR.
+        side: S, in pixels.
+        resize: The manifest's rule, ``"stretch"`` or ``"crop"``.
+
+    Returns:
+        S x S x 3 uint8, RGB: area averages where both axes shrink, bilinear otherwise.
+    """
+    top, left, height, width = crop_window(frame.shape[0], frame.shape[1], resize)
+    seen = frame[top : top + height, left : left + width]
+    shrinks = height >= side and width >= side
+    small = cv2.resize(seen, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def to_frame(mask: NDArray[np.float32], height: int, width: int, resize: str) -> NDArray[np.float32]:
+    """A map at the model's resolution as scores of the frame's own pixels.
+
+    Args:
+        mask: s x s float32.
+        height: H of the frame.
+        width: W of the frame.
+        resize: The manifest's rule.
+
+    Returns:
+        H x W float32: bilinear; 0 where the model did not look.
+    """
+    top, left, tall, wide = crop_window(height, width, resize)
+    seen = cv2.resize(mask, (wide, tall), interpolation=cv2.INTER_LINEAR)
+    if (tall, wide) == (height, width):
+        return seen  # type: ignore[return-value]
+    scores = np.zeros((height, width), np.float32)
+    scores[top : top + tall, left : left + wide] = seen
+    return scores

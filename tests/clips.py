@@ -1,0 +1,110 @@
+"""Small media files, made on the spot. Frame i of a clip is known: `picture(i)`."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+SIZE = (64, 48)
+
+
+def picture(index: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """H x W x 3 uint8 BGR whose mean grey level tells the index, with some contrast in it."""
+    width, height = size
+    ramp = np.linspace(-20, 20, width)[None, :, None]
+    return np.clip(np.full((height, width, 3), 30.0 + 7 * index) + ramp, 0, 255).astype(np.uint8)
+
+
+def index_of(image: np.ndarray) -> int:
+    """The index of the picture that an image shows."""
+    return round((float(image.mean()) - 28.5) / 7)  # 1.5: encoding and decoding round down
+
+
+def write_clip(
+    path: Path,
+    frames: int = 30,
+    rate: Fraction | int = 30,
+    size: tuple[int, int] = SIZE,
+    sound: str | None = None,
+    sound_seconds: float | None = None,
+    pts: list[int] | None = None,
+    faststart: bool = False,
+    pixel_aspect: Fraction | None = None,
+) -> Path:
+    """An H.264 clip; ``sound`` names a codec, ``pts`` gives uneven times in 1/90000 s."""
+    options = {"movflags": "faststart"} if faststart else {}
+    with av.open(str(path), "w", options=options) as container:
+        video = container.add_stream("libx264", rate=rate, options={"crf": "10"})
+        video.width, video.height = size
+        video.pix_fmt = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+        if pts:
+            video.codec_context.time_base = Fraction(1, 90000)
+        if pixel_aspect:
+            video.codec_context.sample_aspect_ratio = pixel_aspect
+        audio = container.add_stream(sound, rate=44100, layout="mono") if sound else None
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(index, size), format="bgr24")
+            if pts:
+                frame.pts, frame.time_base = pts[index], Fraction(1, 90000)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if audio:
+            _write_sound(container, audio, sound_seconds or frames / float(rate))
+    return path
+
+
+def turn(path: Path) -> Path:
+    """Marks an MP4 as to be shown turned by 90 degrees clockwise, as phones do (the tkhd matrix)."""
+    data = path.read_bytes()
+    matrix = data.index(b"tkhd") + 4 + 40
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[1] << 16, 0, 1 << 30)
+    path.write_bytes(data[:matrix] + turned + data[matrix + 36 :])
+    return path
+
+
+def _write_sound(container: av.container.OutputContainer, audio: av.AudioStream, seconds: float) -> None:
+    samples = int(44100 * seconds)
+    tone = (8000 * np.sin(np.arange(samples) / 20)).astype(np.int16)
+    for start in range(0, samples, 1024):
+        frame = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 44100, start
+        container.mux(audio.encode(frame))
+    container.mux(audio.encode(None))
+
+
+def cut(path: Path, keep: float = 0.6) -> Path:
+    """The first part of a file, as a broken download leaves it."""
+    data = path.read_bytes()
+    short = path.with_name(f"cut-{path.name}")
+    short.write_bytes(data[: int(len(data) * keep)])
+    return short
+
+
+def write_images(folder: Path, count: int = 3) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        cv2.imwrite(str(folder / f"{index}.png"), picture(index))
+    return folder
+
+
+def read_video(path: Path) -> list[np.ndarray]:
+    """Every frame of a video, BGR."""
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            return frames
+        frames.append(image)
+
+
+def packets(path: Path, kind: str) -> list[bytes]:
+    """The bytes of every packet of the first "audio" or "video" stream."""
+    with av.open(str(path)) as container:
+        stream = getattr(container.streams, kind)[0]
+        return [bytes(packet) for packet in container.demux(stream) if packet.size]

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import toy
+
+from whyframe.backends import open_backend
+from whyframe.errors import ModelError
+
+
+@pytest.fixture
+def frames(rng):
+    return rng.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2, 5, 8])
+def test_any_number_of_frames_in_any_batch(tmp_path, frames, batch):
+    model = toy.Toy(batch=batch)
+    backend = open_backend("auto", model.write(tmp_path / "toy.onnx").read_bytes(), threads=1)
+    assert (backend.batch, backend.side) == (batch, 16)
+    targets = np.array([-1, 0, 4, 2, -1])
+    expected = model.reference(frames, targets)
+    for got, want in zip(backend.explain(frames, targets), expected, strict=True):
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, atol=1e-5)
+    np.testing.assert_allclose(backend.classify(frames), expected[0], atol=1e-6)
+
+
+def test_classify_executes_only_the_classifier(tmp_path, frames):
+    """In this model explaining fails at run time, so that classifying works only if it leaves that out."""
+    content = toy.write(tmp_path / "toy.onnx", breaks_when=-1).read_bytes()
+    backend = open_backend("auto", content, threads=1)
+    np.testing.assert_allclose(backend.classify(frames), toy.Toy().probabilities(frames), atol=1e-6)
+    with pytest.raises(ModelError, match="ONNX Runtime failed") as caught:
+        backend.explain(frames, np.full(5, -1))
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_printed_when_it_fails(tmp_path, frames, capfd):
+    content = toy.write(tmp_path / "toy.onnx", breaks_when=-1).read_bytes()
+    backend = open_backend("auto", content, threads=1)
+    with pytest.raises(ModelError):
+        backend.explain(frames, np.full(5, -1))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_clone_outlives_its_original(toy_path, frames):
+    backend = open_backend("auto", toy_path.read_bytes(), threads=1)
+    clone = backend.clone()
+    backend.close()
+    assert clone.classify(frames).shape == (5, 5)

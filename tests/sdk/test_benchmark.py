@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from whyframe import ExplainEngine
+from whyframe.benchmark import Benchmark, measure
+from whyframe.errors import FrameError
+
+VARIANTS = {"classifier", "fused", "run", "overlay"}
+
+
+def test_quartiles_and_ratios_of_known_samples() -> None:
+    result = Benchmark({"classifier": [4, 1, 2, 3, 5], "fused": [6, 6, 6], "run": [9, 9, 9]}, {})
+    assert result.quartiles("classifier") == (2, 3, 4)
+    assert result.explanation_overhead == 2
+    assert result.run_overhead == 1.5
+
+
+def test_every_variant_is_called_as_often_and_in_changing_order(
+    engine: ExplainEngine, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    variants = {name: lambda name=name: calls.append(name) for name in VARIANTS}
+    monkeypatch.setattr("whyframe.benchmark._variants", lambda *_: variants)
+    result = measure(engine, frame, rounds=20)
+    assert {name: len(samples) for name, samples in result.samples.items()} == dict.fromkeys(VARIANTS, 20)
+    rounds = [tuple(calls[start : start + 4]) for start in range(0, len(calls), 4)]
+    assert len(rounds) > 20, "warm-up rounds are not in the samples"
+    assert all(set(one) == VARIANTS for one in rounds)
+    assert len(set(rounds)) > 10
+
+
+def test_the_variants_do_what_their_names_say(
+    engine: ExplainEngine, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whyframe import benchmark
+
+    variants = benchmark._variants(engine, frame)
+    probabilities, class_id, saliency = variants["fused"]()
+    expected = engine.run(frame)
+    np.testing.assert_array_equal(variants["classifier"](), probabilities)
+    np.testing.assert_array_equal(probabilities[0], expected.probabilities)
+    np.testing.assert_array_equal(saliency[0], expected.mask)
+    assert class_id == [expected.class_id]
+    assert variants["run"]().label == expected.label
+    np.testing.assert_array_equal(variants["overlay"](), expected.overlay())
+
+
+def test_the_scaling_of_the_map_is_part_of_every_overlay(
+    engine: ExplainEngine, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whyframe import benchmark, explanation
+
+    scaled = []
+    to_frame = explanation.to_frame
+    monkeypatch.setattr(explanation, "to_frame", lambda *a: (scaled.append(1), to_frame(*a))[1])
+    overlay = benchmark._variants(engine, frame)["overlay"]
+    overlay()
+    overlay()
+    assert len(scaled) == 2
+
+
+def test_the_result_is_json_with_the_raw_samples(engine: ExplainEngine, frame: np.ndarray) -> None:
+    values = json.loads(json.dumps(measure(engine, frame, rounds=3).to_dict()))
+    assert set(values["samples_ms"]) == set(values["quartiles_ms"]) == VARIANTS
+    assert all(len(samples) == 3 and min(samples) > 0 for samples in values["samples_ms"].values())
+    assert values["machine"]["frame"] == "64 x 48"
+
+
+def test_no_rounds_are_refused(engine: ExplainEngine, frame: np.ndarray) -> None:
+    with pytest.raises(FrameError, match="at least 1"):
+        measure(engine, frame, rounds=0)

@@ -1,0 +1,143 @@
+import dataclasses
+import hashlib
+import json
+
+import onnx
+import pytest
+import toy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whyframe.errors import ManifestError, ModelError, OutputError
+from whyframe.manifest import Manifest
+
+FIELDS = toy.Toy().manifest()
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    return toy.write(tmp_path_factory.mktemp("manifest") / "toy.onnx").read_bytes()
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    training = {"data": "photos", "count": 3, "nested": {"digest": "f" * 64}}
+    manifest = dataclasses.replace(FIELDS, labels=("café", 'a "b"', '"digest": "'), training=training)
+    written = manifest.write(toy.Toy().model(), tmp_path / "a.onnx")
+    assert Manifest.read(tmp_path / "a.onnx") == written
+    assert dataclasses.replace(written, digest="") == manifest
+
+
+def test_the_model_that_was_written_is_the_file(tmp_path):
+    model = toy.Toy().model()
+    FIELDS.write(model, tmp_path / "a.onnx")
+    again = FIELDS.write(model, tmp_path / "b.onnx")  # over the manifest already in the model
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    assert onnx.load(tmp_path / "b.onnx") == model
+    assert Manifest.from_metadata({one.key: one.value for one in model.metadata_props}) == again
+
+
+def test_the_digest_is_sha256_with_itself_as_zeros(content):
+    manifest = Manifest.read(content)
+    assert content.count(manifest.digest.encode()) == 1
+    assert hashlib.sha256(content.replace(manifest.digest.encode(), b"0" * 64)).hexdigest() == manifest.digest
+
+
+def test_any_flipped_bit_is_seen(content):
+    for at in range(len(content)):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << (at % 8)
+        with pytest.raises(ModelError):
+            Manifest.read(bytes(damaged))
+
+
+def test_any_truncation_is_seen(content):
+    for size in range(len(content)):
+        with pytest.raises(ModelError):
+            Manifest.read(content[:size])
+
+
+@given(st.binary(max_size=200))
+def test_any_other_content_is_refused(data):
+    with pytest.raises(ModelError):
+        Manifest.read(data)
+
+
+def test_content_put_after_the_model_is_seen(content):
+    with pytest.raises(ModelError):
+        Manifest.read(content + b"\x08\x0a")  # a valid field: ir_version
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ModelError, match=r"no model file .*absent\.onnx; check"):
+        Manifest.read(tmp_path / "absent.onnx")
+
+
+def test_a_folder_is_not_a_model(tmp_path):
+    with pytest.raises(ModelError, match="cannot be read"):
+        Manifest.read(tmp_path)
+
+
+def test_text_file(tmp_path):
+    (tmp_path / "notes.onnx").write_text("these are notes, and no model at all\n")
+    with pytest.raises(ModelError, match=r"notes\.onnx is not an ONNX model"):
+        Manifest.read(tmp_path / "notes.onnx")
+
+
+def test_no_manifest(tmp_path):
+    with pytest.raises(ManifestError, match=r"plain\.onnx has no whyframe manifest.*whyframe export"):
+        Manifest.read(toy.write_without_manifest(tmp_path / "plain.onnx"))
+    with pytest.raises(ManifestError, match="no whyframe manifest"):
+        Manifest.from_metadata({"other": "x"})
+
+
+def test_a_newer_schema_is_refused_by_name(tmp_path):
+    with pytest.raises(ManifestError, match=r"later\.onnx has schema 99.*upgrade whyframe"):
+        Manifest.read(toy.write_newer_schema(tmp_path / "later.onnx"))
+
+
+def metadata(**changes):
+    values = {**FIELDS.to_dict(), **changes}
+    return {Manifest.KEY: json.dumps({key: value for key, value in values.items() if value is not ...})}
+
+
+def test_unknown_fields_of_this_schema_are_ignored():
+    assert Manifest.from_metadata(metadata(colour="blue")) == FIELDS
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"labels": ...}, "no labels"),
+        ({"labels": "abc"}, "no labels"),
+        ({"labels": []}, "labels"),
+        ({"labels": [1, 2]}, "labels"),
+        ({"side": ...}, "side"),
+        ({"side": 0}, "side"),
+        ({"side": True}, "side"),
+        ({"mask_side": "56"}, "mask_side"),
+        ({"resize": "pad"}, "'stretch' or 'crop'"),
+        ({"explainer": "lime"}, "'mask-predictor' or 'cam'"),
+        ({"controller": {"eta": 1}}, "controller"),
+        ({"classifier": None}, "classifier"),
+        ({"generator": 3}, "generator"),
+        ({"batch": 0}, "batch"),
+        ({"training": "yes"}, "training"),
+        ({"schema_version": ...}, "schema_version"),
+        ({"schema_version": "1"}, "schema_version"),
+    ],
+)
+def test_malformed_fields_are_named(changes, says):
+    with pytest.raises(ManifestError, match=says) as caught:
+        Manifest.from_metadata(metadata(**changes))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"x"'])
+def test_metadata_that_is_no_object(text):
+    with pytest.raises(ManifestError):
+        Manifest.from_metadata({Manifest.KEY: text})
+
+
+def test_a_missing_folder_writes_nothing(tmp_path):
+    with pytest.raises(OutputError, match="create it"):
+        FIELDS.write(toy.Toy().model(), tmp_path / "absent" / "a.onnx")

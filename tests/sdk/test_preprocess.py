@@ -1,0 +1,180 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError
+from whyframe.preprocess import as_bgr, crop_window, to_frame, to_input
+
+
+def area_rows(n_in, n_out):
+    """n_out x n_in float64: each output sample is the mean over its interval of the input."""
+    edges = np.arange(n_out + 1) * n_in / n_out
+    low, high = np.arange(n_in), np.arange(n_in) + 1
+    overlap = np.minimum(edges[1:, None], high) - np.maximum(edges[:-1, None], low)
+    return np.maximum(overlap, 0) * n_out / n_in
+
+
+def linear_rows(n_in, n_out):
+    """n_out x n_in float64: linear interpolation between half-pixel centres, the edge sample repeated."""
+    place = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
+    left = np.minimum(place.astype(int), max(n_in - 2, 0))
+    rows = np.zeros((n_out, n_in))
+    np.add.at(rows, (np.arange(n_out), left), 1 - (place - left))
+    np.add.at(rows, (np.arange(n_out), np.minimum(left + 1, n_in - 1)), place - left)
+    return rows
+
+
+def resized(image, height, width, rows):
+    planes = np.atleast_3d(image).astype(np.float64)
+    out = np.einsum("yh,hwc,xw->yxc", rows(image.shape[0], height), planes, rows(image.shape[1], width))
+    return out if image.ndim == 3 else out[..., 0]
+
+
+SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90), st.sampled_from([1, 7, 16, 32]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES)
+def test_the_resize_rule_is_the_float64_reference(sizes):
+    height, width, side = sizes
+    frame = np.random.default_rng(height * 97 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    rows = area_rows if height >= side and width >= side else linear_rows
+    expected = resized(frame[..., ::-1], side, side, rows)
+    assert np.abs(to_input(frame, side, "stretch") - expected).max() <= 1.0 + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES)
+def test_the_way_back_is_half_pixel_bilinear(sizes):
+    height, width, side = sizes
+    mask = np.random.default_rng(height + 97 * width).random((side, side), dtype=np.float32)
+    expected = resized(mask, height, width, linear_rows)
+    np.testing.assert_allclose(to_frame(mask, height, width, "stretch"), expected, atol=1e-5)
+
+
+def test_a_shift_of_half_a_pixel_would_be_seen():
+    """Corner-aligned and asymmetric conventions differ from ours by more than the tolerance above."""
+    mask = np.eye(8, dtype=np.float32)
+    ours = to_frame(mask, 32, 32, "stretch")
+    corners = np.linspace(0, 7, 32)
+    aligned = np.array([np.interp(corners, np.arange(8), row) for row in mask])
+    assert np.abs(ours[2::4] - aligned).max() > 0.05
+    shifted = cv2.warpAffine(ours, np.float32([[1, 0, 0.5], [0, 1, 0]]), (32, 32))
+    assert np.abs(ours - shifted).max() > 0.05
+    np.testing.assert_allclose(ours, ours[::-1, ::-1], atol=1e-6)
+
+
+def test_red_stays_red():
+    red = np.zeros((20, 20, 3), np.uint8)
+    red[..., 2] = 200  # BGR
+    assert to_input(red, 4, "stretch")[0, 0].tolist() == [200, 0, 0]
+    assert to_input(as_bgr(red[..., ::-1], "rgb"), 4, "stretch")[0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "window"), [(10, 20, (0, 5, 10, 10)), (21, 10, (5, 0, 10, 10)), (7, 7, (0, 0, 7, 7))]
+)
+def test_the_crop_is_the_centred_largest_square(height, width, window, rng):
+    assert crop_window(height, width, "crop") == window
+    assert crop_window(height, width, "stretch") == (0, 0, height, width)
+    frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    top, left, tall, wide = window
+    seen = frame[top : top + tall, left : left + wide]
+    np.testing.assert_array_equal(to_input(frame, 4, "crop"), to_input(seen, 4, "stretch"))
+
+
+def test_outside_the_crop_nothing_is_claimed():
+    scores = to_frame(np.ones((4, 4), np.float32), 10, 20, "crop")
+    assert scores.shape == (10, 20)
+    assert (scores[:, 5:15] == 1).all()
+    assert scores[:, :5].max() == scores[:, 15:].max() == 0
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a[::2, ::3],
+        lambda a: a[::-1, ::-1],
+        lambda a: a[..., ::-1],
+        lambda a: a.transpose(1, 0, 2),
+        lambda a: np.asfortranarray(a),
+    ],
+)
+def test_views_are_read_as_their_copies(view, frame):
+    strided = view(frame)
+    np.testing.assert_array_equal(
+        to_input(strided, 8, "stretch"), to_input(strided.copy(order="C"), 8, "stretch")
+    )
+
+
+BAD = {
+    "none": (None, FrameTypeError, "NoneType.*numpy.asarray"),
+    "list": ([[1, 2, 3]], FrameTypeError, "list.*numpy.asarray"),
+    "float": (np.zeros((4, 4, 3)), FrameTypeError, r"float64.*frame \* 255"),
+    "float32": (np.zeros((4, 4, 3), np.float32), FrameTypeError, r"float32.*frame \* 255"),
+    "16 bits": (np.zeros((4, 4, 3), np.uint16), FrameTypeError, "uint16.*>> 8"),
+    "int64": (np.zeros((4, 4, 3), np.int64), FrameTypeError, "int64.*astype"),
+    "bool": (np.zeros((4, 4, 3), bool), FrameTypeError, "bool.*astype"),
+    "grey": (np.zeros((4, 5), np.uint8), FrameValueError, "grey .4 x 5.*GRAY2BGR"),
+    "grey with an axis": (np.zeros((4, 5, 1), np.uint8), FrameValueError, "grey .4 x 5 x 1.*GRAY2BGR"),
+    "alpha": (np.zeros((4, 5, 4), np.uint8), FrameValueError, "4 channels.*:3"),
+    "two channels": (np.zeros((4, 5, 2), np.uint8), FrameValueError, "height x width x 3"),
+    "channels first": (np.zeros((3, 4, 5), np.uint8), FrameValueError, "channels first.*transpose"),
+    "batch": (np.zeros((2, 4, 5, 3), np.uint8), FrameValueError, "batch.*run_batch"),
+    "scalar": (np.uint8(3), FrameTypeError, "uint8"),
+    "no axes": (np.array(3, np.uint8), FrameValueError, "scalar"),
+    "empty": (np.empty((0, 0, 3), np.uint8), FrameValueError, "empty .0 x 0 x 3"),
+    "no rows": (np.empty((0, 5, 3), np.uint8), FrameValueError, "empty"),
+    "empty list": (np.array([], np.uint8), FrameValueError, "empty .0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_frame_says_what_it_is_and_the_mend(name):
+    frame, kind, says = BAD[name]
+    with pytest.raises(kind, match=says) as caught:
+        as_bgr(frame)
+    assert isinstance(caught.value, FrameError)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_mends_mend(rng):
+    grey = rng.integers(0, 256, (4, 5), dtype=np.uint8)
+    as_bgr(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    as_bgr(rng.integers(0, 256, (4, 5, 4), dtype=np.uint8)[..., :3])
+    as_bgr((rng.random((4, 5, 3)) * 255).round().astype(np.uint8))
+
+
+def test_an_unknown_channel_order(frame):
+    with pytest.raises(FrameValueError, match="'bgr'"):
+        as_bgr(frame, "hsv")
+
+
+def test_a_bgr_frame_is_not_copied(frame):
+    assert as_bgr(frame) is frame
+
+
+def test_pil_images_and_files_say_their_own_order(tmp_path, frame):
+    image = pytest.importorskip("PIL.Image").fromarray(np.ascontiguousarray(frame[..., ::-1]))
+    np.testing.assert_array_equal(as_bgr(image), frame)
+    grey = as_bgr(image.convert("L"))
+    assert grey.shape == frame.shape
+    image.save(tmp_path / "à.png")
+    np.testing.assert_array_equal(as_bgr(tmp_path / "à.png"), frame)
+    np.testing.assert_array_equal(as_bgr(str(tmp_path / "à.png"), "rgb"), frame)
+
+
+def test_bad_files(tmp_path):
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    for name, says in (
+        ("absent.jpg", "no file"),
+        ("text.jpg", "not an image"),
+        ("empty.jpg", "not an image"),
+    ):
+        with pytest.raises(SourceError, match=f"{says}|{name}"):
+            as_bgr(tmp_path / name)
+    with pytest.raises(SourceError, match="cannot be read"):
+        as_bgr(tmp_path)

@@ -1,0 +1,277 @@
+"""A tiny fused model whose every answer is known in closed form, and the same answers in float64 numpy.
+
+The frame is normalised to (x / 255 - 0.5) / 0.25 and averaged over s x s cells. The logits are a linear map
+of the mean over the cells, as in a network that ends in pooling and a linear layer, so the logit map of a
+class (its class activation map) averages to its logit. The controller shapes that map. Nothing here is
+learned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from whyframe.manifest import Manifest
+
+LABELS = ("red", "green", "blue", "white, bright", "black, dark")
+WEIGHTS = np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2], [1, 1, 1], [-1, -1, -1]], np.float64)
+ETA, H, EPSILON = 1.5, 2.5, 1e-5
+DOMAIN = "whyframe"
+
+
+@dataclass(frozen=True)
+class Toy:
+    """The knobs of the toy.
+
+    Attributes:
+        side: S.
+        mask_side: s; divides S.
+        mode: The controller, "ct" or "bt".
+        batch: Fixed batch size, or None for a dynamic one.
+        resize: The manifest's resize rule.
+        gain: Factor of the logits; a large one makes the classifier sure.
+        constant: The logit map is the same everywhere, so no map carries a signal.
+        ignores_target: The map is that of the predicted class whatever the target.
+        breaks_when: Explaining fails at run time for this target; classifying does not.
+    """
+
+    side: int = 16
+    mask_side: int = 4
+    mode: str = "ct"
+    batch: int | None = None
+    resize: str = "stretch"
+    gain: float = 2.0
+    constant: bool = False
+    ignores_target: bool = False
+    breaks_when: int | None = None
+
+    def manifest(self) -> Manifest:
+        parameters = {"eta": ETA, "h": H} if self.mode == "ct" else {}
+        return Manifest(
+            labels=LABELS,
+            side=self.side,
+            mask_side=self.mask_side,
+            resize=self.resize,
+            explainer="cam",
+            controller={"name": self.mode, **parameters},
+            classifier="toy",
+            batch=self.batch,
+            whyframe_version="0.1.0",
+        )
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """N x S x S x 3 uint8 RGB -> N x s x s x 3 float64 cell averages."""
+        s, cell = self.mask_side, self.side // self.mask_side
+        pixels = (np.asarray(frames, np.float64) / 255 - 0.5) / 0.25
+        return pixels.reshape(-1, s, cell, s, cell, 3).mean((2, 4))
+
+    def probabilities(self, frames: np.ndarray) -> np.ndarray:
+        """N x C float64."""
+        logits = self.gain * self.features(frames).mean((1, 2)) @ WEIGHTS.T
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
+
+    def logit_map(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+        """N x s x s float64: what the controller is given."""
+        maps = self.gain * np.einsum("nhwk,nk->nhw", self.features(frames), WEIGHTS[class_ids])
+        return np.zeros_like(maps) if self.constant else maps
+
+    def saliency(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+        """N x s x s float64 in [0, 1]."""
+        maps = self.logit_map(frames, class_ids)
+        z = (maps - maps.mean((1, 2), keepdims=True)) / np.sqrt(maps.var((1, 2), keepdims=True) + EPSILON)
+        if self.mode == "ct":
+            return (1 / (1 + np.exp(-ETA * z))) ** H
+        kept = np.maximum(z, 0)
+        return kept / np.maximum(kept.max((1, 2), keepdims=True), EPSILON)
+
+    def reference(self, frames: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(probabilities, class_id, saliency) in float64, as the graph contract says them."""
+        probabilities = self.probabilities(frames)
+        class_id = np.where(np.asarray(targets) < 0, probabilities.argmax(1), targets)
+        return probabilities, class_id, self.saliency(frames, class_id)
+
+    def model(self) -> onnx.ModelProto:
+        """The fused graph, without a manifest."""
+        return _model(self)
+
+    def write(self, path: str | Path, manifest: Manifest | None = None) -> Path:
+        """Writes the model with its manifest (or another one) and returns the path."""
+        (manifest or self.manifest()).write(self.model(), path)
+        return Path(path)
+
+
+def write(path: str | Path, **knobs: Any) -> Path:
+    """Writes `Toy(**knobs)` with its manifest and returns the path."""
+    return Toy(**knobs).write(path)
+
+
+def write_without_manifest(path: str | Path, toy: Toy | None = None) -> Path:
+    """A model that keeps the graph contract and says nothing of itself."""
+    onnx.save((toy or Toy()).model(), str(path))
+    return Path(path)
+
+
+def write_newer_schema(path: str | Path) -> Path:
+    """A sound, sealed file of a later whyframe."""
+    zeros = "0" * 64
+    values = {**Toy().manifest().to_dict(), "schema_version": 99, "a_new_field": 1, "digest": zeros}
+    model = Toy().model()
+    helper.set_model_props(model, {"whyframe": json.dumps(values)})
+    data = model.SerializeToString()
+    Path(path).write_bytes(data.replace(zeros.encode(), hashlib.sha256(data).hexdigest().encode()))
+    return Path(path)
+
+
+def write_wrong_outputs(path: str | Path, change: str = "renamed") -> Path:
+    """A sound file whose outputs break the contract: "renamed", "missing", "double" or "rank"."""
+    model = Toy().model()
+    saliency = model.graph.output[2]
+    if change == "missing":
+        del model.graph.output[2]
+    else:
+        op, attributes, kind, shape = {
+            "renamed": ("Identity", {}, TensorProto.FLOAT, ["N", 4, 4]),
+            "double": ("Cast", {"to": TensorProto.DOUBLE}, TensorProto.DOUBLE, ["N", 4, 4]),
+            "rank": ("Flatten", {}, TensorProto.FLOAT, ["N", 16]),
+        }[change]
+        name = "heatmap" if change == "renamed" else "saliency"
+        _rename(model, "saliency", "scores")
+        model.graph.node.append(helper.make_node(op, ["scores"], [name], **attributes))
+        saliency.CopyFrom(helper.make_tensor_value_info(name, kind, shape))
+    Toy().manifest().write(model, path)
+    return Path(path)
+
+
+def _rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    for node in model.graph.node:
+        node.output[:] = [new if name == old else name for name in node.output]
+
+
+def _model(toy: Toy) -> onnx.ModelProto:
+    n = toy.batch if toy.batch is not None else "N"
+    graph = helper.make_graph(
+        _nodes(toy),
+        "toy",
+        [
+            helper.make_tensor_value_info("frames", TensorProto.UINT8, [n, toy.side, toy.side, 3]),
+            helper.make_tensor_value_info("target", TensorProto.INT64, [n]),
+        ],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n, len(LABELS)]),
+            helper.make_tensor_value_info("class_id", TensorProto.INT64, [n]),
+            helper.make_tensor_value_info("saliency", TensorProto.FLOAT, [n, toy.mask_side, toy.mask_side]),
+        ],
+        _constants(toy),
+    )
+    imports = [helper.make_opsetid("", 18), helper.make_opsetid(DOMAIN, 1)]
+    model = helper.make_model(graph, opset_imports=imports, functions=[_controller(toy.mode)], ir_version=10)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _constants(toy: Toy) -> list[onnx.TensorProto]:
+    values = {
+        "weights": (toy.gain * WEIGHTS).astype(np.float32),
+        "weights_t": (toy.gain * WEIGHTS.T).astype(np.float32),
+        "scale": np.float32(1 / (255 * 0.25)),
+        "shift": np.float32(0.5 / 0.25),
+        "space": np.array([2, 3], np.int64),
+        "channel": np.array([1], np.int64),
+        "column": np.array([-1, 3, 1, 1], np.int64),
+        "zero": np.int64(0),
+        "last": np.int64(len(LABELS) - 1),
+        "nothing": np.float32(0 if toy.constant else 1),
+        "breaking": np.int64(-9 if toy.breaks_when is None else toy.breaks_when),
+        "far": np.int64(1_000_000),
+    }
+    return [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()]
+
+
+def _nodes(toy: Toy) -> list[onnx.NodeProto]:
+    node, cell = helper.make_node, toy.side // toy.mask_side
+    parameters = {"mode": toy.mode, "eta": ETA, "h": H, "epsilon": EPSILON}
+    return [
+        node("Cast", ["frames"], ["pixels"], to=TensorProto.FLOAT),
+        node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+        node("Mul", ["planes", "scale"], ["scaled"]),
+        node("Sub", ["scaled", "shift"], ["normal"]),
+        node("AveragePool", ["normal"], ["features"], kernel_shape=[cell, cell], strides=[cell, cell]),
+        node("ReduceMean", ["features", "space"], ["pooled"], keepdims=0),
+        node("MatMul", ["pooled", "weights_t"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"], axis=1),
+        node("ArgMax", ["probabilities"], ["predicted"], axis=1, keepdims=0),
+        node("Less", ["target", "zero"], ["unasked"]),
+        node("Min", ["target", "last"], ["clamped"]),
+        node("Where", ["unasked", "predicted", "clamped"], ["class_id"]),
+        # A class far outside the weights makes this Gather fail at run time, and only this branch.
+        node("Equal", ["target", "breaking"], ["broken"]),
+        node("Where", ["broken", "far", "predicted" if toy.ignores_target else "class_id"], ["row"]),
+        node("Gather", ["weights", "row"], ["chosen"], axis=0),
+        node("Reshape", ["chosen", "column"], ["embedding"]),
+        node("Mul", ["features", "embedding"], ["weighted"]),
+        node("ReduceSum", ["weighted", "channel"], ["summed"], keepdims=0),
+        node("Mul", ["summed", "nothing"], ["logit_map"]),
+        node("DistributionController", ["logit_map"], ["saliency"], domain=DOMAIN, **parameters),
+    ]
+
+
+def _controller(mode: str) -> onnx.FunctionProto:
+    """The model-local function whyframe::DistributionController, its body that of one mode."""
+    node = helper.make_node
+    nodes = [
+        node("Constant", [], ["axes"], value_ints=[1, 2]),
+        _attribute_constant("epsilon"),
+        node("ReduceMean", ["scores", "axes"], ["mean"], keepdims=1),
+        node("Sub", ["scores", "mean"], ["centred"]),
+        node("Mul", ["centred", "centred"], ["squared"]),
+        node("ReduceMean", ["squared", "axes"], ["variance"], keepdims=1),
+        node("Add", ["variance", "epsilon"], ["padded"]),
+        node("Sqrt", ["padded"], ["deviation"]),
+        node("Div", ["centred", "deviation"], ["z"]),
+        *(_ct_nodes() if mode == "ct" else _bt_nodes()),
+    ]
+    return helper.make_function(
+        DOMAIN,
+        "DistributionController",
+        ["scores"],
+        ["saliency"],
+        nodes,
+        [helper.make_opsetid("", 18)],
+        attributes=["mode", "eta", "h", "epsilon"],
+    )
+
+
+def _ct_nodes() -> list[onnx.NodeProto]:
+    node = helper.make_node
+    return [
+        _attribute_constant("eta"),
+        _attribute_constant("h"),
+        node("Mul", ["z", "eta"], ["steep"]),
+        node("Sigmoid", ["steep"], ["uniform"]),
+        node("Pow", ["uniform", "h"], ["saliency"]),
+    ]
+
+
+def _bt_nodes() -> list[onnx.NodeProto]:
+    node = helper.make_node
+    return [
+        node("Relu", ["z"], ["kept"]),
+        node("ReduceMax", ["kept", "axes"], ["top"], keepdims=1),
+        node("Max", ["top", "epsilon"], ["divisor"]),
+        node("Div", ["kept", "divisor"], ["saliency"]),
+    ]
+
+
+def _attribute_constant(name: str) -> onnx.NodeProto:
+    constant = helper.make_node("Constant", [], [name])
+    reference = onnx.AttributeProto(name="value_float", ref_attr_name=name, type=onnx.AttributeProto.FLOAT)
+    constant.attribute.append(reference)
+    return constant

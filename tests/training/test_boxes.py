@@ -1,0 +1,37 @@
+import json
+from pathlib import Path
+
+import pytest
+from whyframe_training.boxes import IMAGENET_CLASSES, read_boxed
+from whyframe_training.data import DataError
+
+
+def test_boxes_of_the_class_that_was_seen(tmp_path: Path) -> None:
+    objects = [{"category": "dog", "xyxy": [1, 2, 3, 4]}, {"category": "person", "xyxy": [0, 0, 9, 9]}]
+    (tmp_path / "boxes.json").write_text(json.dumps([{"file": "a.jpg", "boxes": objects}]))
+    (image,) = read_boxed(tmp_path)
+    assert image.path == tmp_path / "images" / "a.jpg"
+    assert image.boxes_of(207) == [(1, 2, 3, 4)]
+    assert image.boxes_of(285) == []
+
+
+def test_classes_belong_to_the_categories_by_name() -> None:
+    meta = pytest.importorskip("torchvision.models._meta")
+    names = meta._IMAGENET_CATEGORIES
+    for category, word in {"zebra": "zebra", "pizza": "pizza", "umbrella": "umbrella", "banana": "banana"}.items():
+        assert [names[i] for i in IMAGENET_CLASSES[category]] == [word]
+    assert {names[i] for i in IMAGENET_CLASSES["cat"]} >= {"tabby", "Egyptian cat"}
+    assert names[min(IMAGENET_CLASSES["dog"])] == "Chihuahua"
+    assert names[max(IMAGENET_CLASSES["dog"])] == "Mexican hairless"
+
+
+@pytest.mark.parametrize("text", ["{", '[{"file": 1}]', '{"a": 1}'])
+def test_other_forms_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "boxes.json").write_text(text)
+    with pytest.raises(DataError, match="is not a list of files with boxes"):
+        read_boxed(tmp_path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no .*boxes.json"):
+        read_boxed(tmp_path)

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from whyframe_training.data import Augmentation, CropStream, DataError, list_images, load_frames, split, to_images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    (tmp_path / "sub").mkdir()
+    for i in range(6):
+        small = rng.integers(0, 256, (6, 8, 3), np.uint8)
+        name = tmp_path / ("sub" if i % 2 else ".") / f"{i}.png"
+        cv2.imwrite(str(name), cv2.resize(small, (80, 60)))
+    (tmp_path / "notes.txt").write_text("not an image")
+    return tmp_path
+
+
+def test_listing_is_sorted_and_searches_subfolders(folder: Path) -> None:
+    found = list_images(folder)
+    assert len(found) == 6
+    assert found == sorted(found)
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        list_images(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="no image in"):
+        list_images(tmp_path)
+
+
+def test_split_is_the_same_every_time_and_disjoint(folder: Path) -> None:
+    images = list_images(folder)
+    train, held = split(images, 2)
+    assert (train, held) == split(images, 2)
+    assert len(held) == 2
+    assert sorted(train + held) == images
+    with pytest.raises(DataError, match="choose fewer"):
+        split(images, 6)
+
+
+def test_sample_k_depends_on_seed_and_k_alone(folder: Path) -> None:
+    images = list_images(folder)
+    one, two = CropStream(images, 32, seed=1), CropStream(images, 32, seed=1)
+    two[3]  # what was read before does not matter
+    assert torch.equal(one[7], two[7])
+    assert not torch.equal(one[7], one[13]), "another epoch, another crop"
+    assert not torch.equal(one[7], CropStream(images, 32, seed=2)[7])
+
+
+def test_resuming_at_a_sample_and_workers_change_nothing(folder: Path) -> None:
+    stream = CropStream(list_images(folder), 32, seed=0)
+    whole = torch.cat(list(stream.batches(0, 12, 4)))
+    assert torch.equal(whole[4:], torch.cat(list(stream.batches(4, 12, 4))))
+    assert torch.equal(whole, torch.cat(list(stream.batches(0, 12, 4, workers=2))))
+
+
+def test_an_epoch_sees_every_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = CropStream(list_images(folder), 32, seed=0)
+    read: list[Path] = []
+    original = stream._read
+    monkeypatch.setattr(stream, "_read", lambda path: read.append(path) or original(path))
+    list(stream.batches(6, 12, 6))
+    assert sorted(read) == list_images(folder)
+
+
+def test_crops_are_rgb_and_square() -> None:
+    red = np.zeros((60, 80, 3), np.uint8)
+    red[..., 2] = 200
+    crop = Augmentation(brightness=0, contrast=0)(red, 32, np.random.default_rng(0))
+    assert crop.shape == (32, 32, 3)
+    assert crop[..., 0].min() == 200
+    assert crop[..., 1:].max() == 0
+
+
+def test_frames_become_channels_first_in_unit_range(folder: Path) -> None:
+    frames = load_frames(list_images(folder)[:2], 32)
+    images = to_images(frames, torch.device("cpu"))
+    assert images.shape == (2, 3, 32, 32)
+    torch.testing.assert_close(images[1, 0], frames[1, ..., 0] / 255)

@@ -1,0 +1,100 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from whyframe import perturb as sdk
+from whyframe_training.metrics import (
+    box_mask,
+    faithfulness,
+    paired_bootstrap,
+    pointing_hit,
+    pr_auc,
+    preserving_curve,
+    rank_pixels,
+)
+from whyframe_training.perturb import GaussianBlur
+
+SIDE = 32
+
+
+def test_faithfulness_of_closed_form_curves() -> None:
+    line = torch.linspace(0.1, 0.9, 33, dtype=torch.float64)
+    assert faithfulness(line) == pytest.approx(100 * sum(i / 32 for i in range(1, 33)) / 32)
+    at_once = torch.full((33,), 0.9)
+    at_once[0] = 0.1
+    assert faithfulness(at_once) == pytest.approx(100)
+    assert math.isnan(faithfulness(torch.full((33,), 0.5)))
+
+
+def test_curve_and_ranking_are_the_runtimes() -> None:
+    generator = torch.Generator().manual_seed(0)
+    frame = torch.randint(0, 256, (SIDE, SIDE, 3), generator=generator, dtype=torch.uint8)
+    mask = torch.rand(8, 8, generator=generator)
+    mask[:4] = 0  # ties
+    weight = torch.randn(5, 3, SIDE, SIDE, generator=generator).double() * 0.01
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        rounded = (images.double() * 255).round()  # as the runtime's uint8 frames
+        return (rounded[:, None] * weight).sum((2, 3, 4)) / 255
+
+    def classify(frames: np.ndarray) -> np.ndarray:
+        return logits(torch.from_numpy(frames).permute(0, 3, 1, 2).double() / 255).softmax(1).numpy()
+
+    blur = GaussianBlur(SIDE)
+    scores = sdk.upsample(mask.numpy(), SIDE)
+    order = rank_pixels(mask[None], blur)[0].flatten().argsort()
+    agree = (order.numpy() == sdk.rank_pixels(scores)).mean()
+    assert agree > 0.99  # float32 interpolation may swap near-equal neighbours
+    ours = preserving_curve(logits, frame.permute(2, 0, 1).double() / 255, mask, 2, blur)
+    theirs = sdk.preserving_curve(classify, frame.numpy(), scores, 2)
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
+
+
+def test_curve_ends_are_the_blurred_and_the_clean_image() -> None:
+    image = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    blur = GaussianBlur(SIDE)
+    seen = []
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images)
+        return images.mean((2, 3))
+
+    assert len(preserving_curve(logits, image, torch.rand(8, 8), 0, blur, steps=4)) == 5
+    torch.testing.assert_close(seen[0][0], blur(image[None])[0])
+    torch.testing.assert_close(seen[0][-1], image)
+
+
+def test_pr_auc_by_hand() -> None:
+    inside = np.array([[True, False], [True, False]])
+    assert pr_auc(np.array([[0.9, 0.1], [0.8, 0.2]]), inside) == pytest.approx(100)
+    # ranked: hit (P 1, R .5), miss, hit (P 2/3, R 1): 0.5 * 1 + 0.5 * 2/3
+    assert pr_auc(np.array([[0.9, 0.8], [0.7, 0.1]]), inside) == pytest.approx(100 * (0.5 + 1 / 3))
+
+
+def test_pointing_takes_the_first_maximum() -> None:
+    inside = np.array([[False, True], [False, False]])
+    assert pointing_hit(np.array([[0.1, 0.9], [0.2, 0.3]]), inside)
+    assert not pointing_hit(np.array([[0.1, 0.2], [0.9, 0.3]]), inside)
+
+
+def test_box_mask_covers_pixels_whose_centres_are_inside() -> None:
+    mask = box_mask([(1, 0, 3, 2)], 3, 4)
+    assert mask.tolist() == [[False, True, True, False], [False, True, True, False], [False] * 4]
+    assert box_mask([(0.4, 0, 1.4, 1)], 1, 3).tolist() == [[True, False, False]]
+
+
+def test_bootstrap_interval_holds_the_mean_and_narrows() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.normal(3, 5, 400)
+    few, many = paired_bootstrap(a[:40], np.zeros(40)), paired_bootstrap(a, np.zeros(400))
+    assert few.low < few.mean < few.high
+    assert many.high - many.low < few.high - few.low
+    half_width = 1.96 * a.std() / math.sqrt(400)
+    assert many.high - many.mean == pytest.approx(half_width, rel=0.15)
+
+
+def test_bootstrap_leaves_out_what_could_not_be_measured() -> None:
+    difference = paired_bootstrap([1.0, float("nan"), 3.0], [0.0, 0.0, 0.0])
+    assert (difference.mean, difference.count) == (2.0, 2)
+    assert paired_bootstrap([float("nan")], [1.0]).count == 0

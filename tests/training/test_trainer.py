@@ -1,0 +1,202 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from tiny_network import CLASSES, SIDE
+from whyframe_training.checkpoint import CHECKPOINT, load_predictor
+from whyframe_training.classifiers import ClassifierSpec
+from whyframe_training.config import RunError, TrainConfig
+from whyframe_training.run import train
+from whyframe_training.trainer import Trainer, choose_targets
+
+TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrainConfig:
+    rng = np.random.default_rng(0)
+    data = tmp_path / "photos"
+    data.mkdir()
+    for i in range(20):
+        cv2.imwrite(str(data / f"{i}.png"), cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (96, 80)))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class {i}" for i in range(CLASSES)))
+    return TrainConfig(
+        classifier=ClassifierSpec(TINY, "random", str(labels), side=SIDE),
+        generator={"name": "edge", "widths": [8, 8, 8]},
+        data=str(data),
+        validation=4,
+        epochs=3,
+        filter_steps=3,
+        batch=4,
+        precision="fp32",
+    )
+
+
+def images(config: TrainConfig) -> list[Path]:
+    return sorted(Path(config.data).iterdir())[:16]
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in trainer.predictor.state_dict().items()}
+
+
+def test_the_classifier_never_moves_and_the_generator_does(config: TrainConfig, tmp_path: Path) -> None:
+    trainer = Trainer(config, images(config), tmp_path)
+    frozen = {k: v.clone() for k, v in trainer.encoder.state_dict().items()}
+    before = weights(trainer)
+    steps = list(trainer.run())
+    assert [s.stage for s in steps] == [1] * 3 + [2] * 12
+    assert all(torch.equal(frozen[k], v) for k, v in trainer.encoder.state_dict().items())
+    assert not trainer.encoder.module.training
+    after = weights(trainer)
+    moved = {k for k in after if not torch.equal(after[k], before[k])}
+    assert "generator.head.6.weight" in moved
+    assert "generator.reduce.0.weight" in moved
+
+
+def test_stage_two_leaves_the_filter_alone_and_stage_one_the_embedding_of_the_head(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    trainer = Trainer(config, images(config), tmp_path)
+    run = trainer.run()
+    for _ in range(3):
+        next(run)
+    head = trainer.classifier.head()
+    part = trainer.predictor.generator.filter
+    assert torch.equal(part.embedding, head.weight)
+    assert part.gain != 1
+    gain = part.gain.clone()
+    list(run)
+    assert torch.equal(part.gain, gain)
+
+
+def test_stage_one_opens_the_filter_on_what_is_there(config: TrainConfig, tmp_path: Path) -> None:
+    trainer = Trainer(dataclasses.replace(config, filter_steps=60), images(config), tmp_path)
+    losses = [step.loss for step in trainer.run() if step.stage == 1]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(config: TrainConfig, tmp_path: Path) -> None:
+    """Eq. 8 again, from its parts, in float64-free plain torch."""
+    trainer = Trainer(dataclasses.replace(config, predicted_share=1.0), images(config), tmp_path)
+    trainer.predictor.eval()
+    x = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
+    from whyframe_training.perturb import alternatives
+
+    noise = torch.Generator().manual_seed(1)
+    torch.rand(4, generator=noise)  # place
+    noise = torch.Generator().manual_seed(1)
+    seen = trainer.classifier(x)
+    target = choose_targets(seen.logits, 1.0, noise)
+    background = alternatives(x, trainer.blur, noise)
+    mask = trainer.predictor(seen.stages, target)
+    m = torch.nn.functional.interpolate(mask[:, None], size=SIDE, mode="bilinear", align_corners=False)
+    logits = trainer.classifier.logits(x * m + background * (1 - m))
+    expected = -logits.log_softmax(1).gather(1, target[:, None]).mean()
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_targets_are_mostly_the_predicted_class_and_always_of_the_top_five() -> None:
+    logits = torch.randn(4000, 20, generator=torch.Generator().manual_seed(0))
+    target = choose_targets(logits, 0.8, torch.Generator().manual_seed(0))
+    place = (logits.argsort(dim=1, descending=True) == target[:, None]).float().argmax(dim=1)
+    assert (place == 0).float().mean() == pytest.approx(0.8, abs=0.03)
+    assert place.max() == 4
+    for other in range(1, 5):
+        assert (place == other).float().mean() == pytest.approx(0.05, abs=0.02)
+    assert choose_targets(logits[:, :2], 0.0, torch.Generator()).shape == (4000,)
+
+
+def test_stopped_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("whyframe_training.trainer.CHECKPOINT_EVERY", 2)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = Trainer(config, images(config), tmp_path / "a")
+    list(whole.run())
+    interrupted = Trainer(config, images(config), tmp_path / "b").run()
+    for _ in range(3 + 7):  # past a checkpoint, before the next
+        next(interrupted)
+    interrupted.close()
+    resumed = Trainer(config, images(config), tmp_path / "b")
+    assert resumed.done == {1: 3, 2: 6}
+    list(resumed.run())
+    ours, theirs = weights(whole), weights(resumed)
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
+    """The same with SIGKILL, through the command line."""
+    config = dataclasses.replace(config, epochs=150)
+
+    def command(folder: Path) -> list[str]:
+        spec = config.classifier
+        return [
+            sys.executable, "-c", "from whyframe.cli import main; main()", "train", "--data", config.data,
+            "--classifier", spec.name, "--weights", "random", "--labels", str(spec.labels), "--side", str(SIDE),
+            "--epochs", "150", "--batch", "4", "--validation", "4", "--precision", "fp32", "-o", str(folder),
+        ]  # fmt: skip
+
+    subprocess.run(command(tmp_path / "a"), check=True, capture_output=True)
+    victim = subprocess.Popen(command(tmp_path / "b"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = tmp_path / "b" / "log.jsonl"
+    while not (log.exists() and '"stage": 2, "step": 150' in log.read_text()):
+        time.sleep(0.05)
+        assert victim.poll() is None
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    subprocess.run(command(tmp_path / "b"), check=True, capture_output=True)
+    a, b = (torch.load(tmp_path / f / CHECKPOINT, weights_only=True)["predictor"] for f in "ab")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_run_folder_holds_what_a_user_looks_for(config: TrainConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    result = train(config, folder, QUIET)
+    report = json.loads((folder / "validation.json").read_text())
+    assert report["images"] == len(result.files) == 4
+    assert set(report["scores"]) == {"predictor", "cam"}
+    assert report["predictor_minus_cam"]["count"] == report["count"]
+    sheet = cv2.imread(str(folder / "contact_sheet.png"))
+    assert sheet.shape[1] == 4 * 112
+    assert sheet.shape[0] > 5 * 112
+    last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+    assert (last["stage"], last["step"]) == (2, 12)
+    assert TrainConfig.load(folder / "config.json") == config
+    predictor, steps = load_predictor(folder, config, Trainer(config, images(config), folder).classifier)
+    assert steps == 12
+    assert not predictor.training
+
+
+def test_another_runs_folder_is_refused(config: TrainConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    dataclasses.replace(config, seed=5).save(folder / "config.json")
+    with pytest.raises(RunError, match="other settings"):
+        train(config, folder, QUIET)
+    with pytest.raises(RunError, match="make its parent"):
+        train(config, tmp_path / "no" / "where", QUIET)
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(RunError, match="not a run's settings"):
+        TrainConfig.load(folder / "config.json")
+    with pytest.raises(RunError, match="no run in"):
+        TrainConfig.load(tmp_path / "config.json")
+
+
+def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
+    with pytest.raises(RunError, match="cannot be read: delete it"):
+        Trainer(config, images(config), tmp_path)

@@ -1,0 +1,1 @@
+"""Training of mask predictors: classifiers, generators, controllers, losses and metrics (needs PyTorch)."""

@@ -1,0 +1,102 @@
+"""Distribution controllers: instance normalisation followed by a monotonic transformer (section 3.2.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# A logit map whose standard deviation is below sqrt(EPSILON) carries no signal: it stays near constant
+# instead of being stretched over the whole range, and never divides by zero.
+EPSILON = 1e-5
+
+
+def instance_normalise(logit_map: Tensor, epsilon: float = EPSILON) -> Tensor:
+    """Eq. 5: zero mean and unit variance over the entries of each map.
+
+    Args:
+        logit_map: N x h x w, any float dtype; statistics are taken in float32 (or float64 where given).
+        epsilon: added to the variance.
+
+    Returns:
+        N x h x w, float32 (or float64). A constant map gives zeros.
+    """
+    wide = logit_map if logit_map.dtype == torch.float64 else logit_map.float()
+    centred = wide - wide.mean(dim=(-2, -1), keepdim=True)
+    variance = centred.square().mean(dim=(-2, -1), keepdim=True)
+    return centred * torch.rsqrt(variance + epsilon)
+
+
+class BasicTransformer(nn.Module):
+    """BT: `ReLU(z) / max ReLU(z)` (Eq. 6, scaled so that a mask stays in [0, 1]); a constant map gives zeros."""
+
+    name = "bt"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """N x h x w logits to N x h x w scores in [0, 1], float32."""
+        positive = torch.relu(instance_normalise(logit_map))
+        peak = positive.amax(dim=(-2, -1), keepdim=True)
+        return positive / peak.clamp_min(torch.finfo(positive.dtype).tiny)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        return {"name": self.name}
+
+
+class CustomizedTransformer(nn.Module):
+    """CT: `sigmoid(eta z) ** h` (Eq. 7).
+
+    Args:
+        eta: 1.5 makes standard normal scores nearly uniform.
+        h: skews them; above 1 to the right (most scores low, a light tail of high ones).
+    """
+
+    name = "ct"
+
+    def __init__(self, eta: float = 1.5, h: float = 2.5) -> None:
+        super().__init__()
+        if not (eta > 0 and h > 0):
+            raise ValueError(f"CT needs eta > 0 and h > 0 to be monotonic, got eta={eta}, h={h}")
+        self.eta, self.h = float(eta), float(h)
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """N x h x w logits to N x h x w scores in (0, 1), float32. A constant map gives 2**-h everywhere."""
+        # exp(h * logsigmoid) rather than sigmoid ** h: the gradient stays finite where the sigmoid underflows.
+        log_score = nn.functional.logsigmoid(self.eta * instance_normalise(logit_map))
+        return torch.exp(self.h * log_score)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        return {"name": self.name, "eta": self.eta, "h": self.h}
+
+
+Controller = BasicTransformer | CustomizedTransformer
+
+
+def build_controller(spec: Mapping[str, Any]) -> Controller:
+    """The controller that `to_dict` describes, e.g. `{"name": "ct", "eta": 1.5, "h": 2.5}`."""
+    if spec["name"] == "bt":
+        return BasicTransformer()
+    if spec["name"] == "ct":
+        return CustomizedTransformer(spec.get("eta", 1.5), spec.get("h", 2.5))
+    raise ValueError(f"unknown controller {spec['name']!r}: choose 'ct' or 'bt'")
+
+
+def ct_density(score: Tensor, eta: float = 1.5, h: float = 2.5) -> Tensor:
+    """Eq. 13: the density on (0, 1) of CT's scores when its normalised logits are standard normal.
+
+    Args:
+        score: any shape, values in (0, 1).
+        eta: CT's eta.
+        h: CT's h.
+
+    Returns:
+        p(score), of the same shape and dtype.
+    """
+    root = score ** (1 / h)
+    logit = torch.log1p(-root) - torch.log(root)
+    jacobian = score * (1 - root)
+    return torch.exp(-logit.square() / (2 * eta**2)) / (math.sqrt(2 * math.pi) * h * eta * jacobian)

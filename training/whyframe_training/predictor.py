@@ -1,0 +1,80 @@
+"""Explainers over a classifier's features: the mask predictor, and the class activation map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whyframe_training.classifiers import Classifier, ClassifierError
+from whyframe_training.controllers import Controller
+from whyframe_training.generators import MaskGenerator
+
+
+class MaskPredictor(nn.Module):
+    """Generator and controller: features and a class to a mask (Eqs. 4 to 7)."""
+
+    def __init__(self, generator: MaskGenerator, controller: Controller) -> None:
+        super().__init__()
+        self.generator, self.controller = generator, controller
+
+    def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
+        """N x h x w, float32: the scores before the controller."""
+        return self.generator(stages, class_id)
+
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
+        """Features at strides 4, 8, 16 and the last ones, and N classes, to N x h x w scores in [0, 1]."""
+        return self.controller(self.logit_map(stages, class_id))
+
+
+class ClassActivationMap(nn.Module):
+    """CAM: `<X, w_c>` of a network that ends in pooling and a linear layer, at the last features' size.
+
+    No ReLU and no tuning; each map is scaled to [0, 1] by its own range. A constant map gives zeros.
+
+    Args:
+        classifier: one with a `head()`.
+
+    Raises:
+        ClassifierError: the network does not end in pooling and a linear layer.
+    """
+
+    weight: Tensor
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        head = classifier.head()
+        if head is None:
+            raise ClassifierError(
+                f"{classifier.name} does not end in global average pooling and one linear layer, "
+                "so it has no class activation map: train a mask predictor with `whyframe train`"
+            )
+        self.register_buffer("weight", head.weight.detach().clone())
+        self.controller = MinMax()
+
+    def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
+        """N x h x w, float32: the class's evidence at each place of the last features."""
+        last = stages[-1]
+        product = torch.bmm(self.weight[class_id][:, None].to(last.dtype), last.flatten(2))
+        return product.view(len(last), *last.shape[-2:]).float()
+
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
+        """Features and N classes to N x h x w scores in [0, 1]."""
+        return self.controller(self.logit_map(stages, class_id))
+
+
+class MinMax(nn.Module):
+    """Scales each map to [0, 1] by its own range; a constant map gives zeros."""
+
+    name = "minmax"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """N x h x w, any range, to [0, 1]."""
+        low, high = logit_map.amin((-2, -1), keepdim=True), logit_map.amax((-2, -1), keepdim=True)
+        return (logit_map - low) / (high - low).clamp_min(torch.finfo(logit_map.dtype).tiny)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        return {"name": self.name}
