@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from rich.progress import track
+
 from whyframe import ExplainEngine
 from whyframe.files import write_whole
 from whyframe.perturb import faithfulness, preserving_curve, upsample
@@ -64,7 +65,9 @@ def summarise(values: Values) -> dict[str, Any]:
                 for other, scores in by_model.items()
                 if other != first
             },
-            "values": {name: [None if np.isnan(v) else v for v in scores] for name, scores in by_model.items()},
+            "values": {
+                name: [None if np.isnan(v) else v for v in scores] for name, scores in by_model.items()
+            },
         }
     return {"metrics": summary, "bootstrap": {"draws": 10_000, "seed": 0, "interval": "95 % percentile"}}
 
@@ -74,22 +77,27 @@ def table(report: dict[str, Any]) -> str:
     metrics = report["metrics"]
     names = list(metrics["faithfulness"]["means"])
     lines = [
-        "| model | " + " | ".join(f"{label} (n = {metrics[key]['count']})" for key, label in METRICS.items()) + " |",
+        "| model | "
+        + " | ".join(f"{label} (n = {metrics[key]['count']})" for key, label in METRICS.items())
+        + " |",
         "|---|" + "---|" * len(METRICS),
     ]
     lines += [
-        f"| {name} | " + " | ".join(f"{metrics[key]['means'][name]:.2f}" for key in METRICS) + " |" for name in names
+        f"| {name} | " + " | ".join(f"{metrics[key]['means'][name]:.2f}" for key in METRICS) + " |"
+        for name in names
     ]
     for key, label in METRICS.items():
         for other, d in metrics[key]["differences"].items():
-            lines.append(f"\n{label}, {names[0]} minus {other}: {d['mean']:+.2f} (95 % {d['low']:+.2f} to {d['high']:+.2f})")
+            lines.append(
+                f"\n{label}, {names[0]} minus {other}: {d['mean']:+.2f} (95 % {d['low']:+.2f} to {d['high']:+.2f})"
+            )
     return "\n".join(lines) + "\n"
 
 
 def _faithfulness(engine: ExplainEngine, path: Path) -> float:
     side = engine.manifest.side
     frame = to_input(read_image(path), side, "stretch")
-    probabilities, class_id, mask = engine.runtime.explain(frame[None], np.array([-1]))
+    _, class_id, mask = engine.runtime.explain(frame[None], np.array([-1]))
     curve = preserving_curve(engine.runtime.classify, frame, upsample(mask[0], side), int(class_id[0]))
     return faithfulness(curve) if curve[-1] - curve[0] > MINIMUM_DROP else float("nan")
 
@@ -111,9 +119,15 @@ def _add(values: Values, metric: str, scores: dict[str, float]) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", type=Path, help="fused ONNX files; the first is compared with the others")
-    parser.add_argument("--photos", required=True, help="the image folder of the training; its validation part is used")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "models", nargs="+", type=Path, help="fused ONNX files; the first is compared with the others"
+    )
+    parser.add_argument(
+        "--photos", required=True, help="the image folder of the training; its validation part is used"
+    )
     parser.add_argument("--boxed", action="append", default=[], help="a folder with boxes.json and images/")
     parser.add_argument("--validation", type=int, default=200, help="as in the training (default 200)")
     parser.add_argument("--limit", type=int, help="first images only, for a try")

@@ -1,5 +1,7 @@
 """A small CNN as a user would write one: strides 4, 8, 16 and 32, batch norms, pooling, one linear layer."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -10,7 +12,7 @@ class TinyNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (3, 8, 8, 12, 16, 20)
-        blocks = [self._block(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+        blocks = [self._block(a, b) for a, b in pairwise(widths)]
         self.body = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(widths[-1], CLASSES)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from whyframe.errors import OutputError, WhyframeError
 
 
@@ -51,16 +52,14 @@ def export(
     if (run is None) == (explainer is Explainer.predictor):
         raise WhyframeError("give a run folder, or --explainer cam without one")
 
+    from whyframe_export.export import cam_product, trained_product
+    from whyframe_export.export import export as write
     from whyframe_training.classifiers import ClassifierSpec
     from whyframe_training.cli import triple
 
-    from whyframe_export.export import cam_product, trained_product
-    from whyframe_export.export import export as write
-
     if run is None:
-        spec = ClassifierSpec(
-            classifier, weights, None if labels is None else str(labels), triple("--mean", mean), triple("--std", std), side
-        )  # fmt: skip
+        names = None if labels is None else str(labels)
+        spec = ClassifierSpec(classifier, weights, names, triple("--mean", mean), triple("--std", std), side)
         product = cam_product(spec, resize.value, batch or None)
     else:
         product = trained_product(run, resize.value, batch or None)

@@ -17,7 +17,9 @@ OPSET = 18
 _TINY = float(np.finfo(np.float32).tiny)
 
 
-def controller_call(logit_map: str, saliency: str, controller: Mapping[str, Any], epsilon: float) -> NodeProto:
+def controller_call(
+    logit_map: str, saliency: str, controller: Mapping[str, Any], epsilon: float
+) -> NodeProto:
     """The node that calls the function: N x h x w logits to N x h x w scores in [0, 1], float32.
 
     Args:
@@ -111,7 +113,9 @@ def _minmax() -> list[NodeProto]:
 def _op(kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
     """A node; an attribute whose value is a string names the function's attribute that gives it."""
     references = {key: value for key, value in attributes.items() if isinstance(value, str)}
-    node = helper.make_node(kind, inputs, outputs, **{k: v for k, v in attributes.items() if k not in references})
+    node = helper.make_node(
+        kind, inputs, outputs, **{k: v for k, v in attributes.items() if k not in references}
+    )
     for key, source in references.items():
         node.attribute.append(AttributeProto(name=key, type=AttributeProto.FLOAT, ref_attr_name=source))
     return node

@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
 from whyframe import Manifest, __version__
 from whyframe.files import write_whole
 from whyframe.preprocess import read_image, to_input
+from whyframe_export.fused import FusedClassifier
+from whyframe_export.graph import fused_graph
+from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
+from whyframe_export.pictures import bundled_crops
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.classifiers import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.predictor import ClassActivationMap, MaskPredictor
-
-from whyframe_export.fused import FusedClassifier
-from whyframe_export.graph import fused_graph
-from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
-from whyframe_export.pictures import bundled_crops
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,14 @@ def _held_out(config: TrainConfig) -> tuple[Path, ...]:
     return tuple(split(list_images(config.data), config.validation)[1])
 
 
+def _steps_behind(config: TrainConfig) -> int:
+    """Steps of the run that this one started from, where that run is still there."""
+    if config.start_from is None:
+        return 0
+    earlier = Path(config.start_from)
+    return load_predictor(earlier, config, build_classifier(config.classifier))[1]
+
+
 def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]:
     """What was trained on and how, without this machine's paths."""
     facts: dict[str, Any] = {
@@ -149,6 +157,8 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
         "batch": config.batch,
         "learning_rate": config.learning_rate,
         "predicted_share": config.predicted_share,
+        "spread": config.spread,
+        "started_from_steps": _steps_behind(config),
         "seed": config.seed,
         "precision": config.precision,
         "validation_images": config.validation,

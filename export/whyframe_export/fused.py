@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
 from whyframe_training.classifiers import Classifier
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,24 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
-from whyframe_training.controllers import EPSILON
 
+from whyframe.errors import WhyframeError
 from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
 from whyframe_export.fused import FusedClassifier
+from whyframe_training.controllers import EPSILON
+
+
+class ExportError(WhyframeError):
+    """A network that cannot be exported within the graph contract."""
+
 
 IR_VERSION = 10  # onnx writes newer ones than ONNX Runtime loads
 OUTPUTS = ("probabilities", "class_id", "logit_map")
 
 
-def fused_graph(fused: FusedClassifier, side: int, controller: Mapping[str, Any], batch: int | None) -> onnx.ModelProto:
+def fused_graph(
+    fused: FusedClassifier, side: int, controller: Mapping[str, Any], batch: int | None
+) -> onnx.ModelProto:
     """The whole product of training as one ONNX model, without its manifest.
 
     Args:
@@ -30,7 +37,7 @@ def fused_graph(fused: FusedClassifier, side: int, controller: Mapping[str, Any]
         batch: the fixed batch, or None for a dynamic one.
     """
     model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
-    _add_controller(model, controller)
+    _add_controller(model, controller, dynamic=batch is None)
     model.ir_version = min(model.ir_version, IR_VERSION)
     model.producer_name = "whyframe"
     onnx.checker.check_model(model, full_check=True)
@@ -67,16 +74,21 @@ def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.M
             dynamo=True,
             verbose=False,
         )
-    buffer = io.BytesIO()
-    program.save(buffer)
-    return onnx.load_from_string(buffer.getvalue())
+    if program is None:
+        raise ExportError("torch.onnx.export gave no program: export with a PyTorch of 2.11 or later")
+    return program.model_proto
 
 
-def _add_controller(model: onnx.ModelProto, controller: Mapping[str, Any]) -> None:
+def _add_controller(model: onnx.ModelProto, controller: Mapping[str, Any], dynamic: bool) -> None:
     """Puts the controller's call behind the logit map, and its function into the model."""
     graph = model.graph
     logit_map = next(output for output in graph.output if output.name == "logit_map")
     shape = [axis.dim_param or axis.dim_value for axis in logit_map.type.tensor_type.shape.dim]
+    if dynamic and isinstance(shape[0], int):
+        raise ExportError(
+            f"the classifier's code fixes the batch at {shape[0]} (a size taken with len() or int()): "
+            "use tensor.shape there, or export with --batch 1"
+        )
     graph.node.append(controller_call("logit_map", "saliency", controller, EPSILON))
     graph.output.remove(logit_map)
     graph.output.append(helper.make_tensor_value_info("saliency", TensorProto.FLOAT, shape))

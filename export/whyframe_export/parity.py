@@ -1,4 +1,4 @@
-"""Does the ONNX file say what PyTorch says? Probabilities, classes and maps, on photographs and every kind of target."""
+"""Does the ONNX file say what PyTorch says, on photographs and every kind of target?"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from whyframe.errors import WhyframeError
 
+from whyframe.errors import WhyframeError
 from whyframe_export.fused import FusedClassifier
 
 MINIMUM_IMAGES = 50
@@ -84,7 +84,11 @@ class ParityReport:
 
 
 def check_parity(
-    model: bytes, fused: FusedClassifier, controller: nn.Module, frames: NDArray[np.uint8], files: Sequence[str]
+    model: bytes,
+    fused: FusedClassifier,
+    controller: nn.Module,
+    frames: NDArray[np.uint8],
+    files: Sequence[str],
 ) -> ParityReport:
     """Runs the graph in ONNX Runtime and the modules in PyTorch, and compares.
 
@@ -106,7 +110,9 @@ def check_parity(
         for kind, target in _targets(fused, frames[rows]).items():
             wanted = _in_torch(fused, controller, frames[rows], target)
             found: Outputs = tuple(  # type: ignore[assignment]
-                session.run(["probabilities", "class_id", "saliency"], {"frames": frames[rows], "target": target})
+                session.run(
+                    ["probabilities", "class_id", "saliency"], {"frames": frames[rows], "target": target}
+                )
             )
             comparisons += _compare(files[rows], kind, wanted, found)
     return ParityReport(tuple(comparisons))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib import resources
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from whyframe.preprocess import to_input
+
+from whyframe.preprocess import read_image, to_input
 
 
 def bundled_crops(side: int, count: int, seed: int = 0) -> tuple[NDArray[np.uint8], list[str]]:
@@ -27,7 +27,8 @@ def bundled_crops(side: int, count: int, seed: int = 0) -> tuple[NDArray[np.uint
     frames, names = [], []
     for index in range(count):
         picture = pictures[index % len(pictures)]
-        image = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        with resources.as_file(picture) as path:
+            image = read_image(path)
         height, width = image.shape[:2]
         h, w = int(height * rng.uniform(0.4, 1)), int(width * rng.uniform(0.4, 1))
         y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)

@@ -21,7 +21,7 @@ from whyframe.engine import ExplainEngine
 from whyframe.errors import FrameValueError
 from whyframe.preprocess import to_input
 
-__all__ = ["Benchmark", "measure"]
+__all__ = ["Benchmark", "interleave", "machine_facts", "measure"]
 
 _WARM_UP = 5
 
@@ -31,8 +31,8 @@ class Benchmark:
     """Latencies of one engine, measured in turns in one process.
 
     Attributes:
-        samples: milliseconds of each round, by variant: ``classifier`` (the classifier alone, same file and
-            session), ``fused`` (classifier and explainer), ``run`` (`ExplainEngine.run` of the frame) and
+        samples: milliseconds of each round, by variant: ``classifier`` (the classifier alone, cut from the
+            same file), ``fused`` (classifier and explainer), ``run`` (`ExplainEngine.run` of the frame) and
             ``overlay`` (scaling the map to the frame and drawing it).
         machine: facts that the figures depend on.
     """
@@ -88,7 +88,21 @@ def measure(engine: ExplainEngine, frame: NDArray[np.uint8], *, rounds: int = 50
     """
     if rounds < 1:
         raise FrameValueError(f"rounds is {rounds}; give at least 1.")
-    variants = _variants(engine, frame)
+    return Benchmark(
+        interleave(_variants(engine, frame), rounds), {**machine_facts(), **_subject(engine, frame)}
+    )
+
+
+def interleave(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Times variants in turns, each round in a fresh random order, after a warm-up.
+
+    Args:
+        variants: what is timed, by name.
+        rounds: timed calls of each.
+
+    Returns:
+        Milliseconds of each call, by name, in the order of the rounds.
+    """
     samples: dict[str, list[float]] = {name: [] for name in variants}
     order = random.Random(0)
     for turn in range(-_WARM_UP, rounds):
@@ -96,7 +110,7 @@ def measure(engine: ExplainEngine, frame: NDArray[np.uint8], *, rounds: int = 50
             milliseconds = _time(variants[name])
             if turn >= 0:
                 samples[name].append(milliseconds)
-    return Benchmark(samples, _machine(engine, frame))
+    return samples
 
 
 def _variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
@@ -117,21 +131,27 @@ def _time(call: Callable[[], object]) -> float:
     return (perf_counter() - start) * 1e3
 
 
-def _machine(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
+def machine_facts() -> dict[str, Any]:
+    """What latencies depend on: processor, cores this process may use, system, versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cpu": _cpu_name(),
         "cores": cores,
         "platform": platform.platform(),
-        "device": engine.runtime.device,
-        "backend": engine.backend,
-        "frame": f"{frame.shape[1]} x {frame.shape[0]}",
-        "model": engine.manifest.classifier,
         "whyframe": __version__,
         "onnxruntime": onnxruntime.__version__,
         "opencv": cv2.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
+    }
+
+
+def _subject(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
+    return {
+        "device": engine.runtime.device,
+        "backend": engine.backend,
+        "frame": f"{frame.shape[1]} x {frame.shape[0]}",
+        "model": engine.manifest.classifier,
     }
 
 

@@ -16,6 +16,14 @@ def area_rows(n_in, n_out):
     return np.maximum(overlap, 0) * n_out / n_in
 
 
+def input_rows(n_in, n_out):
+    """n_out x n_in float64: halved by averages while at least n_out samples are left, then bilinear."""
+    rows = np.eye(n_in)
+    while len(rows) >= 2 * n_out:
+        rows = area_rows(len(rows), len(rows) // 2) @ rows
+    return linear_rows(len(rows), n_out) @ rows
+
+
 def linear_rows(n_in, n_out):
     """n_out x n_in float64: linear interpolation between half-pixel centres, the edge sample repeated."""
     place = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
@@ -40,9 +48,16 @@ SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90), st.sampled_from([1, 7,
 def test_the_resize_rule_is_the_float64_reference(sizes):
     height, width, side = sizes
     frame = np.random.default_rng(height * 97 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    rows = area_rows if height >= side and width >= side else linear_rows
-    expected = resized(frame[..., ::-1], side, side, rows)
-    assert np.abs(to_input(frame, side, "stretch") - expected).max() <= 1.0 + 1e-6
+    error = np.abs(to_input(frame, side, "stretch") - resized(frame[..., ::-1], side, side, input_rows))
+    assert error.max() <= 2
+    assert error.mean() <= (0.5 if side >= 16 else 1)  # halvings round to uint8, on average upwards
+
+
+def test_no_pixel_of_a_large_frame_is_skipped():
+    """Fine stripes average out; sampling without averaging would show them."""
+    frame = np.zeros((720, 1280, 3), np.uint8)
+    frame[:, ::2] = 200
+    assert np.abs(to_input(frame, 224, "stretch").astype(int) - 100).max() <= 1
 
 
 @settings(max_examples=60, deadline=None)

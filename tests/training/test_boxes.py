@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from whyframe_training.boxes import IMAGENET_CLASSES, read_boxed
 from whyframe_training.data import DataError
 
@@ -18,7 +19,12 @@ def test_boxes_of_the_class_that_was_seen(tmp_path: Path) -> None:
 def test_classes_belong_to_the_categories_by_name() -> None:
     meta = pytest.importorskip("torchvision.models._meta")
     names = meta._IMAGENET_CATEGORIES
-    for category, word in {"zebra": "zebra", "pizza": "pizza", "umbrella": "umbrella", "banana": "banana"}.items():
+    for category, word in {
+        "zebra": "zebra",
+        "pizza": "pizza",
+        "umbrella": "umbrella",
+        "banana": "banana",
+    }.items():
         assert [names[i] for i in IMAGENET_CLASSES[category]] == [word]
     assert {names[i] for i in IMAGENET_CLASSES["cat"]} >= {"tabby", "Egyptian cat"}
     assert names[min(IMAGENET_CLASSES["dog"])] == "Chihuahua"
@@ -33,5 +39,5 @@ def test_other_forms_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no .*boxes.json"):
+    with pytest.raises(DataError, match=r"no .*boxes\.json"):
         read_boxed(tmp_path)

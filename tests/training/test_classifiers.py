@@ -5,6 +5,7 @@ import torch
 import torchvision
 from tiny_network import CLASSES, SIDE, build
 from torch import nn
+
 from whyframe_training.classifiers import (
     Classifier,
     ClassifierError,
@@ -58,7 +59,9 @@ def test_batch_norms_are_folded_without_a_change_of_output() -> None:
 
 
 def test_a_norm_that_follows_no_convolution_is_kept() -> None:
-    network = nn.Sequential(nn.BatchNorm2d(3), *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 5))
+    network = nn.Sequential(
+        nn.BatchNorm2d(3), *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 5)
+    )
     folded = fold_batch_norms(network.eval(), SIDE)
     assert sum(isinstance(m, nn.BatchNorm2d) for m in folded.modules()) == 1
 
@@ -152,6 +155,8 @@ def test_wrong_number_of_labels(tmp_path: Path) -> None:
 
 
 def test_a_network_without_the_strides_says_what_it_has() -> None:
-    shallow = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    shallow = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
+    )
     with pytest.raises(ClassifierError, match="no features at stride 4"):
         Classifier(shallow, name="shallow", labels=LABELS, side=SIDE)

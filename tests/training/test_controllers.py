@@ -1,10 +1,12 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
+
 from whyframe_training.controllers import (
     BasicTransformer,
     CustomizedTransformer,
@@ -48,8 +50,10 @@ def test_monotonic_in_range_and_blind_to_scale_and_shift(controller, seed, scale
 def test_ct_histogram_on_normal_input_follows_eq_13() -> None:
     scores = CustomizedTransformer()(logits(1, n=1, side=1000)).double().numpy().ravel()
     edges = [0.0, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0]
-    for low, high in zip(edges, edges[1:], strict=False):
-        expected, _ = integrate.quad(lambda m: float(ct_density(torch.tensor(m, dtype=torch.float64))), low, high)
+    for low, high in pairwise(edges):
+        expected, _ = integrate.quad(
+            lambda m: float(ct_density(torch.tensor(m, dtype=torch.float64))), low, high
+        )
         assert ((scores > low) & (scores <= high)).mean() == pytest.approx(expected, abs=2e-3)
 
 
@@ -60,10 +64,14 @@ def test_density_is_the_derivative_of_the_distribution(eta: float, h: float) -> 
 
     for m in (0.05, 0.3, 0.5, 0.9):
         slope = (distribution(m + 1e-6) - distribution(m - 1e-6)) / 2e-6
-        assert float(ct_density(torch.tensor(m, dtype=torch.float64), eta, h)) == pytest.approx(slope, rel=1e-3, abs=1e-7)
+        assert float(ct_density(torch.tensor(m, dtype=torch.float64), eta, h)) == pytest.approx(
+            slope, rel=1e-3, abs=1e-7
+        )
 
 
-@pytest.mark.parametrize(("controller", "level"), [(CustomizedTransformer(), 2**-2.5), (BasicTransformer(), 0.0)])
+@pytest.mark.parametrize(
+    ("controller", "level"), [(CustomizedTransformer(), 2**-2.5), (BasicTransformer(), 0.0)]
+)
 def test_a_constant_map_has_a_value_and_a_gradient(controller, level: float) -> None:
     x = torch.full((2, 8, 8), 123.0, requires_grad=True)
     scores = controller(x)

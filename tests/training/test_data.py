@@ -4,7 +4,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from whyframe_training.data import Augmentation, CropStream, DataError, list_images, load_frames, split, to_images
+
+from whyframe_training.data import (
+    Augmentation,
+    CropStream,
+    DataError,
+    list_images,
+    load_frames,
+    split,
+    to_images,
+)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from whyframe_training.generators import EdgeGenerator, FeatureFilter, UNetGenerator, build_generator
 
 CHANNELS, CLASSES = (8, 12, 16, 20), 5
@@ -24,7 +25,9 @@ def test_filter_is_eq_12() -> None:
             for j in range(2):
                 a = 0.7 * float(x[n, :, i, j] @ part.embedding[class_id[n]]) - 0.3
                 assert float(activation[n, 0, i, j].detach()) == pytest.approx(a)
-                torch.testing.assert_close(filtered[n, :, i, j], x[n, :, i, j] * torch.sigmoid(torch.tensor(a)))
+                torch.testing.assert_close(
+                    filtered[n, :, i, j], x[n, :, i, j] * torch.sigmoid(torch.tensor(a))
+                )
 
 
 def test_embedding_starts_from_the_last_layer_as_a_copy() -> None:
@@ -59,7 +62,9 @@ def test_batched_and_one_by_one_agree(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
     together = generator(stages(), torch.tensor([3, 1]))
-    alone = torch.cat([generator([s[i : i + 1] for s in stages()], torch.tensor([c])) for i, c in enumerate((3, 1))])
+    alone = torch.cat(
+        [generator([s[i : i + 1] for s in stages()], torch.tensor([c])) for i, c in enumerate((3, 1))]
+    )
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 

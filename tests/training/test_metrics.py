@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from whyframe import perturb as sdk
 from whyframe_training.metrics import (
     box_mask,

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from whyframe import perturb as sdk
 from whyframe_training.perturb import GaussianBlur, alternatives, perturb, upsample
 

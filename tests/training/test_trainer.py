@@ -13,6 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 from tiny_network import CLASSES, SIDE
+
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
 from whyframe_training.classifiers import ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
@@ -88,7 +89,9 @@ def test_stage_one_opens_the_filter_on_what_is_there(config: TrainConfig, tmp_pa
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
 
-def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(config: TrainConfig, tmp_path: Path) -> None:
+def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(
+    config: TrainConfig, tmp_path: Path
+) -> None:
     """Eq. 8 again, from its parts, in float64-free plain torch."""
     trainer = Trainer(dataclasses.replace(config, predicted_share=1.0), images(config), tmp_path)
     trainer.predictor.eval()
@@ -120,7 +123,9 @@ def test_targets_are_mostly_the_predicted_class_and_always_of_the_top_five() -> 
     assert choose_targets(logits[:, :2], 0.0, torch.Generator()).shape == (4000,)
 
 
-def test_stopped_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path, monkeypatch) -> None:
+def test_stopped_and_resumed_is_bitwise_uninterrupted(
+    config: TrainConfig, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr("whyframe_training.trainer.CHECKPOINT_EVERY", 2)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

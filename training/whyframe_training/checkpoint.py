@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.predictor import MaskPredictor
+from whyframe_training.predictor import MaskPredictor, build_predictor
 
 if TYPE_CHECKING:
     from whyframe_training.classifiers import Classifier
@@ -24,7 +23,7 @@ def save_checkpoint(trainer: Trainer) -> None:
     path = trainer.folder / CHECKPOINT
     part = path.with_suffix(".part")
     torch.save(_state(trainer), part)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_checkpoint(trainer: Trainer) -> None:
@@ -46,8 +45,6 @@ def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) ->
     Raises:
         RunError: no checkpoint, or one that does not fit the run's settings.
     """
-    from whyframe_training.trainer import build_predictor
-
     path = folder / CHECKPOINT
     if not path.exists():
         raise RunError(f"no checkpoint in {folder}: let `whyframe train` write one (every 100 steps)")

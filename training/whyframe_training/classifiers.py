@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from whyframe.errors import WhyframeError
 
+from whyframe.errors import WhyframeError
 from whyframe_training.folding import fold_batch_norms
 
 STRIDES = (4, 8, 16)
@@ -170,7 +170,9 @@ def _find_taps(module: nn.Module, side: int) -> tuple[tuple[str, ...], tuple[int
         if call.output_side > 1 and not any(_inside(call, outer) for outer in transitions):
             last_at[call.output_side] = call
     if not last_at:
-        raise ClassifierError("the classifier has no module with an N x C x h x w output: whyframe explains CNNs")
+        raise ClassifierError(
+            "the classifier has no module with an N x C x h x w output: whyframe explains CNNs"
+        )
     found = [_tap_at(last_at, side, stride) for stride in STRIDES]
     found.append(last_at[min(last_at)])
     return tuple(call.name for call in found), tuple(call.channels for call in found)
@@ -186,7 +188,9 @@ def _calls(module: nn.Module, side: int) -> list[_Call]:
 
     def note(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, inputs: Any, output: Any) -> None:
-            maps = [x for x in (inputs[0] if inputs else None, output) if isinstance(x, Tensor) and x.ndim == 4]
+            maps = [
+                x for x in (inputs[0] if inputs else None, output) if isinstance(x, Tensor) and x.ndim == 4
+            ]
             if len(maps) == 2:
                 calls.append(_Call(name, maps[0].shape[-1], maps[1].shape[-1], maps[1].shape[1]))
 
@@ -230,7 +234,7 @@ def build_classifier(spec: ClassifierSpec) -> Classifier:
     if spec.weights not in ("pretrained", "random"):
         _load_weights(module, spec)
     given = {"mean": spec.mean, "std": spec.std, "side": spec.side}
-    feeding = {key: defaults[key] if value is None else value for key, value in given.items()}
+    feeding: dict[str, Any] = {key: defaults[key] if value is None else value for key, value in given.items()}
     return Classifier(module, name=spec.name, labels=_labels(spec), **feeding)
 
 
@@ -314,5 +318,7 @@ def _labels(spec: ClassifierSpec) -> tuple[str, ...]:
         return tuple(_package("torchvision.models._meta")._IMAGENET_CATEGORIES)
     path = Path(spec.labels)
     if not path.is_file():
-        raise ClassifierError(f"no such labels file {path}: a text file with one label a line, in class order")
+        raise ClassifierError(
+            f"no such labels file {path}: a text file with one label a line, in class order"
+        )
     return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from whyframe.errors import WhyframeError
 
 
@@ -32,14 +33,20 @@ class Precision(str, Enum):
 
 
 Data = Annotated[Path, typer.Option(help="Folder of images; sub-folders are searched. No labels are needed.")]
-Output = Annotated[Path, typer.Option("-o", "--output", help="Run folder; the same command again resumes it.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="Run folder; the same command again resumes it.")
+]
 Name = Annotated[
     str, typer.Option(help="efficientnet_lite0, resnet50, vgg19, googlenet, or your own: my_model.py:build.")
 ]
 Weights = Annotated[str, typer.Option(help="A weights file, 'pretrained' (with the network), or 'random'.")]
 Labels = Annotated[Path | None, typer.Option(help="Text file, one label a line. [default: ImageNet-1k's]")]
-Mean = Annotated[str | None, typer.Option(help="Of RGB in [0, 1], e.g. 0.485,0.456,0.406. [default: the network's]")]
-Std = Annotated[str | None, typer.Option(help="Of RGB in [0, 1], e.g. 0.229,0.224,0.225. [default: the network's]")]
+Mean = Annotated[
+    str | None, typer.Option(help="Of RGB in [0, 1], e.g. 0.485,0.456,0.406. [default: the network's]")
+]
+Std = Annotated[
+    str | None, typer.Option(help="Of RGB in [0, 1], e.g. 0.229,0.224,0.225. [default: the network's]")
+]
 Side = Annotated[int | None, typer.Option(min=32, help="Input side in pixels. [default: the network's]")]
 
 
@@ -56,14 +63,25 @@ def train(
     eta: Annotated[float, typer.Option(min=1e-3, help="CT: steepness.")] = 1.5,
     h: Annotated[float, typer.Option(min=1e-3, help="CT: skewness; above 1 to the right.")] = 2.5,
     generator: Annotated[
-        GeneratorName | None, typer.Option(help="Mask generator. [default: edge for small networks, else unet]")
+        GeneratorName | None,
+        typer.Option(help="Mask generator. [default: edge for small networks, else unet]"),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the images, a new crop each.")] = 60,
     batch: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(min=1e-6, help="Adam's; halved every 3/10 of the run.")] = 4e-3,
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-6, help="Adam's; halved every 3/10 of the run.")
+    ] = 4e-3,
+    spread: Annotated[
+        float, typer.Option(min=1, help="CT: eta and h are drawn about their values; 1 keeps them fixed.")
+    ] = 4.0,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Run folder to start from, with the same networks.")
+    ] = None,
     validation: Annotated[int, typer.Option(min=1, help="Images kept for validation.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    precision: Annotated[Precision, typer.Option(help="bf16 is several times faster where the CPU has it.")] = Precision.bf16,
+    precision: Annotated[
+        Precision, typer.Option(help="bf16 is several times faster where the CPU has it.")
+    ] = Precision.bf16,
 ) -> None:
     """Train a mask predictor on a classifier, from a folder of photographs.
 
@@ -91,7 +109,8 @@ def train(
     shape = {"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"}
     config = TrainConfig(
         classifier=spec, generator=chosen, controller=shape, data=str(data), validation=validation, epochs=epochs,
-        batch=batch, learning_rate=learning_rate, seed=seed, precision=precision.value,
+        batch=batch, learning_rate=learning_rate, seed=seed, spread=spread,
+        start_from=None if start_from is None else str(start_from), precision=precision.value,
     )  # fmt: skip
     train_run(config, output, Console(stderr=True))
     typer.echo(f"done: whyframe export {output} -o model.onnx")
@@ -104,5 +123,7 @@ def triple(option: str, text: str | None) -> tuple[float, float, float] | None:
     try:
         r, g, b = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise WhyframeError(f"{option} takes three numbers such as 0.485,0.456,0.406, got {text!r}") from error
+        raise WhyframeError(
+            f"{option} takes three numbers such as 0.485,0.456,0.406, got {text!r}"
+        ) from error
     return r, g, b

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
-
 from whyframe_training.classifiers import ClassifierSpec
 
 
@@ -32,6 +31,9 @@ class TrainConfig:
         batch: images a step.
         learning_rate: Adam's, at the start; halved every 3/10 of the run.
         predicted_share: share of samples whose target is the predicted class; the rest take one of the top five.
+        spread: CT's eta and h are drawn about their values for every sample (`CustomizedTransformer.spread`); 1
+            keeps them fixed, as the paper does.
+        start_from: the run folder whose predictor this one starts from, or None.
         seed: of everything random.
         precision: of the classifier and the generator's products, "bf16" or "fp32".
     """
@@ -46,6 +48,8 @@ class TrainConfig:
     batch: int = 32
     learning_rate: float = 4e-3
     predicted_share: float = 0.8
+    spread: float = 4.0
+    start_from: str | None = None
     seed: int = 0
     precision: str = "bf16"
 

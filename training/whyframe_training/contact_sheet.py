@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
 from whyframe.files import write_whole
 
 TILE = 112
@@ -25,11 +26,22 @@ def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray
     Returns:
         (rows + 1) * TILE high, N * TILE wide, BGR uint8.
     """
-    tiles = [cv2.resize(frame[..., ::-1], (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()]
+    tiles = [
+        cv2.resize(frame[..., ::-1], (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()
+    ]
     strips = [np.hstack(tiles)]
     for step, masks in rows:
         strip = np.hstack([_overlay(tile, mask) for tile, mask in zip(tiles, masks.numpy(), strict=True)])
-        cv2.putText(strip, f"step {step}", (4, TILE - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(
+            strip,
+            f"step {step}",
+            (4, TILE - 6),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.4,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
+        )
         strips.append(strip)
     return np.vstack(strips)
 

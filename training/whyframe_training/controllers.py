@@ -41,6 +41,10 @@ class BasicTransformer(nn.Module):
         peak = positive.amax(dim=(-2, -1), keepdim=True)
         return positive / peak.clamp_min(torch.finfo(positive.dtype).tiny)
 
+    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
+        """`forward`: BT has no parameter that could be drawn."""
+        return self(logit_map)
+
     def to_dict(self) -> dict[str, Any]:
         """The manifest's entry."""
         return {"name": self.name}
@@ -64,13 +68,37 @@ class CustomizedTransformer(nn.Module):
 
     def forward(self, logit_map: Tensor) -> Tensor:
         """N x h x w logits to N x h x w scores in (0, 1), float32. A constant map gives 2**-h everywhere."""
-        # exp(h * logsigmoid) rather than sigmoid ** h: the gradient stays finite where the sigmoid underflows.
-        log_score = nn.functional.logsigmoid(self.eta * instance_normalise(logit_map))
-        return torch.exp(self.h * log_score)
+        return _skew(logit_map, self.eta, self.h)
+
+    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:
+        """The scores under a distribution of each map's own, for training.
+
+        With eta and h fixed, the order of low scores hardly enters the loss. Drawn anew for every map, eta from
+        [eta, eta * sqrt(factor)] and h from [h / factor, h * factor] (evenly in their logarithms), the mask keeps
+        a few pixels as often as most of them, and the whole ranking is learned.
+
+        Args:
+            logit_map: N x h x w.
+            factor: 1 is `forward`.
+            noise: a CPU generator.
+
+        Returns:
+            N x h x w, float32.
+        """
+        steeper = torch.rand(len(logit_map), 1, 1, generator=noise) / 2
+        skewer = 2 * torch.rand(len(logit_map), 1, 1, generator=noise) - 1
+        return _skew(
+            logit_map, (self.eta * factor**steeper).to(logit_map), (self.h * factor**skewer).to(logit_map)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest's entry."""
         return {"name": self.name, "eta": self.eta, "h": self.h}
+
+
+def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
+    # exp(h * logsigmoid) rather than sigmoid ** h: the gradient stays finite where the sigmoid underflows.
+    return torch.exp(h * nn.functional.logsigmoid(eta * instance_normalise(logit_map)))
 
 
 Controller = BasicTransformer | CustomizedTransformer

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+
 from whyframe.errors import WhyframeError
 from whyframe.preprocess import read_image, to_input
 
@@ -41,7 +42,9 @@ def list_images(folder: str | Path) -> list[Path]:
 def split(images: Sequence[Path], validation: int) -> tuple[list[Path], list[Path]]:
     """Training and validation images: the same `validation` of them every time, whatever the run's seed."""
     if not 0 < validation < len(images):
-        raise DataError(f"cannot keep {validation} of {len(images)} images for validation: choose fewer, or add images")
+        raise DataError(
+            f"cannot keep {validation} of {len(images)} images for validation: choose fewer, or add images"
+        )
     chosen = set(np.random.default_rng(SEED_OF_SPLIT).permutation(len(images))[:validation].tolist())
     train = [path for i, path in enumerate(images) if i not in chosen]
     return train, [path for i, path in enumerate(images) if i in chosen]

@@ -27,7 +27,7 @@ def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
     folded = copy.deepcopy(network)
     for norm_name, conv_name in _pairs(folded, side):
         conv, norm = folded.get_submodule(conv_name), folded.get_submodule(norm_name)
-        folded.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[arg-type]
+        folded.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[arg-type, type-var]
         folded.set_submodule(norm_name, nn.Identity())
     _absorb_padding(folded)
     return folded if _same_output(network, folded, side) else network

@@ -112,7 +112,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         inner = max(outputs // ratio, 1)
         self.body = nn.Sequential(
-            conv_bn(inputs, inner, 1), nn.ReLU(), conv_bn(inner, inner, 3), nn.ReLU(), conv_bn(inner, outputs, 1)
+            conv_bn(inputs, inner, 1),
+            nn.ReLU(),
+            conv_bn(inner, inner, 3),
+            nn.ReLU(),
+            conv_bn(inner, outputs, 1),
         )
         self.shortcut = nn.Conv2d(inputs, outputs, 1)
 
@@ -179,7 +183,9 @@ DEFAULT_WIDTHS = {"edge": [128, 64, 32], "unet": [256, 128, 64]}
 GENERATORS: dict[str, Callable[..., MaskGenerator]] = {"edge": EdgeGenerator, "unet": UNetGenerator}
 
 
-def build_generator(spec: dict[str, Any], stages: Sequence[int], classes: int, embedding: Tensor | None) -> MaskGenerator:
+def build_generator(
+    spec: dict[str, Any], stages: Sequence[int], classes: int, embedding: Tensor | None
+) -> MaskGenerator:
     """The generator that a run's configuration describes, e.g. `{"name": "edge", "widths": [96, 48, 24]}`."""
     if spec["name"] not in GENERATORS:
         raise ValueError(f"unknown generator {spec['name']!r}: choose one of {', '.join(GENERATORS)}")

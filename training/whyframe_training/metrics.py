@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from whyframe.perturb import TIE_WEIGHT
 
+from whyframe.perturb import TIE_WEIGHT
 from whyframe_training.perturb import GaussianBlur, upsample
 
 STEPS = 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
 from whyframe.perturb import BLUR_SIGMA, blur_matrix
 
 

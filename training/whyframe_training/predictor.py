@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from whyframe_training.classifiers import Classifier, ClassifierError
-from whyframe_training.controllers import Controller
-from whyframe_training.generators import MaskGenerator
+from whyframe_training.config import TrainConfig
+from whyframe_training.controllers import Controller, build_controller
+from whyframe_training.generators import MaskGenerator, build_generator
 
 
 class MaskPredictor(nn.Module):
@@ -27,6 +28,14 @@ class MaskPredictor(nn.Module):
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """Features at strides 4, 8, 16 and the last ones, and N classes, to N x h x w scores in [0, 1]."""
         return self.controller(self.logit_map(stages, class_id))
+
+
+def build_predictor(config: TrainConfig, classifier: Classifier) -> MaskPredictor:
+    """The untrained predictor of a run, its class embedding started from the classifier's last linear layer."""
+    head = classifier.head()
+    embedding = None if head is None else head.weight.detach()
+    generator = build_generator(config.generator, classifier.channels, len(classifier.labels), embedding)
+    return MaskPredictor(generator, build_controller(config.controller))
 
 
 class ClassActivationMap(nn.Module):
@@ -57,8 +66,9 @@ class ClassActivationMap(nn.Module):
     def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """N x h x w, float32: the class's evidence at each place of the last features."""
         last = stages[-1]
+        n, _, height, width = last.shape
         product = torch.bmm(self.weight[class_id][:, None].to(last.dtype), last.flatten(2))
-        return product.view(len(last), *last.shape[-2:]).float()
+        return product.view(n, height, width).float()
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """Features and N classes to N x h x w scores in [0, 1]."""

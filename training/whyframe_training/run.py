@@ -13,8 +13,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from whyframe.files import write_whole
 
+from whyframe.files import write_whole
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
@@ -46,7 +46,7 @@ def train(config: TrainConfig, folder: Path, console: Console) -> Validation:
     images, held_out = split(list_images(config.data), config.validation)
     _claim(folder, config)
     trainer = Trainer(config, images, folder)
-    resumed = f", resumed at step {trainer.done[2]}" if any(trainer.done.values()) else ""
+    resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
     console.print(
         f"{config.classifier.name}, {len(images)} images, {len(held_out)} for validation, "
         f"{trainer.device.type} in {config.precision}{resumed}"
@@ -92,12 +92,16 @@ def _claim(folder: Path, config: TrainConfig) -> None:
     path = folder / CONFIG
     if path.exists():
         if TrainConfig.load(path) != config:
-            raise RunError(f"{folder} holds a run with other settings: choose another folder, or the same settings")
+            raise RunError(
+                f"{folder} holds a run with other settings: choose another folder, or the same settings"
+            )
         return
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make the folder {folder} ({error.strerror}): make its parent first") from error
+        raise RunError(
+            f"cannot make the folder {folder} ({error.strerror}): make its parent first"
+        ) from error
     config.save(path)
 
 
@@ -108,11 +112,18 @@ def _learn(trainer: Trainer, shown: torch.Tensor, console: Console) -> None:
         for count, step in enumerate(trainer.run(), 1):
             if step.stage not in tasks:
                 start = step.done - 1
-                tasks[step.stage] = progress.add_task(STAGES[step.stage], total=step.steps, completed=start, note="")
+                tasks[step.stage] = progress.add_task(
+                    STAGES[step.stage], total=step.steps, completed=start, note=""
+                )
             rate = count * trainer.config.batch / (time.monotonic() - started)
-            progress.update(tasks[step.stage], completed=step.done, note=f"loss {step.loss:.3f}, {rate:.1f} images/s")
+            progress.update(
+                tasks[step.stage], completed=step.done, note=f"loss {step.loss:.3f}, {rate:.1f} images/s"
+            )
             if step.done % LOG_EVERY == 0 or step.done == step.steps:
-                log.write(json.dumps({"stage": step.stage, "step": step.done, "loss": step.loss, "rate": rate}) + "\n")
+                log.write(
+                    json.dumps({"stage": step.stage, "step": step.done, "loss": step.loss, "rate": rate})
+                    + "\n"
+                )
                 log.flush()
             _extend_sheet(trainer, step, shown)
 

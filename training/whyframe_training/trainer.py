@@ -13,14 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_training.checkpoint import load_checkpoint, save_checkpoint
+from whyframe_training.checkpoint import load_checkpoint, load_predictor, save_checkpoint
 from whyframe_training.classifiers import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import build_controller
 from whyframe_training.data import CropStream, to_images
-from whyframe_training.generators import build_generator
 from whyframe_training.perturb import GaussianBlur, alternatives, perturb, upsample
-from whyframe_training.predictor import MaskPredictor
+from whyframe_training.predictor import build_predictor
 
 FILTER_LEARNING_RATE = 2e-2
 CHECKPOINT_EVERY = 100
@@ -55,7 +53,9 @@ class Trainer:
         device: the GPU where there is one, if not given.
     """
 
-    def __init__(self, config: TrainConfig, images: list[Path], folder: Path, device: torch.device | None = None):
+    def __init__(
+        self, config: TrainConfig, images: list[Path], folder: Path, device: torch.device | None = None
+    ):
         torch.manual_seed(config.seed)
         self.config, self.folder = config, folder
         self.device = device or pick_device()
@@ -66,9 +66,13 @@ class Trainer:
         self.stream = CropStream(images, self.classifier.side, config.seed)
         self.steps = max(1, config.epochs * len(images) // config.batch)
         self.optimizers = {1: self._filter_optimizer(), 2: self._decoder_optimizer()}
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizers[2], max(1, self.steps * 3 // 10), gamma=0.5)
+        self.scheduler = torch.optim.lr_scheduler.StepLR(
+            self.optimizers[2], max(1, self.steps * 3 // 10), gamma=0.5
+        )
         self.done = {1: 0, 2: 0}
         self.sheet: list[tuple[int, Tensor]] = []
+        if config.start_from is not None:
+            self._start_from(Path(config.start_from))
         load_checkpoint(self)
 
     def run(self) -> Iterator[Step]:
@@ -83,7 +87,9 @@ class Trainer:
             seen = self.encoder(self._typed(to_images(frames, self.device)))
             return self.predictor(seen.stages, seen.logits.argmax(dim=1)).float().cpu()
 
-    def _stage(self, stage: int, steps: int, loss_of: Callable[[Tensor, torch.Generator], Tensor]) -> Iterator[Step]:
+    def _stage(
+        self, stage: int, steps: int, loss_of: Callable[[Tensor, torch.Generator], Tensor]
+    ) -> Iterator[Step]:
         optimizer = self.optimizers[stage]
         for frames in self._batches(stage, steps):
             self.predictor.train(stage == 2)
@@ -127,14 +133,21 @@ class Trainer:
             target = choose_targets(seen.logits, self.config.predicted_share, noise)
             background = alternatives(images, self.blur, noise)
         with self._autocast():
-            mask = self.predictor(seen.stages, target)
+            logit_map = self.predictor.logit_map(seen.stages, target)
+        mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)
         preserved = perturb(images, upsample(mask, images.shape[-1]), background)
         logits = self.encoder.logits(self._typed(preserved))
         return F.cross_entropy(logits.float(), target)
 
+    def _start_from(self, folder: Path) -> None:
+        """Takes another run's predictor, its feature filter included, which is then not trained again."""
+        started, _ = load_predictor(folder, self.config, self.classifier)
+        self.predictor.load_state_dict(started.state_dict())
+        self.done[1] = self.config.filter_steps
+
     def _frozen_encoder(self) -> Classifier:
         """The classifier in the run's precision; the float32 one stays as it is, for evaluation and export."""
-        encoder = copy.deepcopy(self.classifier).to(self.device, memory_format=torch.channels_last)
+        encoder = copy.deepcopy(self.classifier).to(self.device).to(memory_format=torch.channels_last)
         return encoder.bfloat16() if self.config.precision == "bf16" else encoder
 
     def _typed(self, images: Tensor) -> Tensor:
@@ -156,14 +169,6 @@ class Trainer:
         frozen = {id(p) for p in generator.filter.parameters()}
         learned = [p for p in generator.parameters() if id(p) not in frozen]
         return torch.optim.Adam(learned, lr=self.config.learning_rate)
-
-
-def build_predictor(config: TrainConfig, classifier: Classifier) -> MaskPredictor:
-    """The untrained predictor of a run, its class embedding started from the classifier's last linear layer."""
-    head = classifier.head()
-    embedding = None if head is None else head.weight.detach()
-    generator = build_generator(config.generator, classifier.channels, len(classifier.labels), embedding)
-    return MaskPredictor(generator, build_controller(config.controller))
 
 
 def choose_targets(logits: Tensor, predicted_share: float, noise: torch.Generator) -> Tensor:

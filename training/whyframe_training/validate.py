@@ -46,7 +46,9 @@ class Validation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, JSON-safe: NaN as None."""
-        scores = {n: [None if np.isnan(v) else round(v, 3) for v in values] for n, values in self.scores.items()}
+        scores = {
+            n: [None if np.isnan(v) else round(v, 3) for v in values] for n, values in self.scores.items()
+        }
         report = {"images": len(self.files), "count": self.count(), "faithfulness": self.means()}
         if {"predictor", "cam"} <= set(self.scores):
             report["predictor_minus_cam"] = dataclasses.asdict(self.difference("predictor", "cam"))

@@ -1,0 +1,82 @@
+"""The ONNX function against the PyTorch controllers and float64."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
+from whyframe_training.controllers import EPSILON, build_controller
+from whyframe_training.predictor import MinMax
+
+SPECS = [
+    {"name": "ct", "eta": 1.5, "h": 2.5},
+    {"name": "ct", "eta": 0.5, "h": 4.0},
+    {"name": "bt"},
+    {"name": "minmax"},
+]
+
+
+def session(spec: dict, dtype: int = TensorProto.FLOAT) -> ort.InferenceSession:
+    graph = helper.make_graph(
+        [controller_call("logit_map", "saliency", spec, EPSILON)],
+        "controller",
+        [helper.make_tensor_value_info("logit_map", dtype, ["N", "h", "w"])],
+        [helper.make_tensor_value_info("saliency", TensorProto.FLOAT, ["N", "h", "w"])],
+    )
+    model = helper.make_model(
+        graph,
+        functions=[controller_function(spec)],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)],
+        ir_version=10,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def reference(spec: dict) -> torch.nn.Module:
+    return MinMax() if spec["name"] == "minmax" else build_controller(spec)
+
+
+def logits(n: int = 3, side: int = 56) -> np.ndarray:
+    return np.random.default_rng(0).normal(3, 7, (n, side, side)).astype(np.float32)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_body_equals_the_torch_controller_in_float64(spec: dict) -> None:
+    (found,) = session(spec).run(None, {"logit_map": logits()})
+    expected = reference(spec)(torch.from_numpy(logits()).double())
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-6)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_constant_map_is_not_divided_by_zero(spec: dict) -> None:
+    (found,) = session(spec).run(None, {"logit_map": np.full((1, 8, 8), 5.0, np.float32)})
+    expected = 2 ** -spec["h"] if spec["name"] == "ct" else 0.0
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_statistics_are_float32_when_the_graph_is_half(spec: dict) -> None:
+    half = np.random.default_rng(0).normal(5000, 100, (1, 56, 56)).astype(np.float16)
+    (found,) = session(spec, TensorProto.FLOAT16).run(None, {"logit_map": half})
+    expected = reference(spec)(torch.from_numpy(half).double())
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-3)
+
+
+def test_parameters_are_the_calls_attributes() -> None:
+    """One body serves every eta and h: they are not baked into it."""
+    steep = controller_function({"name": "ct", "eta": 9.0, "h": 9.0})
+    assert steep == controller_function({"name": "ct", "eta": 1.5, "h": 2.5})
+    call = controller_call("a", "b", SPECS[1], EPSILON)
+    assert {a.name: helper.get_attribute_value(a) for a in call.attribute} == {
+        "mode": b"ct", "eta": 0.5, "h": 4.0, "epsilon": pytest.approx(EPSILON),
+        "plugin_namespace": b"whyframe", "plugin_version": b"1",
+    }  # fmt: skip
+
+
+def test_unknown_controller() -> None:
+    with pytest.raises(ValueError, match="choose ct, bt, minmax"):
+        controller_function({"name": "square"})

@@ -1,0 +1,145 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from tiny_network import CLASSES, SIDE, build
+
+from whyframe import ExplainEngine, Manifest
+from whyframe_export.export import cam_product, export, trained_product
+from whyframe_export.parity import ParityError
+from whyframe_training.checkpoint import CONFIG, save_checkpoint
+from whyframe_training.classifiers import ClassifierError, ClassifierSpec
+from whyframe_training.config import RunError, TrainConfig
+from whyframe_training.trainer import Trainer
+
+TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> ClassifierSpec:
+    labels = tmp_path_factory.mktemp("labels") / "labels.txt"
+    labels.write_text("\n".join(f"class {i}" for i in range(CLASSES)))
+    return ClassifierSpec(TINY, "random", str(labels), side=SIDE)
+
+
+def make_run(folder: Path, spec: ClassifierSpec, generator: str, controller: str) -> Path:
+    """A run folder whose predictor has weights and batch-norm statistics that are not the fresh ones."""
+    torch.manual_seed(0)
+    config = TrainConfig(
+        spec,
+        {"name": generator, "widths": [8, 8, 8]},
+        {"name": controller},
+        data="/private/photos",
+        precision="fp32",
+    )
+    config.save(folder / CONFIG)
+    trainer = Trainer(config, [Path("unused.png")], folder)
+    for name, value in trainer.predictor.state_dict().items():
+        if value.dtype == torch.float32:
+            value.add_(0.1 * torch.rand_like(value)) if "var" in name else value.add_(
+                0.1 * torch.randn_like(value)
+            )
+    save_checkpoint(trainer)
+    return folder
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2])
+@pytest.mark.parametrize(("generator", "controller"), [("edge", "ct"), ("unet", "bt")])
+def test_a_run_becomes_one_file_that_agrees_with_pytorch(
+    tmp_path: Path, spec: ClassifierSpec, generator: str, controller: str, batch: int | None
+) -> None:
+    run = make_run(tmp_path, spec, generator, controller)
+    report = export(trained_product(run, "crop", batch), tmp_path / "m.onnx").to_dict()
+    assert report["passes"]
+    assert report["images"] == 50
+    assert report["targets"] == ["beyond", "last", "other", "predicted"]
+    assert json.loads((tmp_path / "m.parity.json").read_text()) == report
+    manifest = Manifest.read(tmp_path / "m.onnx")
+    assert (manifest.side, manifest.mask_side, manifest.resize, manifest.batch) == (SIDE, 16, "crop", batch)
+    assert manifest.controller["name"] == controller
+    assert manifest.generator == f"{generator}-8-8-8"
+    assert manifest.training["data"] == "photos", "no path of this machine is written"
+    with ExplainEngine(tmp_path / "m.onnx") as engine:
+        frames = np.random.default_rng(0).integers(0, 256, (3, 40, 60, 3), np.uint8)
+        results = engine.run_batch(list(frames), target=["class 1", "class 2", None])
+        assert [r.class_id for r in results[:2]] == [1, 2]
+
+
+def test_the_graph_keeps_the_contract(tmp_path: Path, spec: ClassifierSpec) -> None:
+    export(trained_product(make_run(tmp_path, spec, "edge", "ct"), "stretch", None), tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    assert model.ir_version <= 10
+    assert {o.domain: o.version for o in model.opset_import} == {"": 18, "whyframe": 1}
+    assert [f.name for f in model.functions] == ["DistributionController"]
+    calls = [n for n in model.graph.node if n.domain == "whyframe"]
+    assert [n.output[0] for n in calls] == ["saliency"], "the call survives export"
+    assert [i.name for i in model.graph.input] == ["frames", "target"]
+    assert [o.name for o in model.graph.output] == ["probabilities", "class_id", "saliency"]
+    first = next(n for n in model.graph.node if "frames" in n.input)
+    assert first.op_type == "Cast", "TensorRT-RTX takes no uint8 transpose"
+    for node in model.graph.node:
+        if node.op_type == "Resize":
+            given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            if given["mode"] == b"linear":
+                assert given["coordinate_transformation_mode"] in (b"half_pixel", b"pytorch_half_pixel")
+            assert not given.get("antialias")
+
+
+def test_cam_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
+    report = export(cam_product(spec, "stretch", None), tmp_path / "cam.onnx")
+    assert report.passes()
+    manifest = Manifest.read(tmp_path / "cam.onnx")
+    assert (manifest.explainer, manifest.mask_side, manifest.generator) == ("cam", 2, None)
+    frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    with ExplainEngine(tmp_path / "cam.onnx") as engine:
+        mask = engine.run(frame, target=3, color="rgb").mask
+    network = build()
+    x = (torch.from_numpy(frame).permute(2, 0, 1)[None].double() / 255).float()
+    x = (x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(
+        3, 1, 1
+    )
+    with torch.no_grad():
+        evidence = torch.einsum("chw,c->hw", network.body(x)[0], network.fc.weight[3])
+    expected = (evidence - evidence.min()) / (evidence.max() - evidence.min())
+    np.testing.assert_allclose(mask, expected.numpy(), atol=1e-4)
+
+
+def test_a_network_without_pooling_and_linear_has_no_cam() -> None:
+    with pytest.raises(ClassifierError, match="no class activation map: train"):
+        cam_product(ClassifierSpec("vgg19", "random"), "stretch", None)
+
+
+def test_where_parity_fails_nothing_is_written(
+    tmp_path: Path, spec: ClassifierSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = cam_product(spec, "stretch", None)
+    wrong = dataclasses.replace(product.manifest, controller={"name": "bt"})
+    with pytest.raises(ParityError, match="nothing was written"):
+        export(dataclasses.replace(product, manifest=wrong), tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run in"):
+        trained_product(tmp_path, "stretch", None)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg19"])
+@pytest.mark.slow
+def test_the_papers_networks_export(tmp_path: Path, name: str) -> None:
+    from whyframe_training.classifiers import DEFAULT_GENERATORS
+
+    config = TrainConfig(
+        ClassifierSpec(name, "random"), DEFAULT_GENERATORS[name], data="photos", precision="fp32"
+    )
+    config.save(tmp_path / CONFIG)
+    weights = tmp_path / "weights.pt"
+    trainer = Trainer(config, [Path("unused.png")], tmp_path)
+    torch.save(trainer.classifier.module.state_dict(), weights)
+    save_checkpoint(trainer)
+    product = trained_product(tmp_path, "stretch", None)
+    assert product.manifest.mask_side == 56
