@@ -157,6 +157,7 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
         "batch": config.batch,
         "learning_rate": config.learning_rate,
         "predicted_share": config.predicted_share,
+        "anchor": config.anchor,
         "spread": config.spread,
         "started_from_steps": _steps_behind(config),
         "seed": config.seed,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from whyframe.errors import WhyframeError
@@ -37,6 +38,7 @@ def fused_graph(
         batch: the fixed batch, or None for a dynamic one.
     """
     model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
+    _share_initializers(model)
     _add_controller(model, controller, dynamic=batch is None)
     model.ir_version = min(model.ir_version, IR_VERSION)
     model.producer_name = "whyframe"
@@ -63,7 +65,8 @@ def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.M
     frames = torch.zeros(count, side, side, 3, dtype=torch.uint8)
     target = torch.full((count,), -1)
     dynamic = None if batch else {"frames": {0: torch.export.Dim("N")}, "target": {0: torch.export.Dim("N")}}
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*axis name: N will not be used.*")
         program = torch.onnx.export(
             fused,
             (frames, target),
@@ -77,6 +80,23 @@ def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.M
     if program is None:
         raise ExportError("torch.onnx.export gave no program: export with a PyTorch of 2.11 or later")
     return program.model_proto
+
+
+def _share_initializers(model: onnx.ModelProto) -> None:
+    """Stores weights that are equal once: the class embedding is often the classifier's last layer."""
+    first: dict[tuple[Any, ...], str] = {}
+    renamed: dict[str, str] = {}
+    kept = []
+    for tensor in model.graph.initializer:
+        key = (tensor.data_type, tuple(tensor.dims), numpy_helper.to_array(tensor).tobytes())
+        if first.setdefault(key, tensor.name) == tensor.name:
+            kept.append(tensor)
+        else:
+            renamed[tensor.name] = first[key]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
 def _add_controller(model: onnx.ModelProto, controller: Mapping[str, Any], dynamic: bool) -> None:

@@ -79,6 +79,8 @@ def test_the_graph_keeps_the_contract(tmp_path: Path, spec: ClassifierSpec) -> N
     assert [n.output[0] for n in calls] == ["saliency"], "the call survives export"
     assert [i.name for i in model.graph.input] == ["frames", "target"]
     assert [o.name for o in model.graph.output] == ["probabilities", "class_id", "saliency"]
+    sizes = sorted(tuple(i.dims) for i in model.graph.initializer)
+    assert sizes.count((CLASSES, 20)) == 1, "the embedding is the last layer, stored once"
     first = next(n for n in model.graph.node if "frames" in n.input)
     assert first.op_type == "Cast", "TensorRT-RTX takes no uint8 transpose"
     for node in model.graph.node:

@@ -115,3 +115,16 @@ def test_settings_that_would_not_be_monotonic_are_refused(bad) -> None:
 def test_unknown_controller() -> None:
     with pytest.raises(ValueError, match="choose 'ct' or 'bt'"):
         build_controller({"name": "square"})
+
+
+def test_a_spread_draws_other_distributions_and_keeps_every_order() -> None:
+    x = logits(4, n=64, side=16)
+    plain = CustomizedTransformer()
+    spread = plain.spread(x, 4.0, torch.Generator().manual_seed(0))
+    for one, scores in zip(x, spread, strict=True):
+        assert (scores.flatten()[one.flatten().argsort()].diff() >= 0).all()
+    means = spread.mean((1, 2))
+    assert means.min() < 0.15
+    assert means.max() > 0.5
+    torch.testing.assert_close(plain.spread(x, 1.0, torch.Generator()), plain(x))
+    assert torch.equal(BasicTransformer().spread(x, 4.0, torch.Generator()), BasicTransformer()(x))

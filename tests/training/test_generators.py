@@ -1,14 +1,8 @@
 import pytest
 import torch
+from features_of_noise import CHANNELS, CLASSES, stages
 
 from whyframe_training.generators import EdgeGenerator, FeatureFilter, UNetGenerator, build_generator
-
-CHANNELS, CLASSES = (8, 12, 16, 20), 5
-
-
-def stages(sides=(16, 8, 4, 2), n: int = 2, channels=CHANNELS) -> list[torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return [torch.rand(n, c, s, s, generator=generator) for c, s in zip(channels, sides, strict=True)]
 
 
 def test_filter_is_eq_12() -> None:
@@ -43,7 +37,7 @@ def test_embedding_starts_from_the_last_layer_as_a_copy() -> None:
 @pytest.mark.parametrize("sides", [(16, 8, 4, 2), (60, 30, 15, 8), (65, 33, 17, 9), (14, 7, 4, 4)])
 def test_the_map_has_the_size_of_the_stride_4_features(kind, sides) -> None:
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
-    logit_map = generator(stages(sides), torch.tensor([0, 1]))
+    logit_map, _ = generator(stages(sides), torch.tensor([0, 1]))
     assert logit_map.shape == (2, sides[0], sides[0])
     assert logit_map.dtype == torch.float32
 
@@ -53,7 +47,7 @@ def test_the_map_depends_on_the_target(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
     same = [s[:1].expand(2, -1, -1, -1) for s in stages()]
-    one, other = generator(same, torch.tensor([0, 1]))
+    one, other = generator(same, torch.tensor([0, 1])).logit_map
     assert not torch.allclose(one, other)
 
 
@@ -61,9 +55,12 @@ def test_the_map_depends_on_the_target(kind) -> None:
 def test_batched_and_one_by_one_agree(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
-    together = generator(stages(), torch.tensor([3, 1]))
+    together = generator(stages(), torch.tensor([3, 1])).logit_map
     alone = torch.cat(
-        [generator([s[i : i + 1] for s in stages()], torch.tensor([c])) for i, c in enumerate((3, 1))]
+        [
+            generator([s[i : i + 1] for s in stages()], torch.tensor([c])).logit_map
+            for i, c in enumerate((3, 1))
+        ]
     )
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
@@ -72,7 +69,7 @@ def test_batched_and_one_by_one_agree(kind) -> None:
 def test_every_parameter_learns(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).train()
-    generator(stages(n=4), torch.tensor([0, 1, 2, 3])).square().sum().backward()
+    generator(stages(n=4), torch.tensor([0, 1, 2, 3])).logit_map.square().sum().backward()
     silent = [name for name, p in generator.named_parameters() if p.grad is None or not p.grad.abs().any()]
     assert not silent
 
@@ -86,7 +83,7 @@ def test_an_edge_generator_starts_near_the_class_activation() -> None:
         generator.head[-1].bias.zero_()
     _, activation = generator.filter(stages()[-1], torch.tensor([0, 1]))
     expected = torch.nn.functional.interpolate(activation, size=16, mode="bilinear")[:, 0]
-    torch.testing.assert_close(generator(stages(), torch.tensor([0, 1])), expected)
+    torch.testing.assert_close(generator(stages(), torch.tensor([0, 1])).logit_map, expected)
 
 
 def test_unknown_generator() -> None:

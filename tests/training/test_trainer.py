@@ -83,29 +83,42 @@ def test_stage_two_leaves_the_filter_alone_and_stage_one_the_embedding_of_the_he
     assert torch.equal(part.gain, gain)
 
 
-def test_stage_one_opens_the_filter_on_what_is_there(config: TrainConfig, tmp_path: Path) -> None:
-    trainer = Trainer(dataclasses.replace(config, filter_steps=60), images(config), tmp_path)
-    losses = [step.loss for step in trainer.run() if step.stage == 1]
-    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+def test_stage_one_wants_the_filter_open_on_what_is_there_and_shut_on_what_is_not(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    """A.1 from its parts: the mean opening is the probability that the class is there."""
+    trainer = Trainer(config, images(config), tmp_path)
+    x = torch.rand(16, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    loss = trainer._filter_loss(x, torch.Generator().manual_seed(1))
+    noise = torch.Generator().manual_seed(1)
+    real = torch.rand(16, generator=noise) < 0.5
+    shift = torch.randint(1, CLASSES, (16,), generator=noise)
+    seen = trainer.classifier(x)
+    predicted = seen.logits.argmax(1)
+    target = torch.where(real, predicted, (predicted + shift) % CLASSES)
+    assert (target[~real] != predicted[~real]).all()
+    part = trainer.predictor.generator.filter
+    places = torch.einsum("ndhw,nd->nhw", seen.stages[-1], part.embedding[target]) * part.gain + part.offset
+    opened = torch.sigmoid(places).mean((1, 2))
+    expected = -torch.where(real, opened, 1 - opened).log().mean()
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    """Eq. 8 again, from its parts, in float64-free plain torch."""
-    trainer = Trainer(dataclasses.replace(config, predicted_share=1.0), images(config), tmp_path)
+    """Eq. 8 again, from its parts, without the anchor, which the loss does not see."""
+    trainer = Trainer(dataclasses.replace(config, predicted_share=1.0, spread=1.0), images(config), tmp_path)
     trainer.predictor.eval()
     x = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
     from whyframe_training.perturb import alternatives
 
     noise = torch.Generator().manual_seed(1)
-    torch.rand(4, generator=noise)  # place
-    noise = torch.Generator().manual_seed(1)
     seen = trainer.classifier(x)
     target = choose_targets(seen.logits, 1.0, noise)
     background = alternatives(x, trainer.blur, noise)
-    mask = trainer.predictor(seen.stages, target)
+    mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, target).logit_map)
     m = torch.nn.functional.interpolate(mask[:, None], size=SIDE, mode="bilinear", align_corners=False)
     logits = trainer.classifier.logits(x * m + background * (1 - m))
     expected = -logits.log_softmax(1).gather(1, target[:, None]).mean()
@@ -205,3 +218,18 @@ def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> N
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read: delete it"):
         Trainer(config, images(config), tmp_path)
+
+
+def test_starting_from_another_run_takes_its_weights_and_keeps_its_filter(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = Trainer(config, images(config), tmp_path / "a")
+    list(first.run())
+    second = Trainer(
+        dataclasses.replace(config, start_from=str(tmp_path / "a")), images(config), tmp_path / "b"
+    )
+    ours, theirs = weights(second), weights(first)
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert [step.stage for step in second.run()] == [2] * 12

@@ -71,6 +71,10 @@ def train(
     learning_rate: Annotated[
         float, typer.Option(min=1e-6, help="Adam's; halved every 3/10 of the run.")
     ] = 4e-3,
+    anchor: Annotated[
+        float,
+        typer.Option(min=0, help="Share of class activation in the mask: more covers more of the object."),
+    ] = 0.3,
     spread: Annotated[
         float, typer.Option(min=1, help="CT: eta and h are drawn about their values; 1 keeps them fixed.")
     ] = 4.0,
@@ -109,7 +113,8 @@ def train(
     shape = {"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"}
     config = TrainConfig(
         classifier=spec, generator=chosen, controller=shape, data=str(data), validation=validation, epochs=epochs,
-        batch=batch, learning_rate=learning_rate, seed=seed, spread=spread,
+        batch=batch, learning_rate=learning_rate, seed=seed, anchor=anchor,
+        spread=spread,
         start_from=None if start_from is None else str(start_from), precision=precision.value,
     )  # fmt: skip
     train_run(config, output, Console(stderr=True))

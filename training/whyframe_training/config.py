@@ -31,6 +31,7 @@ class TrainConfig:
         batch: images a step.
         learning_rate: Adam's, at the start; halved every 3/10 of the run.
         predicted_share: share of samples whose target is the predicted class; the rest take one of the top five.
+        anchor: share of the class activation in the finished mask (`MaskPredictor`); training does not see it.
         spread: CT's eta and h are drawn about their values for every sample (`CustomizedTransformer.spread`); 1
             keeps them fixed, as the paper does.
         start_from: the run folder whose predictor this one starts from, or None.
@@ -48,6 +49,7 @@ class TrainConfig:
     batch: int = 32
     learning_rate: float = 4e-3
     predicted_share: float = 0.8
+    anchor: float = 0.3
     spread: float = 4.0
     start_from: str | None = None
     seed: int = 0

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class Evidence(NamedTuple):
+    """What a generator sees for a class.
+
+    Attributes:
+        logit_map: N x h4 x w4, float32: its scores, at the size of the stride-4 features.
+        activation: N x 1 x h x w: the feature filter's, at the size of the last features.
+    """
+
+    logit_map: Tensor
+    activation: Tensor
 
 
 class FeatureFilter(nn.Module):
@@ -31,10 +43,11 @@ class FeatureFilter(nn.Module):
 
     def forward(self, features: Tensor, class_id: Tensor) -> tuple[Tensor, Tensor]:
         """N x D x h x w features and N classes to the filtered features and the activation, N x 1 x h x w."""
-        embedding = (self.gain * self.embedding[class_id]).to(features.dtype)
+        embedding = self.embedding[class_id].to(features.dtype)
         n, _, height, width = features.shape
         product = torch.bmm(embedding[:, None], features.flatten(2)).view(n, 1, height, width)
-        activation = product + self.offset.to(features.dtype)
+        # The gain comes after the product, so that an embedding equal to the classifier's last layer is stored once.
+        activation = self.gain.to(features.dtype) * product + self.offset.to(features.dtype)
         return features * torch.sigmoid(activation), activation
 
 
@@ -82,23 +95,23 @@ class EdgeGenerator(nn.Module):
         )  # fmt: skip
         self.skip = nn.Parameter(torch.tensor(1.0))
 
-    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """Features at strides 4, 8, 16 and the last ones (N x C x h x w) to the logit map, N x h4 x w4, float32."""
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Evidence:
+        """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
         fine, middle, coarse, last = stages
         filtered, activation = self.filter(last, class_id)
         x = self.reduce(filtered)
-        x = F.relu(_enlarge(x, coarse) + self.lateral[0](coarse))
+        x = F.relu(enlarge(x, coarse.shape[-2:]) + self.lateral[0](coarse))
         x = F.relu(self.mix[0](x))
-        x = F.relu(_enlarge(x, middle) + self.lateral[1](middle))
+        x = F.relu(enlarge(x, middle.shape[-2:]) + self.lateral[1](middle))
         x = F.relu(self.mix[1](x))
-        x = F.relu(_enlarge(x, fine) + self.lateral[2](fine))
-        evidence = _enlarge(activation.float(), fine, "bilinear")
-        return (self.head(x).float() + self.skip * evidence)[:, 0]
+        x = F.relu(enlarge(x, fine.shape[-2:]) + self.lateral[2](fine))
+        evidence = enlarge(activation.float(), fine.shape[-2:], "bilinear")
+        return Evidence((self.head(x).float() + self.skip * evidence)[:, 0], activation)
 
 
-def _enlarge(x: Tensor, like: Tensor, mode: str = "nearest") -> Tensor:
-    """`x` at the size of `like`; by a whole factor where there is one, which exports as a constant scale."""
-    height, width = like.shape[-2:]
+def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
+    """N x C x h x w at a given height and width; by a whole factor where there is one, an exported constant."""
+    height, width = size
     factor = height // x.shape[-2]
     if (factor * x.shape[-2], factor * x.shape[-1]) == (height, width):
         return F.interpolate(x, scale_factor=float(factor), mode=mode)
@@ -138,7 +151,7 @@ class UpBlock(nn.Module):
         """Low-resolution features and the skip to features at the skip's size."""
         x = F.relu(self.norm(self.up(x)))
         if x.shape[-2:] != skip.shape[-2:]:  # sides such as 260 do not double evenly
-            x = _enlarge(x, skip)
+            x = enlarge(x, skip.shape[-2:])
         return self.mix(torch.cat([x, skip], dim=1))
 
 
@@ -169,13 +182,13 @@ class UNetGenerator(nn.Module):
         self.blocks = nn.ModuleList([UpBlock(last, coarse, a), UpBlock(a, middle, b), UpBlock(b, fine, c)])
         self.head = nn.Conv2d(c, 1, 3, padding=1)
 
-    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """Features at strides 4, 8, 16 and the last ones (N x C x h x w) to the logit map, N x h4 x w4, float32."""
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Evidence:
+        """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
         fine, middle, coarse, last = stages
-        x, _ = self.filter(last, class_id)
+        x, activation = self.filter(last, class_id)
         for block, skip in zip(self.blocks, (coarse, middle, fine), strict=True):
             x = block(x, skip)
-        return self.head(x).float()[:, 0]
+        return Evidence(self.head(x).float()[:, 0], activation)
 
 
 MaskGenerator = EdgeGenerator | UNetGenerator

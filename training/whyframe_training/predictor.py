@@ -10,20 +10,34 @@ from torch import Tensor, nn
 
 from whyframe_training.classifiers import Classifier, ClassifierError
 from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import Controller, build_controller
-from whyframe_training.generators import MaskGenerator, build_generator
+from whyframe_training.controllers import Controller, build_controller, instance_normalise
+from whyframe_training.generators import MaskGenerator, build_generator, enlarge
 
 
 class MaskPredictor(nn.Module):
-    """Generator and controller: features and a class to a mask (Eqs. 4 to 7)."""
+    """Generator and controller: features and a class to a mask (Eqs. 4 to 7).
 
-    def __init__(self, generator: MaskGenerator, controller: Controller) -> None:
+    The classification loss ranks a few pixels of an object sharply and leaves the rest of it to chance. The anchor
+    settles the rest: both maps normalised (Eq. 5), that share of the feature filter's activation is added to the
+    generator's logits. It is no part of the loss, which sees the generator alone.
+
+    Args:
+        generator: features and a class to logits.
+        controller: logits to scores.
+        anchor: 0 is the paper's predictor; larger covers more of the object and ranks a little less faithfully.
+    """
+
+    def __init__(self, generator: MaskGenerator, controller: Controller, anchor: float = 0.0) -> None:
         super().__init__()
-        self.generator, self.controller = generator, controller
+        self.generator, self.controller, self.anchor = generator, controller, anchor
 
     def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """N x h x w, float32: the scores before the controller."""
-        return self.generator(stages, class_id)
+        seen = self.generator(stages, class_id)
+        if not self.anchor:
+            return seen.logit_map
+        activation = enlarge(seen.activation.float(), seen.logit_map.shape[-2:], "bilinear")[:, 0]
+        return instance_normalise(seen.logit_map) + self.anchor * instance_normalise(activation)
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """Features at strides 4, 8, 16 and the last ones, and N classes, to N x h x w scores in [0, 1]."""
@@ -35,7 +49,7 @@ def build_predictor(config: TrainConfig, classifier: Classifier) -> MaskPredicto
     head = classifier.head()
     embedding = None if head is None else head.weight.detach()
     generator = build_generator(config.generator, classifier.channels, len(classifier.labels), embedding)
-    return MaskPredictor(generator, build_controller(config.controller))
+    return MaskPredictor(generator, build_controller(config.controller), config.anchor)
 
 
 class ClassActivationMap(nn.Module):

@@ -133,7 +133,7 @@ class Trainer:
             target = choose_targets(seen.logits, self.config.predicted_share, noise)
             background = alternatives(images, self.blur, noise)
         with self._autocast():
-            logit_map = self.predictor.logit_map(seen.stages, target)
+            logit_map = self.predictor.generator(seen.stages, target).logit_map
         mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)
         preserved = perturb(images, upsample(mask, images.shape[-1]), background)
         logits = self.encoder.logits(self._typed(preserved))

@@ -1,0 +1,42 @@
+import pytest
+import toy
+from benchmarks import quality
+
+VALUES = {
+    "faithfulness": {"ours": [80.0, float("nan"), 60.0], "cam": [70.0, float("nan"), 60.0]},
+    "pr_auc": {"ours": [90.0], "cam": [80.0]},
+    "pointing": {"ours": [100.0, 0.0], "cam": [100.0, 100.0]},
+}
+
+
+def test_means_counts_and_differences_leave_out_what_could_not_be_measured() -> None:
+    metrics = quality.summarise(VALUES)["metrics"]
+    assert metrics["faithfulness"]["count"] == 2
+    assert metrics["faithfulness"]["means"] == {"ours": 70.0, "cam": 65.0}
+    assert metrics["faithfulness"]["differences"]["cam"]["mean"] == 5.0
+    assert metrics["faithfulness"]["values"]["ours"] == [80.0, None, 60.0]
+    assert metrics["pointing"]["means"] == {"ours": 50.0, "cam": 100.0}
+
+
+def test_table_names_counts_and_every_model() -> None:
+    text = quality.table(quality.summarise(VALUES))
+    assert "| model | MF (n = 2) | PR-AUC (n = 1) | pointing (n = 2) |" in text
+    assert "| ours | 70.00 | 90.00 | 50.00 |" in text
+    assert "MF, ours minus cam: +5.00" in text
+
+
+def test_faithfulness_of_a_frame_is_the_runtimes(engine, tmp_path, frame) -> None:
+    import cv2
+    import numpy as np
+
+    from whyframe.perturb import faithfulness, preserving_curve, upsample
+    from whyframe.preprocess import to_input
+
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), frame)
+    small = to_input(frame, 16, "stretch")
+    reference = toy.Toy()
+    _, class_id, mask = reference.reference(small[None], np.array([-1]))
+    curve = preserving_curve(reference.probabilities, small, upsample(mask[0], 16), int(class_id[0]))
+    expected = faithfulness(curve) if curve[-1] - curve[0] > 0.1 else float("nan")
+    assert quality._faithfulness(engine, path) == pytest.approx(expected, abs=0.5, nan_ok=True)
