@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from whyframe import ExplainEngine
 from whyframe.benchmark import interleave, machine_facts
 from whyframe.files import write_whole
-from whyframe_export.export import cam_product, export, trained_product
+from whyframe_export.export import Product, cam_product, export, trained_product
 from whyframe_export.fused import FusedClassifier
 from whyframe_training.checkpoint import CONFIG
+from whyframe_training.classifiers import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 
 Variants = dict[str, Callable[[], object]]
@@ -37,6 +38,8 @@ ROWS = {
     "ort fused": "ONNX Runtime, classifier + mask predictor",
     "compile classifier": "torch.compile, classifier alone",
     "compile fused": "torch.compile, classifier + mask predictor",
+    "folded classifier": "PyTorch eager, batch norms folded, classifier alone",
+    "folded fused": "PyTorch eager, batch norms folded, classifier + mask predictor",
     "eager classifier": "PyTorch eager, classifier alone",
     "eager fused": "PyTorch eager, classifier + mask predictor",
 }
@@ -66,7 +69,7 @@ def summarise(samples: dict[str, list[float]]) -> dict[str, Any]:
         "over_ort_fused": {name: values[1] / reference for name, values in quartiles.items()},
         "explanation_overhead": {
             kind: quartiles[f"{kind} fused"][1] / quartiles[f"{kind} classifier"][1]
-            for kind in ("ort", "compile", "eager")
+            for kind in ("ort", "compile", "folded", "eager")
             if f"{kind} fused" in quartiles
         },
         "samples_ms": samples,
@@ -107,32 +110,40 @@ def _onnx(run: Path, threads: int, frame: NDArray[np.uint8]) -> Variants:
 
 
 def _torch(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
+    """PyTorch with the network as it comes, with batch norms folded, and that one compiled."""
     product = trained_product(run, "stretch", None)
-    fused = FusedClassifier(product.classifier, product.explainer).eval()
+    original = build_classifier(TrainConfig.load(run / CONFIG).classifier, fold=False)
+    functions = {"eager": _functions(product, original), "folded": _functions(product, product.classifier)}
+    if compiled:
+        classify, explain = functions["folded"]
+        functions["compile"] = (torch.compile(classify), torch.compile(explain))
     frames, predicted = torch.from_numpy(frame), torch.tensor([-1])
+    calls: Variants = {}
+    for kind, (classify, explain) in functions.items():
+        calls[f"{kind} classifier"] = torch.inference_mode()(lambda f=classify: f(frames))
+        calls[f"{kind} fused"] = torch.inference_mode()(lambda f=explain: f(frames, predicted))
+    return calls
+
+
+def _functions(product: Product, classifier: Classifier) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The classifier alone, and the fused graph, on frames."""
+    fused = FusedClassifier(classifier, product.explainer).eval()
 
     def classify(frames: torch.Tensor) -> torch.Tensor:
         images = frames.float().permute(0, 3, 1, 2) * fused.scale + fused.bias
-        return product.classifier.module(images).softmax(dim=1)
+        return classifier.module(images).softmax(dim=1)
 
     def explain(frames: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, ...]:
         probabilities, class_id, logit_map = fused(frames, target)
         return probabilities, class_id, product.explainer.controller(logit_map)
 
-    variants = {"eager": (classify, explain)}
-    if compiled:
-        variants["compile"] = (torch.compile(classify), torch.compile(explain))
-    calls: Variants = {}
-    for kind, (classify_with, explain_with) in variants.items():
-        calls[f"{kind} classifier"] = torch.inference_mode()(lambda f=classify_with: f(frames))
-        calls[f"{kind} fused"] = torch.inference_mode()(lambda f=explain_with: f(frames, predicted))
-    return calls
+    return classify, explain
 
 
 def _check_agreement(variants: Variants) -> None:
     """Every variant must compute the same thing, or its time means nothing."""
     expected = np.asarray(variants["ort fused"]()[2])  # type: ignore[index]
-    for name in ("eager fused", "compile fused"):
+    for name in ("eager fused", "folded fused", "compile fused"):
         if name in variants:
             np.testing.assert_allclose(np.asarray(variants[name]()[2]), expected, atol=1e-4)  # type: ignore[index]
 

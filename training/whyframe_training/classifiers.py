@@ -70,6 +70,7 @@ class Classifier(nn.Module):
         mean: of RGB values in [0, 1].
         std: of RGB values in [0, 1].
         side: S in pixels.
+        fold: fold batch norms into the convolutions before them: the same output, sooner.
     """
 
     mean: Tensor
@@ -84,10 +85,12 @@ class Classifier(nn.Module):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         side: int = 224,
+        fold: bool = True,
     ) -> None:
         super().__init__()
         self.name, self.labels, self.side = name, tuple(labels), side
-        self.module = fold_batch_norms(module.eval(), side).requires_grad_(False)
+        self.module = fold_batch_norms(module.eval(), side) if fold else module.eval()
+        self.module.requires_grad_(False)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.taps, self.channels = _find_taps(self.module, side)
@@ -217,8 +220,8 @@ def _tap_at(last_at: dict[int, _Call], side: int, stride: int) -> _Call:
     )
 
 
-def build_classifier(spec: ClassifierSpec) -> Classifier:
-    """The classifier that a specification names, in eval mode, with its weights.
+def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
+    """The classifier that a specification names, in eval mode, with its weights; see `Classifier` for `fold`.
 
     Raises:
         ClassifierError: unknown name, missing package or file, weights that do not fit, labels that do not match.
@@ -235,7 +238,7 @@ def build_classifier(spec: ClassifierSpec) -> Classifier:
         _load_weights(module, spec)
     given = {"mean": spec.mean, "std": spec.std, "side": spec.side}
     feeding: dict[str, Any] = {key: defaults[key] if value is None else value for key, value in given.items()}
-    return Classifier(module, name=spec.name, labels=_labels(spec), **feeding)
+    return Classifier(module, name=spec.name, labels=_labels(spec), fold=fold, **feeding)
 
 
 def _lite0(weights: str) -> tuple[nn.Module, dict[str, Any]]:

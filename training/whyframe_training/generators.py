@@ -43,7 +43,7 @@ class FeatureFilter(nn.Module):
 
     def forward(self, features: Tensor, class_id: Tensor) -> tuple[Tensor, Tensor]:
         """N x D x h x w features and N classes to the filtered features and the activation, N x 1 x h x w."""
-        embedding = self.embedding[class_id].to(features.dtype)
+        embedding = F.embedding(class_id, self.embedding).to(features.dtype)
         n, _, height, width = features.shape
         product = torch.bmm(embedding[:, None], features.flatten(2)).view(n, 1, height, width)
         # The gain comes after the product, so that an embedding equal to the classifier's last layer is stored once.
@@ -106,7 +106,7 @@ class EdgeGenerator(nn.Module):
         x = F.relu(self.mix[1](x))
         x = F.relu(enlarge(x, fine.shape[-2:]) + self.lateral[2](fine))
         evidence = enlarge(activation.float(), fine.shape[-2:], "bilinear")
-        return Evidence((self.head(x).float() + self.skip * evidence)[:, 0], activation)
+        return Evidence((self.head(x).float() + self.skip * evidence).squeeze(1), activation)
 
 
 def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
@@ -188,7 +188,7 @@ class UNetGenerator(nn.Module):
         x, activation = self.filter(last, class_id)
         for block, skip in zip(self.blocks, (coarse, middle, fine), strict=True):
             x = block(x, skip)
-        return Evidence(self.head(x).float()[:, 0], activation)
+        return Evidence(self.head(x).float().squeeze(1), activation)
 
 
 MaskGenerator = EdgeGenerator | UNetGenerator

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from whyframe_training.classifiers import Classifier, ClassifierError
 from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import Controller, build_controller, instance_normalise
+from whyframe_training.controllers import EPSILON, Controller, build_controller
 from whyframe_training.generators import MaskGenerator, build_generator, enlarge
 
 
@@ -36,8 +37,10 @@ class MaskPredictor(nn.Module):
         seen = self.generator(stages, class_id)
         if not self.anchor:
             return seen.logit_map
-        activation = enlarge(seen.activation.float(), seen.logit_map.shape[-2:], "bilinear")[:, 0]
-        return instance_normalise(seen.logit_map) + self.anchor * instance_normalise(activation)
+        activation = enlarge(seen.activation.float(), seen.logit_map.shape[-2:], "bilinear")
+        # PyTorch's own operator exports as one node; a constant map stays constant, which is all that matters here.
+        own, coarse = (F.instance_norm(one, eps=EPSILON) for one in (seen.logit_map[:, None], activation))
+        return (own + self.anchor * coarse).squeeze(1)
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
         """Features at strides 4, 8, 16 and the last ones, and N classes, to N x h x w scores in [0, 1]."""
