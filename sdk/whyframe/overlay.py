@@ -7,6 +7,7 @@ map is not drawn.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -48,7 +49,7 @@ def draw(explanation: Explanation) -> Image:
     if why_not:
         image = explanation.frame.copy()
     else:
-        image = _blend(explanation.frame, explanation.saliency, min(1.0, explanation.probability / SURE))
+        image = _blend(explanation.frame, explanation.saliency, _fade(explanation.probability))
     _write_caption(image, _printable(explanation.label), note)
     return image
 
@@ -58,6 +59,11 @@ def _why_no_map(explanation: Explanation) -> str:
     if explanation.flat:
         return "nothing to see"
     return "" if explanation.probability >= UNCERTAIN else "too uncertain"
+
+
+def _fade(probability: float) -> float:
+    """Opacity of the map: the square root, so that an unsure answer's map is faint but can be seen."""
+    return min(1.0, math.sqrt(probability / SURE))
 
 
 def _blend(frame: Image, saliency: NDArray[np.float32], fade: float) -> Image:

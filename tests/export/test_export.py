@@ -39,7 +39,7 @@ def make_run(folder: Path, spec: ClassifierSpec, generator: str, controller: str
     config.save(folder / CONFIG)
     trainer = Trainer(config, [Path("unused.png")], folder)
     for name, value in trainer.predictor.state_dict().items():
-        if value.dtype == torch.float32:
+        if value.dtype == torch.float32 and "embedding" not in name:
             value.add_(0.1 * torch.rand_like(value)) if "var" in name else value.add_(
                 0.1 * torch.randn_like(value)
             )
