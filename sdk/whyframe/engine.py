@@ -154,8 +154,15 @@ class ExplainEngine:
 
     def clone(self) -> ExplainEngine:
         """Another engine for another thread; the weights are shared."""
+        return self._with(self._backend.clone())
+
+    def workers(self) -> list[ExplainEngine]:
+        """Engines that, each in a thread of its own, together carry the most frames; close each after use."""
+        return [self._with(backend) for backend in self._backend.workers()]
+
+    def _with(self, backend: Backend) -> ExplainEngine:
         twin = copy.copy(self)
-        twin._backend = self._backend.clone()
+        twin._backend = backend
         return twin
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -33,7 +34,7 @@ def stream_explanations(
 ) -> Generator[Explanation, None, None]:
     """Explains the frames of a source as they come.
 
-    One thread decodes and one explains, with a clone of the engine, while the caller uses what it holds. A
+    One thread decodes and others explain, with the engine's workers, while the caller uses what it holds. A
     file or a folder waits for a slow caller, and every frame comes, in order. A live source does not wait:
     the caller always gets the newest frame, and jumps of ``Explanation.index`` show what was dropped.
 
@@ -53,24 +54,49 @@ def stream_explanations(
     """
     class_id = None if target is None else engine.class_id(target)
     opened = open_source(source)
-    worker = engine.clone()
+    # A live source wants its newest frame soon, a file all its frames soon.
+    workers = [engine.clone()] if opened.live else engine.workers()
+    unclaimed, own = iter(workers), threading.local()
+
+    def claim() -> None:
+        own.engine = next(unclaimed)
+
+    pool = ThreadPoolExecutor(len(workers), "whyframe-worker", initializer=claim)
 
     def explain(frame: Frame) -> Explanation:
-        explanation = worker.run(frame.image, target=class_id, refine=refine)
+        explanation = own.engine.run(frame.image, target=class_id, refine=refine)
         return replace(explanation, index=frame.index, timestamp=frame.timestamp)
 
-    return _pipeline(opened, explain, worker.close)
+    def explain_all(frames: Iterator[Frame]) -> Iterator[Explanation]:
+        """In order; where there are several workers, one frame waits for whichever is free first."""
+        room = len(workers) if len(workers) == 1 else len(workers) + 1
+        pending: deque[Future[Explanation]] = deque()
+        for frame in frames:
+            pending.append(pool.submit(explain, frame))
+            if len(pending) == room:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def close() -> None:
+        pool.shutdown()
+        for worker in workers:
+            worker.close()
+
+    return _pipeline(opened, explain_all, close)
 
 
 def _pipeline(
-    source: Source, explain: Callable[[Frame], Explanation], close: Callable[[], None]
+    source: Source,
+    explain_all: Callable[[Iterator[Frame]], Iterator[Explanation]],
+    close: Callable[[], None],
 ) -> Generator[Explanation, None, None]:
     """Runs the two threads for as long as the caller iterates; closing the iterator ends them."""
     frames: _Channel[Frame] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     results: _Channel[Explanation] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     stages = [
         _start_stage("whyframe-decode", source, frames, source.close),
-        _start_stage("whyframe-explain", map(explain, frames), results, close),
+        _start_stage("whyframe-explain", explain_all(frames), results, close),
     ]
     try:
         yield from results

@@ -86,6 +86,10 @@ class Backend(ABC):
     def clone(self) -> Backend:
         """Another backend for another thread; the weights are shared."""
 
+    def workers(self) -> list[Backend]:
+        """Backends that, each in a thread of its own, together carry the most frames."""
+        return [self.clone()]
+
     @abstractmethod
     def close(self) -> None:
         """Lets go of the model. Clones live on."""

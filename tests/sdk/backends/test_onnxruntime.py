@@ -47,3 +47,18 @@ def test_a_clone_outlives_its_original(toy_path, frames):
     clone = backend.clone()
     backend.close()
     assert clone.classify(frames).shape == (5, 5)
+
+
+def test_workers_are_one_for_each_thread_and_agree_with_the_backend(toy_path, frames):
+    targets = np.full(len(frames), -1)
+    backend = open_backend("onnxruntime", toy_path.read_bytes(), "cpu", 3)
+    workers = backend.workers()
+    assert len(workers) == 3
+    backend.close()
+    expected = open_backend("onnxruntime", toy_path.read_bytes(), "cpu", 1)
+    assert len(expected.workers()) == 1
+    for worker in workers:
+        for ours, theirs in zip(
+            worker.explain(frames, targets), expected.explain(frames, targets), strict=True
+        ):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
