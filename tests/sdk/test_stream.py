@@ -210,3 +210,20 @@ def test_the_engine_stays_usable_by_the_caller(
     assert len(counter.calls) == 10
     assert len(set(counter.calls)) == 2, "the stream explains in a thread of its own"
     assert engine.run(clips.picture(0)).index == 0
+
+
+def test_several_workers_keep_the_order_the_errors_and_an_early_close(toy_path: Path) -> None:
+    with ExplainEngine(toy_path, threads=3) as engine:
+        assert len(engine.workers()) == 3
+        results = list(stream_explanations(engine, Clock(40, live=False)))
+        assert [one.index for one in results] == list(range(40))
+        for one in results:
+            np.testing.assert_allclose(one.mask, engine.run(clips.picture(one.index % 30)).mask, atol=1e-5)
+        seen = []
+        with pytest.raises(SourceError, match="the cable came out"):
+            seen.extend(one.index for one in stream_explanations(engine, Clock(40, live=False, fails_at=7)))
+        source = Clock(40, live=False)
+        stream = stream_explanations(engine, source)
+        next(stream)
+        stream.close()
+        assert source.closed == 1
