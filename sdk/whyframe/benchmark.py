@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import random
 from collections.abc import Callable
@@ -17,13 +16,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from whyframe import __version__
+from whyframe.cores import usable_cores
 from whyframe.engine import ExplainEngine
 from whyframe.errors import FrameValueError
 from whyframe.preprocess import to_input
 
 __all__ = ["Benchmark", "interleave", "machine_facts", "measure"]
-
-_WARM_UP = 5
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,9 @@ def measure(engine: ExplainEngine, frame: NDArray[np.uint8], *, rounds: int = 50
     )
 
 
-def interleave(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def interleave(
+    variants: dict[str, Callable[[], object]], rounds: int, *, warm_up: int = 5
+) -> dict[str, list[float]]:
     """Times variants in turns, each round in a fresh random order, after a warm-up.
 
     A timed call follows an untimed one of the same variant: none pays for the caches and the spinning threads
@@ -102,13 +102,14 @@ def interleave(variants: dict[str, Callable[[], object]], rounds: int) -> dict[s
     Args:
         variants: what is timed, by name.
         rounds: timed calls of each.
+        warm_up: rounds before them that do not count.
 
     Returns:
         Milliseconds of each call, by name, in the order of the rounds.
     """
     samples: dict[str, list[float]] = {name: [] for name in variants}
     order = random.Random(0)
-    for turn in range(-_WARM_UP, rounds):
+    for turn in range(-warm_up, rounds):
         for name in order.sample(list(variants), len(variants)):
             variants[name]()
             milliseconds = _time(variants[name])
@@ -137,10 +138,9 @@ def _time(call: Callable[[], object]) -> float:
 
 def machine_facts() -> dict[str, Any]:
     """What latencies depend on: processor, cores this process may use, system, versions."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cpu": _cpu_name(),
-        "cores": cores,
+        "cores": usable_cores(),
         "platform": platform.platform(),
         "whyframe": __version__,
         "onnxruntime": onnxruntime.__version__,

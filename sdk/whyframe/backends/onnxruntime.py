@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -13,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from whyframe.backends.base import CLASSIFIER, INPUTS, OUTPUTS, Backend
+from whyframe.cores import usable_cores
 from whyframe.errors import BackendError, ModelError, one_line
 from whyframe.modelfile import keep_outputs
 
@@ -49,7 +48,7 @@ class OnnxRuntimeBackend(Backend):
     def __init__(self, model: bytes, device: str, threads: int | None, reason: str) -> None:
         self.device = device
         self.reason = reason
-        self._threads = threads or _usable_cores()
+        self._threads = threads or usable_cores()
         self._sessions: _Sessions | None = _Sessions(model, _providers(device), threads)
         _check_contract(self._sessions.fused)
         frames = self._sessions.fused.get_inputs()[0].shape
@@ -67,8 +66,12 @@ class OnnxRuntimeBackend(Backend):
         """
         if self._sessions is None or self.device != "cpu" or self._threads == 1:
             return [self.clone()]
-        solo = OnnxRuntimeBackend(self._sessions.model, self.device, 1, self.reason)
-        return [solo, *(solo.clone() for _ in range(self._threads - 1))]
+        return [self._alone(self._sessions.single_threaded) for _ in range(self._threads)]
+
+    def _alone(self, sessions: _Sessions) -> OnnxRuntimeBackend:
+        worker = self.clone()
+        worker._sessions, worker._threads = sessions, 1
+        return worker
 
     def close(self) -> None:
         """Lets go of the sessions."""
@@ -88,21 +91,31 @@ class OnnxRuntimeBackend(Backend):
 
 
 class _Sessions:
-    """The fused graph, and the classifier's part of it, which is loaded when it is first asked for."""
+    """The fused graph; and what is loaded when it is first asked for, and kept."""
 
     def __init__(self, model: bytes, providers: list[Any], threads: int | None) -> None:
-        self._open = partial(_open_session, providers=providers, threads=threads)
-        self.model = model
+        self._model, self._providers, self._threads = model, providers, threads
         self._lock = Lock()
         self._classifier: ort.InferenceSession | None = None
-        self.fused = self._open(model)
+        self._single_threaded: _Sessions | None = None
+        self.fused = _open_session(model, providers, threads)
 
     @property
     def classifier(self) -> ort.InferenceSession:
+        """The classifier's part of the graph."""
         with self._lock:
             if self._classifier is None:
-                self._classifier = self._open(keep_outputs(self.model, CLASSIFIER))
+                part = keep_outputs(self._model, CLASSIFIER)
+                self._classifier = _open_session(part, self._providers, self._threads)
             return self._classifier
+
+    @property
+    def single_threaded(self) -> _Sessions:
+        """The same model for callers that bring their own threads."""
+        with self._lock:
+            if self._single_threaded is None:
+                self._single_threaded = _Sessions(self._model, self._providers, 1)
+            return self._single_threaded
 
 
 def _quiet(options: Any) -> Any:
@@ -126,7 +139,7 @@ def _providers(device: str) -> list[Any]:
 
 def _open_session(model: bytes, providers: list[Any], threads: int | None) -> ort.InferenceSession:
     options = _quiet(ort.SessionOptions())
-    options.intra_op_num_threads = threads or _usable_cores()
+    options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     # Idle workers spin, and would take the cores from decoding, resizing and drawing between two runs.
     options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -142,13 +155,6 @@ def _open_session(model: bytes, providers: list[Any], threads: int | None) -> or
             "install its libraries with `pip install 'onnxruntime-gpu[cuda,cudnn]'`, or use device='cpu'."
         )
     return session
-
-
-def _usable_cores() -> int:
-    """Cores this process may run on: a container is often given fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_contract(session: ort.InferenceSession) -> None:
