@@ -149,14 +149,27 @@ def to_input(frame: Image, side: int, resize: str) -> Image:
 
 def _halve(image: Image, side: int) -> Image:
     height, width = image.shape[:2]
+    upwards = False
     while max(height, width) >= 2 * side:
+        was = height, width
         height = height // 2 if height >= 2 * side else height
         width = width // 2 if width >= 2 * side else width
-        # Two to one, bilinear sampling is the average of a pair, and on one axis five times INTER_AREA's speed.
-        pairs = image.shape[0] in (height, 2 * height) and image.shape[1] in (width, 2 * width)
-        method = cv2.INTER_LINEAR if pairs else cv2.INTER_AREA
-        image = cv2.resize(image, (width, height), interpolation=method)  # type: ignore[assignment]
+        if was in ((height, 2 * width), (2 * height, width)):
+            image = _average_pairs(image, height, width, upwards)
+            upwards = not upwards
+        else:
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return image
+
+
+def _average_pairs(image: Image, height: int, width: int, upwards: bool) -> Image:
+    """Halves one axis. Bilinear sampling at two to one does so at five times the speed of INTER_AREA.
+
+    It rounds halves up; done on the complement, down. In turns, the roundings of several halvings cancel.
+    """
+    if upwards:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return ~_average_pairs(~image, height, width, True)
 
 
 def to_frame(mask: NDArray[np.float32], height: int, width: int, resize: str) -> NDArray[np.float32]:
