@@ -6,22 +6,17 @@ import copy
 import os
 from collections.abc import Iterator, Sequence
 from importlib import resources
-from time import perf_counter
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyframe.backends import Backend, open_backend
-from whyframe.backends.base import Outputs
 from whyframe.errors import FrameValueError, ModelError, TargetError
-from whyframe.explanation import Explanation, is_flat
+from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
 from whyframe.modelfile import read_model
-from whyframe.perturb import upsample
-from whyframe.preprocess import as_bgr, to_input
-from whyframe.refine import refine_mask
+from whyframe.pipeline import Look
 
 __all__ = ["ExplainEngine"]
 
@@ -65,6 +60,7 @@ class ExplainEngine:
         self._manifest = Manifest.of_model(data, name)
         self._backend = open_backend(backend, data, device, threads)
         _check_model(self._manifest, self._backend, name)
+        self._pipeline = self._backend.pipeline(self._manifest)
 
     @property
     def manifest(self) -> Manifest:
@@ -144,6 +140,20 @@ class ExplainEngine:
 
         return stream_explanations(self, source, target=target, refine=refine, **options)
 
+    def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
+        """Starts moving a frame to the GPU while another is explained, for the `run` that follows with it.
+
+        `stream` does so by itself. On the CPU there is nothing to move, and nothing happens.
+
+        Args:
+            frame: As for `run`; the same object must be given to `run` next, unchanged.
+            color: As for `run`.
+
+        Raises:
+            FrameError: The frame cannot be explained.
+        """
+        self._pipeline.prefetch(frame, color)
+
     def class_id(self, target: str | int) -> int:
         """The id of a class given by name or id, as ``target=`` takes it.
 
@@ -163,10 +173,12 @@ class ExplainEngine:
     def _with(self, backend: Backend) -> ExplainEngine:
         twin = copy.copy(self)
         twin._backend = backend
+        twin._pipeline = backend.pipeline(self._manifest)
         return twin
 
     def close(self) -> None:
         """Lets go of the model. Results and clones stay valid."""
+        self._pipeline.close()
         self._backend.close()
 
     def __enter__(self) -> ExplainEngine:
@@ -182,64 +194,24 @@ class ExplainEngine:
     ) -> list[Explanation]:
         if refine < 0:
             raise FrameValueError(f"refine is {refine}; give 0 for none, or a number of steps such as 32.")
-        marks = [perf_counter()]
         ids = np.array([_PREDICTED if one is None else self.class_id(one) for one in targets], np.int64)
-        images = [as_bgr(frame, color) for frame in frames]
-        inputs = np.stack([to_input(image, self._manifest.side, self._manifest.resize) for image in images])
-        marks.append(perf_counter())
-        outputs = self._infer(inputs, ids)
-        flats = [is_flat(mask, seen) for mask, seen in zip(outputs[2], inputs, strict=True)]
-        marks.append(perf_counter())
-        if refine:
-            outputs = self._refine(inputs, outputs, flats, refine)
-        marks.append(perf_counter())
-        return self._results(images, outputs, flats, _timings(marks, len(images)))
+        looks = self._pipeline.explain(frames, ids, refine, color)
+        return [self._result(look, index) for index, look in enumerate(looks)]
 
-    def _infer(self, inputs: NDArray[np.uint8], ids: NDArray[np.int64]) -> Outputs:
-        outputs = self._backend.explain(inputs, ids)
-        if not np.isfinite(outputs[0]).all():
+    def _result(self, look: Look, index: int) -> Explanation:
+        if not np.isfinite(look.probabilities).all():
             raise ModelError("the model gave a probability that is not a number; export it again in float32.")
-        return outputs
-
-    def _refine(self, inputs: NDArray[np.uint8], outputs: Outputs, flats: list[bool], steps: int) -> Outputs:
-        def tune(seen: NDArray[np.uint8], p: Any, target: Any, mask: Any, flat: bool) -> NDArray[np.float32]:
-            if flat:  # its ranking means nothing: tuning would make a finding of it
-                return upsample(mask, self._manifest.side)
-            return refine_mask(self._backend.classify, seen, mask, target, p[target], steps)
-
-        probabilities, class_ids, _ = outputs
-        tuned = [tune(*row) for row in zip(inputs, *outputs, flats, strict=True)]
-        return probabilities, class_ids, np.stack(tuned)
-
-    def _results(
-        self, images: list[NDArray[np.uint8]], outputs: Outputs, flats: list[bool], timings: dict[str, float]
-    ) -> list[Explanation]:
-        for output in outputs:
-            output.flags.writeable = False
-        return [
-            Explanation(
-                frame=image,
-                class_id=int(class_id),
-                label=self._manifest.labels[class_id],
-                probability=float(probabilities[class_id]),
-                probabilities=probabilities,
-                mask=mask,
-                flat=flat,
-                timings=timings,
-                manifest=self._manifest,
-                index=index,
-            )
-            for index, (image, probabilities, class_id, mask, flat) in enumerate(
-                zip(images, *outputs, flats, strict=True)
-            )
-        ]
-
-
-def _timings(marks: list[float], frames: int) -> dict[str, float]:
-    """Milliseconds a frame of each stage between the marks (seconds), and in total."""
-    stages = ("preprocess", "inference", "refine")
-    spent = {stage: (b - a) * 1e3 / frames for stage, a, b in zip(stages, marks, marks[1:], strict=False)}
-    return {**spent, "total": (marks[-1] - marks[0]) * 1e3 / frames}
+        return Explanation(
+            frame=look.frame,
+            class_id=look.class_id,
+            label=self._manifest.labels[look.class_id],
+            probability=float(look.probabilities[look.class_id]),
+            probabilities=look.probabilities,
+            scores=look.scores,
+            timings=look.timings,
+            manifest=self._manifest,
+            index=index,
+        )
 
 
 def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:

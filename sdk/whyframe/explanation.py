@@ -19,14 +19,9 @@ from whyframe.files import write_whole
 from whyframe.manifest import Manifest
 from whyframe.overlay import draw
 from whyframe.preprocess import to_frame
+from whyframe.scores import Scores
 
-__all__ = ["FLAT_CONTRAST", "FLAT_RANGE", "Explanation", "is_flat"]
-
-FLAT_RANGE = 0.05
-"""A map whose scores span less than this carries no signal (CT gives 0.1768 everywhere, BT gives 0)."""
-
-FLAT_CONTRAST = 2.0
-"""An input whose channels all deviate less than this from their means, in grey levels, shows nothing."""
+__all__ = ["Explanation"]
 
 _IMAGES = (".png", ".jpg", ".jpeg")
 
@@ -41,15 +36,17 @@ class Explanation:
 
     Attributes:
         frame: H x W x 3 uint8 BGR, the frame explained. Not copied where the caller gave such an array:
-            writing into that array later changes what `overlay` draws on, but nothing else here.
+            writing into that array later changes what `overlay` draws on, but nothing else here. A frame that
+            was given on a GPU stays there: ``numpy.asarray(result.frame)`` downloads it.
         class_id: The class explained: the target, or the predicted one.
         label: Its name.
         probability: Its probability, in [0, 1].
         probabilities: C float32, read-only.
-        mask: s x s float32 in [0, 1] as the graph gave it, or S x S after ``refine``; read-only.
-        flat: The map or the frame carries no signal: there is nothing to see, and the overlay draws no map.
-        timings: Milliseconds by stage: ``preprocess`` (checks and resizing), ``inference`` (the fused graph),
-            ``refine`` (0 where not asked for) and ``total``. In a batch, each frame's equal share.
+        scores: The map itself, which may lie on a device until it is read: by ``mask``, ``flat``, ``saliency``,
+            `overlay`.
+        timings: Milliseconds by stage: ``preprocess`` (checks and resizing; on a GPU, checks and the upload),
+            ``inference`` (the fused graph; on a GPU, with the resizing), ``refine`` (0 where not asked for) and
+            ``total``. In a batch, each frame's equal share.
         manifest: The model's manifest.
         index: Position of the frame in its source.
         timestamp: Seconds from the start of the source, or None where it has no clock.
@@ -60,12 +57,21 @@ class Explanation:
     label: str
     probability: float
     probabilities: NDArray[np.float32] = field(repr=False)
-    mask: NDArray[np.float32] = field(repr=False)
-    flat: bool
+    scores: Scores = field(repr=False)
     timings: Mapping[str, float] = field(repr=False)
     manifest: Manifest = field(repr=False)
     index: int = 0
     timestamp: float | None = None
+
+    @property
+    def mask(self) -> NDArray[np.float32]:
+        """S x s float32 in [0, 1] as the graph gave it, or S x S after ``refine``; read-only."""
+        return self.scores.mask
+
+    @property
+    def flat(self) -> bool:
+        """The map or the frame carries no signal: there is nothing to see, and the overlay draws no map."""
+        return self.scores.flat
 
     @cached_property
     def saliency(self) -> NDArray[np.float32]:
@@ -128,24 +134,6 @@ class Explanation:
     def _peak(self) -> list[int]:
         y, x = np.unravel_index(int(self.saliency.argmax()), self.saliency.shape)
         return [int(x), int(y)]
-
-
-def is_flat(mask: NDArray[np.float32], frame: NDArray[np.uint8]) -> bool:
-    """Whether a map shows nothing: it is constant, or there was nothing to see.
-
-    Instance normalisation stretches whatever it is given to the whole range, so a blank wall's noise would
-    glow as brightly as an object; the frame's own contrast tells them apart.
-
-    Args:
-        mask: Scores of any shape.
-        frame: S x S x 3 uint8, the model's input.
-
-    Returns:
-        True where the scores span less than `FLAT_RANGE` (or are not numbers), or no channel of the frame
-        deviates by `FLAT_CONTRAST` from its mean.
-    """
-    spans = float(mask.max()) - float(mask.min()) >= FLAT_RANGE  # False for nan too
-    return not spans or float(cv2.meanStdDev(frame)[1].max()) < FLAT_CONTRAST
 
 
 def _npy(array: NDArray[np.float32]) -> bytes:

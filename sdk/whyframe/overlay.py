@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["draw"]
+__all__ = ["blend", "draw"]
 
 UNCERTAIN = 0.05
 """Below this probability of the explained class no map is drawn."""
@@ -47,9 +47,10 @@ def draw(explanation: Explanation) -> Image:
     why_not = _why_no_map(explanation)
     note = f"{explanation.probability:.0%}" + (f", no map: {why_not}" if why_not else "")
     if why_not:
-        image = explanation.frame.copy()
+        image = np.array(explanation.frame)
     else:
-        image = _blend(explanation.frame, explanation.saliency, _fade(explanation.probability))
+        tables = _tables(round(_fade(explanation.probability) * 255))
+        image = explanation.scores.blend(explanation, *tables)
     _write_caption(image, _printable(explanation.label), note)
     return image
 
@@ -66,9 +67,18 @@ def _fade(probability: float) -> float:
     return min(1.0, math.sqrt(probability / SURE))
 
 
-def _blend(frame: Image, saliency: NDArray[np.float32], fade: float) -> Image:
-    """The frame with each pixel mixed with the colour of its score, in 8-bit arithmetic."""
-    colours, keep = _tables(round(fade * 255))
+def blend(frame: Image, saliency: NDArray[np.float32], colours: Image, keep: Image) -> Image:
+    """A frame with each pixel mixed with the colour of its score, in 8-bit arithmetic.
+
+    Args:
+        frame: H x W x 3 uint8 BGR.
+        saliency: H x W scores in [0, 1].
+        colours: 256 x 1 x 3 uint8, what is added at each 8-bit score.
+        keep: 256 x 1 x 3 uint8, what is kept of the frame, in 255ths.
+
+    Returns:
+        A new H x W x 3 uint8 array.
+    """
     scores = cv2.convertScaleAbs(saliency, alpha=255)
     kept = cv2.multiply(frame, cv2.applyColorMap(scores, keep), scale=1 / 255)
     return cv2.add(kept, cv2.applyColorMap(scores, colours))  # type: ignore[return-value]

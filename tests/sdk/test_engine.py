@@ -12,8 +12,8 @@ from whyframe import (
     ModelError,
     TargetError,
 )
-from whyframe.explanation import FLAT_RANGE
 from whyframe.preprocess import to_frame, to_input
+from whyframe.scores import FLAT_RANGE
 
 
 def half_and_half(height=32, width=32):

@@ -7,7 +7,8 @@ import pytest
 import toy
 
 from whyframe.errors import OutputError
-from whyframe.explanation import FLAT_CONTRAST, Explanation, is_flat
+from whyframe.explanation import Explanation
+from whyframe.scores import FLAT_CONTRAST, is_flat
 
 
 @pytest.fixture

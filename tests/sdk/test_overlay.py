@@ -5,12 +5,17 @@ import numpy as np
 import pytest
 
 from whyframe import overlay
+from whyframe.scores import HostScores
+
+
+def with_flat(result, flat):
+    return dataclasses.replace(result, scores=HostScores(result.mask, flat))
 
 
 @pytest.fixture
 def result(engine, frame):
     frame = np.kron(frame, np.ones((6, 6, 1), np.uint8))  # 288 x 384: room for a caption
-    return dataclasses.replace(engine.run(frame), probability=0.9, flat=False)
+    return dataclasses.replace(with_flat(engine.run(frame), False), probability=0.9)
 
 
 def above_caption(image):
@@ -31,7 +36,7 @@ def test_the_opacity_grows_with_the_score():
     _, keep = overlay._tables(255)
     assert (np.diff(keep[:, 0, 0].astype(int)) <= 0).all()
     np.testing.assert_array_equal(
-        overlay._blend(frame, scores, 1.0)[0, 0], [100, 100, 100]
+        overlay.blend(frame, scores, *overlay._tables(255))[0, 0], [100, 100, 100]
     )  # score 0: the frame
     assert keep[255, 0, 0] >= 50  # score 1: the frame still shows
 
@@ -44,7 +49,7 @@ def test_the_blend_is_its_float64_formula(rng):
     opacity = (0.75 * 0.6 * np.rint(scores.astype(np.float64) * 255) / 255)[..., None]
     colours = cv2.applyColorMap(np.rint(scores * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
     expected = frame * (1 - opacity) + colours * opacity
-    assert np.abs(overlay._blend(frame, scores, 0.6) - expected).max() <= 2
+    assert np.abs(overlay.blend(frame, scores, *overlay._tables(153)) - expected).max() <= 2
 
 
 def test_an_unsure_map_fades_and_then_is_not_drawn(result):
@@ -60,7 +65,7 @@ def test_an_unsure_map_fades_and_then_is_not_drawn(result):
 def test_a_flat_result_is_drawn_without_its_map_and_says_so(result, monkeypatch):
     said = []
     monkeypatch.setattr(overlay, "_write_caption", lambda image, label, note: said.append(note))
-    flat = dataclasses.replace(result, flat=True).overlay()
+    flat = with_flat(result, True).overlay()
     np.testing.assert_array_equal(flat, result.frame)
     dataclasses.replace(result, probability=0.01).overlay()
     result.overlay()
@@ -68,7 +73,7 @@ def test_a_flat_result_is_drawn_without_its_map_and_says_so(result, monkeypatch)
 
 
 def test_the_caption_is_readable_and_stays_in_its_bar(result):
-    image = dataclasses.replace(result, flat=True).overlay()
+    image = with_flat(result, True).overlay()
     changed = (image != result.frame).any(axis=(1, 2))
     first = int(changed.argmax())
     assert changed[first:].all()

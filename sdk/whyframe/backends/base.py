@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from whyframe.pipeline import HostPipeline, Pipeline
+
+if TYPE_CHECKING:
+    from whyframe.manifest import Manifest
 
 __all__ = ["CLASSIFIER", "INPUTS", "OUTPUTS", "Backend", "Outputs"]
 
@@ -89,6 +94,10 @@ class Backend(ABC):
     def workers(self) -> list[Backend]:
         """Backends that, each in a thread of its own, together carry the most frames."""
         return [self.clone()]
+
+    def pipeline(self, manifest: Manifest) -> Pipeline:
+        """The way from whole frames through this backend, for one thread."""
+        return HostPipeline(self, manifest)
 
     @abstractmethod
     def close(self) -> None:
