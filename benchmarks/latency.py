@@ -113,7 +113,10 @@ def _torch(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
     """PyTorch with the network as it comes, with batch norms folded, and that one compiled."""
     product = trained_product(run, "stretch", None)
     original = build_classifier(TrainConfig.load(run / CONFIG).classifier, fold=False)
-    functions = {"eager": _functions(product, original), "folded": _functions(product, product.classifier)}
+    functions = {
+        "eager": torch_functions(product, original),
+        "folded": torch_functions(product, product.classifier),
+    }
     if compiled:
         classify, explain = functions["folded"]
         functions["compile"] = (torch.compile(classify), torch.compile(explain))
@@ -125,7 +128,9 @@ def _torch(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
     return calls
 
 
-def _functions(product: Product, classifier: Classifier) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def torch_functions(
+    product: Product, classifier: Classifier
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The classifier alone, and the fused graph, on frames."""
     fused = FusedClassifier(classifier, product.explainer).eval()
 

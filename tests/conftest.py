@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from compiled import compile_host_twins
 
 from whyframe import ExplainEngine
+from whyframe._native.kernels import Kernels, load_host_twins
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,9 @@ def frame(rng: np.random.Generator) -> np.ndarray:
     """48 x 64 x 3 BGR: coarse blocks of random colours."""
     blocks = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     return np.kron(blocks, np.ones((8, 8, 1), np.uint8))
+
+
+@pytest.fixture(scope="session")
+def host_twins(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    """The kernels' host twins, compiled once."""
+    return load_host_twins(compile_host_twins(tmp_path_factory.mktemp("twins")))

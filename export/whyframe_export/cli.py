@@ -18,6 +18,13 @@ class Explainer(str, Enum):
     cam = "cam"
 
 
+class Precision(str, Enum):
+    """What most of the graph computes in."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+
+
 class Resize(str, Enum):
     """How a frame becomes the model's square input."""
 
@@ -37,6 +44,9 @@ def export(
     side: Annotated[int | None, typer.Option(min=32, help="For cam: as in `whyframe train`.")] = None,
     resize: Annotated[Resize, typer.Option(help="stretch sees the whole frame.")] = Resize.stretch,
     batch: Annotated[int, typer.Option(min=0, help="Fixed batch; 0 takes any.")] = 0,
+    precision: Annotated[
+        Precision, typer.Option(help="fp16 for GPUs; `whyframe compile` also converts.")
+    ] = Precision.fp32,
 ) -> None:
     """Fuse a classifier and its explainer into one ONNX file.
 
@@ -63,7 +73,9 @@ def export(
         product = cam_product(spec, resize.value, batch or None)
     else:
         product = trained_product(run, resize.value, batch or None)
-    report = write(product, output, lambda text: typer.echo(f"{text} ...", err=True)).to_dict()
+    report = write(
+        product, output, lambda text: typer.echo(f"{text} ...", err=True), precision.value
+    ).to_dict()
     typer.echo(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB. Against PyTorch on {report['images']} images: probabilities "
         f"differ by at most {report['largest_probability_difference']:.1e}, maps by "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -20,6 +22,7 @@ from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
 from whyframe_export.pictures import bundled_crops
+from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.classifiers import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
@@ -91,16 +94,20 @@ def cam_product(spec: ClassifierSpec, resize: str, batch: int | None) -> Product
     return Product(classifier, cam, manifest, ())
 
 
-def export(product: Product, path: Path, step: Callable[[str], None] = lambda _: None) -> ParityReport:
+def export(
+    product: Product, path: Path, step: Callable[[str], None] = lambda _: None, precision: str = "fp32"
+) -> ParityReport:
     """Writes the fused ONNX file and, beside it, its parity report; writes no model where parity fails.
 
     Args:
         product: what to fuse.
         path: the `.onnx` file.
         step: told what happens next.
+        precision: ``"fp32"`` or ``"fp16"``. The float16 graph is made of the float32 one, and compared with it.
 
     Raises:
         ParityError: PyTorch and ONNX Runtime differ by more than the threshold; the report is in its message.
+        PrecisionError: float16 cannot hold the graph, or differs by too much.
         OutputError: the file cannot be written.
     """
     fused = FusedClassifier(product.classifier, product.explainer).eval()
@@ -113,10 +120,23 @@ def export(product: Product, path: Path, step: Callable[[str], None] = lambda _:
         raise ParityError(
             f"the ONNX graph differs from PyTorch, nothing was written: {json.dumps(report.to_dict())}"
         )
+    facts = report.to_dict()
+    if precision == "fp16":
+        step("converting to fp16, comparing with fp32")
+        model, facts["fp16"] = _in_half(model, frames)
     step("writing")
-    product.manifest.write(model, path)
-    write_whole(path.with_suffix(".parity.json"), json.dumps(report.to_dict(), indent=1).encode() + b"\n")
+    dataclasses.replace(product.manifest, precision=precision).write(model, path)
+    write_whole(path.with_suffix(".parity.json"), json.dumps(facts, indent=1).encode() + b"\n")
     return report
+
+
+def _in_half(model: onnx.ModelProto, frames: NDArray[np.uint8]) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """The float16 graph, and how it compares."""
+    half = to_fp16(model)
+    report = compare_precisions(model.SerializeToString(), half.SerializeToString(), frames)
+    if not report.passes():
+        raise PrecisionError(f"fp16 differs from fp32, nothing was written: {json.dumps(report.to_dict())}")
+    return half, report.to_dict()
 
 
 def parity_frames(product: Product) -> tuple[NDArray[np.uint8], list[str]]:

@@ -15,7 +15,7 @@ from whyframe.backends import Backend, open_backend
 from whyframe.errors import FrameValueError, ModelError, TargetError
 from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
-from whyframe.modelfile import read_model
+from whyframe.modelfile import ENGINE_MAGIC, read_model
 from whyframe.pipeline import Look
 
 __all__ = ["ExplainEngine"]
@@ -32,9 +32,11 @@ class ExplainEngine:
     An engine is for one thread; `clone` gives another that shares the weights.
 
     Args:
-        model: The fused ONNX file; None for the bundled EfficientNet-Lite0.
-        backend: ``"auto"`` or ``"onnxruntime"``. One that is named is used or refused, never replaced.
-        device: ``"cpu"``, or ``"cuda:N"``.
+        model: The fused ONNX file, or an engine that `whyframe compile` made of it; None for the bundled
+            EfficientNet-Lite0.
+        backend: ``"auto"``, ``"onnxruntime"`` or ``"tensorrt"``, which compiles an ONNX file the first time and
+            keeps the engine. One that is named is used or refused, never replaced.
+        device: ``"cpu"``, or ``"cuda:N"``; None for the CPU, with TensorRT for the first GPU.
         threads: CPU threads inside one call; None takes the cores this process may use.
 
     Raises:
@@ -53,11 +55,11 @@ class ExplainEngine:
         model: str | os.PathLike[str] | None = None,
         *,
         backend: str = "auto",
-        device: str = "cpu",
+        device: str | None = None,
         threads: int | None = None,
     ) -> None:
         data, name = _read(model)
-        self._manifest = Manifest.of_model(data, name)
+        self._manifest = _read_manifest(data, name)
         self._backend = open_backend(backend, data, device, threads)
         _check_model(self._manifest, self._backend, name)
         self._pipeline = self._backend.pipeline(self._manifest)
@@ -224,6 +226,14 @@ def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
         raise ModelError(
             f"this installation carries no {_BUNDLED}; give a model file with model=."
         ) from error
+
+
+def _read_manifest(data: bytes, name: str) -> Manifest:
+    if data.startswith(ENGINE_MAGIC):
+        from whyframe.tensorrt.enginefile import EngineFile
+
+        return EngineFile.read(data).manifest
+    return Manifest.of_model(data, name)
 
 
 def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:

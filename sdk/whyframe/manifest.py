@@ -37,6 +37,7 @@ class Manifest:
         classifier: Name of the classifier that is explained.
         generator: Name of the mask generator; None for an explainer that has none.
         batch: The fixed batch size of the graph, or None where it is dynamic.
+        precision: What most of the graph computes in: ``"fp32"`` or ``"fp16"``.
         training: Provenance (data, counts, seed, command), free in form.
         whyframe_version: The version that wrote the file.
         schema_version: Version of this list of fields.
@@ -58,6 +59,7 @@ class Manifest:
     batch: int | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     whyframe_version: str = ""
+    precision: str = "fp32"
     schema_version: int = SCHEMA_VERSION
     digest: str = ""
 
@@ -208,6 +210,7 @@ _RULES = (
     ("generator", lambda v: v is None or isinstance(v, str), "a name or null"),
     ("batch", lambda v: v is None or _is_size(v), "a positive number or null"),
     ("training", lambda v: isinstance(v, Mapping), "a mapping"),
+    ("precision", lambda v: v in ("fp32", "fp16"), "'fp32' or 'fp16'"),
     ("whyframe_version", lambda v: isinstance(v, str), "a version"),
     ("digest", lambda v: isinstance(v, str), "hexadecimal text"),
 )

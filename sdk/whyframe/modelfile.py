@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from whyframe.errors import ManifestError, ModelError, one_line
 
-__all__ = ["EXPORT_AGAIN", "NO_DIGEST", "find_metadata", "keep_outputs", "read_model", "seal"]
+__all__ = ["ENGINE_MAGIC", "EXPORT_AGAIN", "NO_DIGEST", "find_metadata", "keep_outputs", "read_model", "seal"]
 
 EXPORT_AGAIN = "export it again with `whyframe export`, or fetch it again"
 NO_DIGEST = "0" * 64
+ENGINE_MAGIC = b"WHYFRENG"
+"""The first bytes of a compiled engine: see `whyframe.tensorrt.enginefile`."""
 
 # Field numbers in the ONNX messages.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14

@@ -67,12 +67,22 @@ def stream_explanations(
         explanation = own.engine.run(frame.image, target=class_id, refine=refine)
         return replace(explanation, index=frame.index, timestamp=frame.timestamp)
 
+    def submitted(frames: Iterator[Frame]) -> Iterator[Future[Explanation]]:
+        try:
+            for frame in frames:
+                workers[0].prefetch(frame.image)
+                yield pool.submit(explain, frame)
+        except Exception as error:  # comes in its turn, after the results of the frames before it
+            failed: Future[Explanation] = Future()
+            failed.set_exception(error)
+            yield failed
+
     def explain_all(frames: Iterator[Frame]) -> Iterator[Explanation]:
-        """In order; where there are several workers, one frame waits for whichever is free first."""
-        room = len(workers) if len(workers) == 1 else len(workers) + 1
+        """In order. Of a file one frame more than there are workers is in hand, on its way to the device."""
+        room = 1 if opened.live else len(workers) + 1
         pending: deque[Future[Explanation]] = deque()
-        for frame in frames:
-            pending.append(pool.submit(explain, frame))
+        for future in submitted(frames):
+            pending.append(future)
             if len(pending) == room:
                 yield pending.popleft().result()
         while pending:

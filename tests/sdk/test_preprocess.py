@@ -3,35 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resize_rule import input_rows, linear_rows
 
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError
 from whyframe.preprocess import as_bgr, crop_window, to_frame, to_input
-
-
-def area_rows(n_in, n_out):
-    """n_out x n_in float64: each output sample is the mean over its interval of the input."""
-    edges = np.arange(n_out + 1) * n_in / n_out
-    low, high = np.arange(n_in), np.arange(n_in) + 1
-    overlap = np.minimum(edges[1:, None], high) - np.maximum(edges[:-1, None], low)
-    return np.maximum(overlap, 0) * n_out / n_in
-
-
-def input_rows(n_in, n_out):
-    """n_out x n_in float64: halved by averages while at least n_out samples are left, then bilinear."""
-    rows = np.eye(n_in)
-    while len(rows) >= 2 * n_out:
-        rows = area_rows(len(rows), len(rows) // 2) @ rows
-    return linear_rows(len(rows), n_out) @ rows
-
-
-def linear_rows(n_in, n_out):
-    """n_out x n_in float64: linear interpolation between half-pixel centres, the edge sample repeated."""
-    place = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
-    left = np.minimum(place.astype(int), max(n_in - 2, 0))
-    rows = np.zeros((n_out, n_in))
-    np.add.at(rows, (np.arange(n_out), left), 1 - (place - left))
-    np.add.at(rows, (np.arange(n_out), np.minimum(left + 1, n_in - 1)), place - left)
-    return rows
 
 
 def resized(image, height, width, rows):

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from whyframe_training import operators
+
 # A logit map whose standard deviation is below sqrt(EPSILON) carries no signal: it stays near constant
 # instead of being stretched over the whole range, and never divides by zero.
 EPSILON = 1e-5
@@ -37,9 +39,9 @@ class BasicTransformer(nn.Module):
 
     def forward(self, logit_map: Tensor) -> Tensor:
         """N x h x w logits to N x h x w scores in [0, 1], float32."""
-        positive = torch.relu(instance_normalise(logit_map))
-        peak = positive.amax(dim=(-2, -1), keepdim=True)
-        return positive / peak.clamp_min(torch.finfo(positive.dtype).tiny)
+        if operators.serves(logit_map):
+            return operators.controller(logit_map, self.name, 0.0, 0.0, None, None, EPSILON)
+        return rectify(instance_normalise(logit_map))
 
     def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
         """`forward`: BT has no parameter that could be drawn."""
@@ -97,8 +99,24 @@ class CustomizedTransformer(nn.Module):
 
 
 def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
+    if not operators.serves(logit_map):
+        return skew(instance_normalise(logit_map), eta, h)
+    if isinstance(eta, Tensor) and isinstance(h, Tensor):
+        return operators.controller(logit_map, "ct", 0.0, 0.0, eta.float(), h.float(), EPSILON)
+    return operators.controller(logit_map, "ct", eta, h, None, None, EPSILON)
+
+
+def skew(normal: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
+    """Eq. 7 of normalised logits of any shape."""
     # exp(h * logsigmoid) rather than sigmoid ** h: the gradient stays finite where the sigmoid underflows.
-    return torch.exp(h * nn.functional.logsigmoid(eta * instance_normalise(logit_map)))
+    return torch.exp(h * nn.functional.logsigmoid(eta * normal))
+
+
+def rectify(normal: Tensor) -> Tensor:
+    """Eq. 6 of normalised logits, N x h x w, scaled to reach 1."""
+    positive = torch.relu(normal)
+    peak = positive.amax(dim=(-2, -1), keepdim=True)
+    return positive / peak.clamp_min(torch.finfo(positive.dtype).tiny)
 
 
 Controller = BasicTransformer | CustomizedTransformer

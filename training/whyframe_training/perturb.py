@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whyframe.perturb import BLUR_SIGMA, blur_matrix
+from whyframe_training import operators
 
 
 class GaussianBlur(torch.nn.Module):
@@ -45,7 +46,17 @@ def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
         mask: N x 1 x S x S in [0, 1].
         background: like `images`.
     """
+    if _kernel_serves(images, mask, background):
+        return operators.perturb(images, mask, background)
     return torch.lerp(background, images, mask.to(images.dtype))
+
+
+def _kernel_serves(images: Tensor, mask: Tensor, background: Tensor) -> bool:
+    """The kernel broadcasts nothing but the channels, and knows the mask's gradient alone."""
+    plain = mask.shape == (len(images), 1, *images.shape[2:]) and images.shape == background.shape
+    learned = images.requires_grad or background.requires_grad
+    same = images.dtype == background.dtype
+    return plain and same and not learned and operators.serves(images, background, mask)
 
 
 def alternatives(images: Tensor, blur: GaussianBlur, generator: torch.Generator) -> Tensor:

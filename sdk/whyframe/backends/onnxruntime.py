@@ -11,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from whyframe.backends.base import CLASSIFIER, INPUTS, OUTPUTS, Backend
+from whyframe.backends.binding import Binding
 from whyframe.cores import usable_cores
 from whyframe.errors import BackendError, ModelError, one_line
 from whyframe.modelfile import keep_outputs
@@ -49,6 +50,7 @@ class OnnxRuntimeBackend(Backend):
         self.device = device
         self.reason = reason
         self._threads = threads or usable_cores()
+        self._bindings: dict[tuple[tuple[str, ...], int], Binding] = {}
         self._sessions: _Sessions | None = _Sessions(model, _providers(device), threads)
         _check_contract(self._sessions.fused)
         frames = self._sessions.fused.get_inputs()[0].shape
@@ -56,8 +58,15 @@ class OnnxRuntimeBackend(Backend):
         self.side = frames[1]
 
     def clone(self) -> OnnxRuntimeBackend:
-        """Another backend on the same sessions, which ONNX Runtime lets several threads run at once."""
-        return copy.copy(self)
+        """Another backend on the same sessions, which ONNX Runtime lets several threads run at once.
+
+        On a GPU a session's captured graphs have their inputs at fixed addresses, which two threads cannot share:
+        there the clone has sessions of its own.
+        """
+        twin = copy.copy(self)
+        if self._sessions is not None and self.device != "cpu":
+            twin._sessions, twin._bindings = self._sessions.again(), {}
+        return twin
 
     def workers(self) -> list[Backend]:
         """One single-threaded backend for each CPU thread, on one more session; on a GPU one clone.
@@ -75,7 +84,7 @@ class OnnxRuntimeBackend(Backend):
 
     def close(self) -> None:
         """Lets go of the sessions."""
-        self._sessions = None
+        self._sessions, self._bindings = None, {}
 
     def _run(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
@@ -83,11 +92,26 @@ class OnnxRuntimeBackend(Backend):
         if self._sessions is None:
             raise BackendError("the engine is closed; make another one.")
         session = self._sessions.fused if outputs == OUTPUTS else self._sessions.classifier
+        inputs: dict[str, NDArray[Any]] = {"frames": frames, "target": targets}
         try:
-            return session.run(outputs, {"frames": frames, "target": targets}, _quiet(ort.RunOptions()))
+            if self.device == "cpu":
+                return session.run(outputs, inputs, _quiet(ort.RunOptions()))
+            return self._run_bound(session, outputs, inputs)
         except Exception as error:  # ONNX Runtime's own exceptions share no base class but this
             reason = one_line(error)
             raise ModelError(f"ONNX Runtime failed ({reason}); try fewer frames, or export again.") from error
+
+    def _run_bound(
+        self, session: ort.InferenceSession, outputs: tuple[str, ...], inputs: dict[str, NDArray[Any]]
+    ) -> list[NDArray[Any]]:
+        """On a GPU: tensors of fixed addresses, and one captured graph for each batch size."""
+        batch = len(inputs["frames"])
+        if (outputs, batch) not in self._bindings:
+            index = int(self.device.partition(":")[2])
+            self._bindings[outputs, batch] = Binding(session, outputs, batch, "cuda", index)
+        options = _quiet(ort.RunOptions())
+        options.add_run_config_entry("gpu_graph_id", str(batch))
+        return self._bindings[outputs, batch].run(inputs, options)
 
 
 class _Sessions:
@@ -99,6 +123,10 @@ class _Sessions:
         self._classifier: ort.InferenceSession | None = None
         self._single_threaded: _Sessions | None = None
         self.fused = _open_session(model, providers, threads)
+
+    def again(self) -> _Sessions:
+        """The same model, loaded once more."""
+        return _Sessions(self._model, self._providers, self._threads)
 
     @property
     def classifier(self) -> ort.InferenceSession:
@@ -134,7 +162,9 @@ def _providers(device: str) -> list[Any]:
             f"this ONNX Runtime has no CUDA, so {device} cannot be used; "
             "`pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
         )
-    return [(_CUDA, {"device_id": int(index)}), "CPUExecutionProvider"]
+    if hasattr(ort, "preload_dlls"):  # CUDA and cuDNN from NVIDIA's Python packages are on no loader's path
+        ort.preload_dlls()
+    return [(_CUDA, {"device_id": int(index), "enable_cuda_graph": "1"}), "CPUExecutionProvider"]
 
 
 def _open_session(model: bytes, providers: list[Any], threads: int | None) -> ort.InferenceSession:
@@ -144,7 +174,7 @@ def _open_session(model: bytes, providers: list[Any], threads: int | None) -> or
     # Idle workers spin, and would take the cores from decoding, resizing and drawing between two runs.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
-        session = ort.InferenceSession(model, options, providers=providers)
+        session = _load(model, options, providers)
     except Exception as error:  # see _run
         reason = one_line(error)
         raise ModelError(f"ONNX Runtime cannot load the model ({reason}); export it again.") from error
@@ -155,6 +185,18 @@ def _open_session(model: bytes, providers: list[Any], threads: int | None) -> or
             "install its libraries with `pip install 'onnxruntime-gpu[cuda,cudnn]'`, or use device='cpu'."
         )
     return session
+
+
+def _load(model: bytes, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+    """A session with a captured graph where there can be one: no node may be left to the CPU."""
+    try:
+        return ort.InferenceSession(model, options, providers=providers)
+    except Exception as error:
+        if "graph capture" not in str(error).lower() and "cuda graph" not in str(error).lower():
+            raise
+        name, settings = providers[0]
+        plain = {key: value for key, value in settings.items() if key != "enable_cuda_graph"}
+        return ort.InferenceSession(model, options, providers=[(name, plain), *providers[1:]])
 
 
 def _check_contract(session: ort.InferenceSession) -> None:

@@ -12,6 +12,7 @@ import typer
 from whyframe import __version__
 from whyframe.cli.bench import bench
 from whyframe.cli.demo import demo
+from whyframe.cli.doctor import doctor
 from whyframe.cli.info import info
 from whyframe.cli.run import run
 from whyframe.errors import WhyframeError
@@ -27,6 +28,7 @@ _HELP = """What does the classifier see, and which pixels made it say so, in eve
 whyframe demo                       explain two bundled pictures
 whyframe run clip.mp4 -o out.mp4    draw the explanation on a video
 whyframe run 0 --json               one line of JSON a frame, from a camera
+whyframe doctor                     what this machine can run, and what would add the rest
 whyframe COMMAND --help             more, with examples
 """
 
@@ -41,7 +43,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, demo, info, bench):
+    for command in (run, demo, info, bench, doctor):
         app.command()(command)
     for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
         command, settings = _load(entry)

@@ -27,7 +27,7 @@ def bench(
     model: Model = None,
     rounds: Annotated[int, typer.Option(min=1, help="Timed rounds, after a warm-up.")] = 50,
     backend: Backend = "auto",
-    device: Device = "cpu",
+    device: Device = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:

@@ -24,7 +24,7 @@ def demo(
     ),
     model: Model = None,
     backend: Backend = "auto",
-    device: Device = "cpu",
+    device: Device = None,
     threads: Threads = None,
 ) -> None:
     """Explain two bundled pictures: each one beside its explanation, in one picture.

@@ -31,7 +31,7 @@ def info(
     whyframe info model.onnx --json
     whyframe info --labels | grep cat
     """  # noqa: D301 - a real backspace keeps the lines of the examples apart
-    with open_engine(model, "auto", "cpu", None) as engine:
+    with open_engine(model, "auto", None, None) as engine:
         manifest = engine.manifest.to_dict()
         backend = {"backend": engine.backend, "reason": engine.backend_reason}
     if labels:

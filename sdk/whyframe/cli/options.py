@@ -18,15 +18,18 @@ Model = Annotated[
 Target = Annotated[
     str | None, typer.Option("--target", help="Class to explain, by name or id; the predicted one otherwise.")
 ]
-Backend = Annotated[str, typer.Option("--backend", help="Inference runtime: auto or onnxruntime.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, or cuda:0 for the first GPU.")]
+Backend = Annotated[str, typer.Option("--backend", help="Inference runtime: auto, onnxruntime or tensorrt.")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, or cuda:0 for the first GPU; cpu, with tensorrt cuda:0, otherwise."),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads; all the cores where not given.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
-def open_engine(model: Path | None, backend: str, device: str, threads: int | None) -> ExplainEngine:
+def open_engine(model: Path | None, backend: str, device: str | None, threads: int | None) -> ExplainEngine:
     """The engine that the flags describe; imported here, as it takes a moment."""
     from whyframe.engine import ExplainEngine
 

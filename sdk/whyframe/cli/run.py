@@ -39,7 +39,7 @@ def run(
     max_frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.")] = None,
     model: Model = None,
     backend: Backend = "auto",
-    device: Device = "cpu",
+    device: Device = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +43,27 @@ def capture_stream(stream: int, enqueue: Callable[[], None]) -> CapturedGraph:
         BackendError: CUDA refused; or what ``enqueue`` raised.
     """
     graph = ctypes.c_void_p()
+    with _no_collection():
+        _record(stream, graph, enqueue)
+    try:
+        return CapturedGraph(graph)
+    finally:
+        _call("cuGraphDestroy", graph)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A cycle collected during a capture could free device memory, which ends the capture."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _record(stream: int, graph: ctypes.c_void_p, enqueue: Callable[[], None]) -> None:
     _call("cuStreamBeginCapture_v2", stream, _THREAD_LOCAL)
     try:
         enqueue()
@@ -50,10 +73,6 @@ def capture_stream(stream: int, enqueue: Callable[[], None]) -> CapturedGraph:
             _library().cuGraphDestroy(graph)
         raise
     _call("cuStreamEndCapture", stream, ctypes.byref(graph))
-    try:
-        return CapturedGraph(graph)
-    finally:
-        _call("cuGraphDestroy", graph)
 
 
 class CapturedGraph:

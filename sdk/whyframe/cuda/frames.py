@@ -17,6 +17,7 @@ __all__ = ["DeviceFrame", "NV12Frame", "as_device_frame", "is_device_frame"]
 
 Format = Literal["bgr", "rgb", "nv12"]
 _CUDA_DEVICE = 2  # kDLCUDA
+_DEFAULT_STREAM = 1  # CU_STREAM_LEGACY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +171,9 @@ def as_device_frame(frame: Any, color: str, driver: Driver, stream: Stream) -> D
             owner=frame,
             driver=driver,
         )
-    tensor = (
-        _from_interface(frame)
-        if hasattr(frame, "__cuda_array_interface__")
-        else from_dlpack(frame, stream.handle)
-    )
+    # DLPack first: its producer makes our stream wait for the data, which PyTorch's CUDA array does not offer.
+    ready = hasattr(frame, "__dlpack_device__")
+    tensor = from_dlpack(frame, stream.handle) if ready else _from_interface(frame)
     return _of_tensor(tensor, color, driver)
 
 
@@ -189,7 +188,8 @@ def _from_interface(frame: Any) -> Tensor:
         byte_strides=tuple(strides),
         dtype=facts["typestr"].lstrip("|<=>"),
         device=None,
-        stream=facts.get("stream"),
+        # Before version 3 the protocol says nothing of streams: then the default one is waited for.
+        stream=facts.get("stream") if facts.get("version", 0) >= 3 else _DEFAULT_STREAM,
         owner=frame,
     )
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.cuda.capture import CapturedGraph, capture_stream, wait_for_stream
@@ -39,7 +43,7 @@ class PyCudaDriver(Driver):
         device = self._cuda.Device(index)
         self.index, self.name = index, device.name()
         self.compute_capability = device.compute_capability()
-        self._context = device.retain_primary_context()
+        self._context = _primary_context(self._cuda, index)
         self._depth = threading.local()
 
     @contextmanager
@@ -59,19 +63,19 @@ class PyCudaDriver(Driver):
 
     def allocate(self, size: int) -> Memory:
         """See `Driver.allocate`."""
-        return _Memory(self._cuda.mem_alloc(max(size, 1)), size)
+        return _Memory(self, self._cuda.mem_alloc(max(size, 1)), size)
 
     def pinned(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         """See `Driver.pinned`."""
-        return self._cuda.pagelocked_empty(shape, dtype)
+        return np.asarray(_Pinned(self, self._cuda.pagelocked_empty(shape, dtype)))
 
     def stream(self) -> Stream:
         """See `Driver.stream`."""
-        return _Stream(self._cuda.Stream(_NON_BLOCKING))
+        return _Stream(self, self._cuda.Stream(_NON_BLOCKING))
 
     def event(self, *, timing: bool = False) -> Event:
         """See `Driver.event`."""
-        return _Event(self._cuda.Event(0 if timing else _NO_TIMING))
+        return _Event(self, self._cuda.Event(0 if timing else _NO_TIMING))
 
     def upload(self, destination: int, source: NDArray[Any], stream: Stream) -> None:
         """See `Driver.upload`."""
@@ -112,15 +116,36 @@ class PyCudaDriver(Driver):
         return _Graph(capture_stream(stream.handle, enqueue))
 
 
-class _Memory:
-    def __init__(self, allocation: Any, size: int) -> None:
-        self._allocation = allocation  # pycuda frees it with the object
+class _Owned:
+    """What pycuda frees with its last reference: only in its own context, which is made current for that."""
+
+    def __init__(self, driver: PyCudaDriver, native: Any) -> None:
+        self._driver, self.native = driver, native
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            with self._driver.current():
+                self.__dict__.pop("native", None)
+
+
+class _Memory(_Owned):
+    def __init__(self, driver: PyCudaDriver, allocation: Any, size: int) -> None:
+        super().__init__(driver, allocation)
         self.pointer, self.size = int(allocation), size
 
 
-class _Stream:
-    def __init__(self, stream: Any) -> None:
-        self.native, self.handle = stream, int(stream.handle)
+class _Pinned(_Owned):
+    """Owns a page-locked array; numpy's views keep it as their base."""
+
+    def __init__(self, driver: PyCudaDriver, array: NDArray[Any]) -> None:
+        super().__init__(driver, array)
+        self.__array_interface__ = array.__array_interface__
+
+
+class _Stream(_Owned):
+    def __init__(self, driver: PyCudaDriver, stream: Any) -> None:
+        super().__init__(driver, stream)
+        self.handle = int(stream.handle)
 
     def synchronize(self) -> None:
         self.native.synchronize()
@@ -129,10 +154,7 @@ class _Stream:
         self.native.wait_for_event(event.native)  # type: ignore[attr-defined]
 
 
-class _Event:
-    def __init__(self, event: Any) -> None:
-        self.native = event
-
+class _Event(_Owned):
     def record(self, stream: Stream) -> None:
         self.native.record(_native(stream))
 
@@ -155,6 +177,17 @@ def _native(stream: Stream) -> Any:
     return stream.native  # type: ignore[attr-defined]
 
 
+@cache
+def _primary_context(cuda: Any, index: int) -> Any:
+    """The device's primary context, retained for the life of the process.
+
+    pycuda's destructor leaves it on the thread's stack of contexts, under which PyTorch then fails.
+    """
+    context = cuda.Device(index).retain_primary_context()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(context))
+    return context
+
+
 def _load_pycuda() -> Any:
     """Pycuda's driver module, initialised; never `pycuda.autoinit`, which makes a context of its own."""
     try:
@@ -163,7 +196,7 @@ def _load_pycuda() -> Any:
         cuda.init()
     except ModuleNotFoundError as error:
         raise BackendError(
-            "the GPU runtime needs pycuda, which is not installed; pip install 'whyframe[tensorrt]'."
+            "the GPU runtime needs pycuda, which is not installed; pip install 'whyframe[pycuda]'."
         ) from error
     except Exception as error:  # libcuda.so is missing (ImportError), or there is no device (pycuda's own)
         reason = one_line(error)

@@ -19,7 +19,7 @@ def test_auto_says_what_it_chose(content):
 @pytest.mark.parametrize(
     ("name", "device", "threads", "says"),
     [
-        ("tensorrt", "cuda:0", None, "no TensorRT runtime yet"),
+        ("tensorrt", "cpu", None, "runs on a GPU, not on 'cpu'"),
         ("openvino", "cpu", None, "choose one of auto, onnxruntime"),
         ("onnxruntime", "gpu", None, "'cuda:0' for the first GPU"),
         ("onnxruntime", "cuda", None, "'cuda:0'"),

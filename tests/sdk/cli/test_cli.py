@@ -127,7 +127,7 @@ def test_refine_and_max_frames(whyframe, tmp_path: Path) -> None:
         (["run", "in.mp4", "-o", "none/out.mp4"], "none does not exist"),
         (["run", "in.mp4", "-o", "out.doc"], "end it in .mp4"),
         (["run", "in.mp4", "-o", "in.mp4"], "is the input itself"),
-        (["run", "in.mp4", "--backend", "tensorrt"], "no TensorRT runtime yet"),
+        (["run", "in.mp4", "--backend", "tensorrt", "--device", "cpu"], "runs on a GPU"),
         (["run", "in.mp4", "--device", "gpu"], "gpu"),
         (["demo", "-o", "none/demo.png"], "none does not exist"),
         (["demo", "-o", "demo.gif"], "demo.gif does not name an image"),

@@ -1,0 +1,3 @@
+#include "device.cuh"
+// Below the interface that it is written against.
+#include "controller.inl"

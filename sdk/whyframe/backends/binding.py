@@ -1,0 +1,61 @@
+"""ONNX Runtime with inputs and outputs that stay where they are, as a captured CUDA graph needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+__all__ = ["Binding"]
+
+_DTYPES = {"tensor(uint8)": np.uint8, "tensor(int64)": np.int64, "tensor(float)": np.float32}
+
+
+class Binding:
+    """One session at one batch size: device tensors bound once, copied into and out of.
+
+    Args:
+        session: Its inputs and outputs are those of the graph contract.
+        outputs: Names of those to fetch.
+        batch: N.
+        device: ``"cuda"``, or ``"cpu"``.
+        index: Number of the device.
+    """
+
+    def __init__(
+        self, session: ort.InferenceSession, outputs: tuple[str, ...], batch: int, device: str, index: int
+    ) -> None:
+        self._session, self._outputs = session, outputs
+        self._binding = session.io_binding()
+        self._inputs: dict[str, ort.OrtValue] = {}
+        self._results: dict[str, ort.OrtValue] = {}
+        for tensor in session.get_inputs():
+            value = self._inputs[tensor.name] = _tensor(tensor, batch, device, index)
+            self._binding.bind_ortvalue_input(tensor.name, value)
+        for tensor in session.get_outputs():
+            if tensor.name in outputs:
+                value = self._results[tensor.name] = _tensor(tensor, batch, device, index)
+                self._binding.bind_ortvalue_output(tensor.name, value)
+
+    def run(self, inputs: dict[str, NDArray[Any]], options: Any) -> list[NDArray[Any]]:
+        """Copies N inputs in, runs, and copies the outputs out.
+
+        Args:
+            inputs: Arrays of the bound shapes; those that the session does not read are left out.
+            options: ``ort.RunOptions``.
+        """
+        for name, value in self._inputs.items():
+            value.update_inplace(np.ascontiguousarray(inputs[name]))
+        self._binding.synchronize_inputs()
+        self._session.run_with_iobinding(self._binding, options)
+        self._binding.synchronize_outputs()
+        # On the CPU `numpy` is a view of the bound tensor, which the next run overwrites.
+        return [np.array(self._results[name].numpy()) for name in self._outputs]
+
+
+def _tensor(described: Any, batch: int, device: str, index: int) -> ort.OrtValue:
+    """An uninitialised tensor of an input or output at this batch size."""
+    shape = [batch, *described.shape[1:]]
+    return ort.OrtValue.ortvalue_from_shape_and_type(shape, _DTYPES[described.type], device, index)

@@ -1,0 +1,180 @@
+"""TensorRT, and TensorRT-RTX, with the project's own kernels around the engine."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyframe.backends.base import CLASSIFIER, OUTPUTS, Backend
+from whyframe.cuda.execution import Execution, Plan
+from whyframe.cuda.pipeline import DevicePipeline
+from whyframe.cuda.tuning import Tuning
+from whyframe.errors import BackendError
+from whyframe.manifest import Manifest
+from whyframe.modelfile import ENGINE_MAGIC
+
+if TYPE_CHECKING:
+    from whyframe._native.kernels import Kernels
+    from whyframe.cuda.driver import Driver, Memory
+    from whyframe.pipeline import Pipeline
+    from whyframe.tensorrt.api import TensorRT
+    from whyframe.tensorrt.enginefile import EngineFile
+
+_TUNING = ("tuning",)
+"""The third plan: the classifier at the batches of post-hoc tuning."""
+
+_LOG = logging.getLogger("whyframe")
+
+__all__ = ["TensorRTBackend", "open_tensorrt"]
+
+
+def open_tensorrt(model: bytes, device: str, reason: str) -> TensorRTBackend:
+    """Loads an engine file, or an ONNX file by its engine: from the cache, or compiled now and kept.
+
+    Args:
+        model: Content of the file.
+        device: ``"cuda:N"``.
+        reason: Why this backend, for people.
+
+    Raises:
+        BackendError: TensorRT, the kernels, pycuda or the GPU is missing; or the engine does not fit them.
+        ModelError: The file is damaged.
+    """
+    from whyframe._native.kernels import load_kernels
+    from whyframe.cuda.pycuda_driver import PyCudaDriver
+    from whyframe.tensorrt.api import load_tensorrt
+
+    index = _device_index(device)
+    trt, driver = load_tensorrt(), PyCudaDriver(index)
+    file = _engine_file(model, trt, driver)
+    return TensorRTBackend(file, trt, driver, load_kernels(), f"{reason}; {trt} on {driver.name}")
+
+
+def _device_index(device: str) -> int:
+    kind, _, index = device.partition(":")
+    if kind != "cuda" or not index.isdigit():
+        raise BackendError(f"TensorRT runs on a GPU, not on {device!r}; give 'cuda:0' for the first one.")
+    return int(index)
+
+
+def _engine_file(model: bytes, trt: TensorRT, driver: Driver) -> EngineFile:
+    from whyframe.tensorrt.build import BuildOptions
+    from whyframe.tensorrt.cache import cached_engine
+    from whyframe.tensorrt.enginefile import EngineFile
+
+    if model.startswith(ENGINE_MAGIC):
+        file = EngineFile.read(model)
+        file.check(trt, driver.compute_capability)
+        return file
+    manifest = Manifest.of_model(model, "the model")
+    options = BuildOptions(batch=None if manifest.batch else (1, 1, 1))
+    return cached_engine(model, manifest, options, trt, driver.compute_capability, _say_so)
+
+
+def _say_so(path: Path) -> None:
+    _LOG.info("compiling the engine, once; it will be kept in %s", path)
+
+
+class TensorRTBackend(Backend):
+    """An engine file, loaded; see `Backend`.
+
+    Args:
+        file: The three plans and their manifest.
+        trt: The TensorRT that built them.
+        driver: The device.
+        kernels: The compiled kernels.
+        reason: Why this backend, for people.
+
+    Raises:
+        BackendError: TensorRT cannot load the plans here.
+    """
+
+    name = "tensorrt"
+
+    def __init__(
+        self, file: EngineFile, trt: TensorRT, driver: Driver, kernels: Kernels, reason: str
+    ) -> None:
+        self.device, self.reason = f"cuda:{driver.index}", reason
+        self._driver, self._kernels = driver, kernels
+        with driver.current():
+            self._plans: dict[tuple[str, ...], Plan] | None = {
+                OUTPUTS: Plan(trt, file.explainer, "fused graph", plugin=file.plugin),
+                CLASSIFIER: Plan(trt, file.classifier, "classifier"),
+                _TUNING: Plan(trt, file.tuning, "classifier of the tuning"),
+            }
+        self._executions: dict[tuple[str, ...], Execution] = {}
+        self.side, self.batch = file.manifest.side, file.manifest.batch
+
+    def clone(self) -> TensorRTBackend:
+        """Another backend on the same engines, with execution contexts of its own."""
+        twin = copy.copy(self)
+        twin._executions = {}
+        return twin
+
+    def pipeline(self, manifest: Manifest) -> Pipeline:
+        """Whole frames on the device; see `Backend.pipeline`."""
+        plans, driver = self._loaded(), self._driver
+        smallest, _ = plans[OUTPUTS].batches()
+        with driver.current():
+            explainer, classifier = (Execution(plans[part], driver) for part in (OUTPUTS, _TUNING))
+            explainer.batch(smallest, self.side)
+            tuning = Tuning(driver, self._kernels, classifier, plans[_TUNING].batches(), manifest)
+        return DevicePipeline(driver, self._kernels, explainer, smallest, tuning, manifest)
+
+    def close(self) -> None:
+        """Lets go of the engines. Clones live on."""
+        self._plans = None
+        self._executions = {}
+
+    def _loaded(self) -> dict[tuple[str, ...], Plan]:
+        if self._plans is None:
+            raise BackendError("the engine is closed; make another one.")
+        return self._plans
+
+    def _run_batches(
+        self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """As often as the plan's largest batch needs, padded with the last frame up to its smallest."""
+        smallest, largest = self._loaded()[outputs].batches()
+        runs = []
+        for start in range(0, len(frames), largest):
+            some = max(min(largest, len(frames) - start), smallest)
+            rows = np.minimum(np.arange(start, start + some), len(frames) - 1)
+            runs.append(self._run(outputs, frames[rows], targets[rows]))
+        return [np.concatenate(parts)[: len(frames)] for parts in zip(*runs, strict=True)]
+
+    def _run(
+        self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """Host arrays through an engine, without a graph: for benchmarks and checks, not for live frames."""
+        plan, driver = self._loaded()[outputs], self._driver
+        given: dict[str, NDArray[Any]] = {"frames": frames, "target": targets}
+        with driver.current():
+            stream = driver.stream()
+            inputs = {name: driver.to_device(given[name], stream) for name in plan.inputs()}
+            arrays = {name: self._empty(plan, name, len(frames)) for name in plan.outputs()}
+            results: dict[str, Memory] = {name: driver.allocate(a.nbytes) for name, a in arrays.items()}
+            execution = self._execution(outputs)
+            execution.batch(len(frames), self.side)
+            execution.bind({name: memory.pointer for name, memory in {**inputs, **results}.items()})
+            execution.enqueue(stream)
+            for name, array in arrays.items():
+                driver.download(array, results[name].pointer, stream)
+            stream.synchronize()
+        return [arrays[name] for name in outputs]
+
+    def _execution(self, outputs: tuple[str, ...]) -> Execution:
+        if outputs not in self._executions:
+            self._executions[outputs] = Execution(self._loaded()[outputs], self._driver)
+        return self._executions[outputs]
+
+    @staticmethod
+    def _empty(plan: Plan, name: str, frames: int) -> NDArray[Any]:
+        shape = tuple(plan.engine.get_tensor_shape(name))
+        dtype = np.int64 if name == "class_id" else np.float32
+        return np.empty((frames, *shape[1:]), dtype)

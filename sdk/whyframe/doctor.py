@@ -1,0 +1,172 @@
+"""What this machine can run whyframe on, what is missing, and the one command that adds it."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from typing import Any
+
+from whyframe import __version__
+from whyframe.errors import WhyframeError, one_line
+
+__all__ = ["Finding", "examine"]
+
+_OWNERS = {
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    "cv2": (
+        "opencv-python",
+        "opencv-python-headless",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    ),
+}
+"""Import names that several distributions own: the one installed last has overwritten the others' files."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for.
+
+    Attributes:
+        what: Its name.
+        found: What is there, or why it cannot be used.
+        state: ``"ok"``, ``"missing"`` (an option that is not there), or ``"broken"``.
+        mend: The one command that helps; empty where nothing need be done.
+    """
+
+    what: str
+    found: str
+    state: str = "ok"
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Looks for everything that whyframe can use."""
+    return [
+        Finding("whyframe", f"{__version__}, Python {platform.python_version()}, {platform.machine()}"),
+        _gpu(),
+        _nvcc(),
+        _kernels(),
+        _extra("pycuda", "pycuda", "pip install 'whyframe[pycuda]'"),
+        *_tensorrt(),
+        *_onnxruntime(),
+        *_overwritten(),
+        _extra("H.264 and sound (PyAV)", "av", "pip install 'whyframe[video]'"),
+        _extra("FP16 conversion (onnx)", "onnx", "pip install 'whyframe[tensorrt-rtx]'"),
+        _extra("training (PyTorch)", "torch", "pip install 'whyframe[train]'"),
+    ]
+
+
+def _extra(what: str, distribution: str, mend: str) -> Finding:
+    version = _version(distribution)
+    return Finding(what, version) if version else Finding(what, "not installed", "missing", mend)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _gpu() -> Finding:
+    """The driver and the devices, by the driver's own library: no package is needed for it."""
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return Finding("GPU", "no NVIDIA driver", "missing", "install NVIDIA's driver (nvidia.com/drivers)")
+    count, version = ctypes.c_int(), ctypes.c_int()
+    if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return Finding("GPU", "a driver, but no device that it can use", "broken", "nvidia-smi")
+    cuda.cuDriverGetVersion(ctypes.byref(version))
+    devices = ", ".join(_device(cuda, index) for index in range(count.value))
+    return Finding("GPU", f"{devices}; driver for CUDA {version.value // 1000}.{version.value % 1000 // 10}")
+
+
+def _device(cuda: Any, index: int) -> str:
+    name, device = ctypes.create_string_buffer(100), ctypes.c_int()
+    cuda.cuDeviceGet(ctypes.byref(device), index)
+    cuda.cuDeviceGetName(name, 100, device)
+    capability = []
+    for attribute in (75, 76):  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR
+        value = ctypes.c_int()
+        cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+        capability.append(str(value.value))
+    return f"cuda:{index} {name.value.decode()} (compute capability {'.'.join(capability)})"
+
+
+def _nvcc() -> Finding:
+    path = shutil.which("nvcc")
+    if path is None:
+        return Finding(
+            "CUDA compiler", "no nvcc on the path", "missing", "pip install 'whyframe[cuda-toolchain]'"
+        )
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    release = next((line for line in said.splitlines() if "release" in line), "an unknown release")
+    return Finding("CUDA compiler", release.strip())
+
+
+def _kernels() -> Finding:
+    from whyframe._native import find
+    from whyframe._native.kernels import ABI_VERSION, available, load_kernels
+
+    mend = "WHYFRAME_KERNELS=1 pip install --no-binary whyframe --force-reinstall whyframe"
+    if not available():
+        return Finding("CUDA kernels", "not built", "missing", mend)
+    try:
+        load_kernels()
+    except WhyframeError as error:
+        return Finding("CUDA kernels", one_line(error), "broken", mend)
+    return Finding("CUDA kernels", f"interface {ABI_VERSION}, {find('kernels')}")
+
+
+def _tensorrt() -> Iterator[Finding]:
+    from whyframe.tensorrt.api import FLAVOURS
+
+    return (_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items())
+
+
+def _flavour(name: str, mend: str) -> Finding:
+    from whyframe.tensorrt.api import load_tensorrt
+
+    if find_spec(name) is None:
+        return Finding(name, "not installed", "missing", mend)
+    try:
+        return Finding(name, load_tensorrt(name).version)
+    except WhyframeError as error:
+        return Finding(name, one_line(error), "broken", mend)
+
+
+def _onnxruntime() -> Iterator[Finding]:
+    import onnxruntime
+
+    providers = onnxruntime.get_available_providers()
+    yield Finding("ONNX Runtime", f"{onnxruntime.__version__}: {', '.join(providers)}")
+    if "CUDAExecutionProvider" not in providers:
+        yield Finding(
+            "ONNX Runtime on CUDA",
+            "not in this build",
+            "missing",
+            "pip uninstall -y onnxruntime && pip install 'onnxruntime-gpu[cuda,cudnn]'",
+        )
+
+
+def _overwritten() -> Iterator[Finding]:
+    """Distributions that own the same folder: `pip` lets the last one overwrite the others."""
+    for module, distributions in _OWNERS.items():
+        owners = [name for name in distributions if _version(name)]
+        if len(owners) > 1:
+            keep = next((name for name in owners if name.endswith("-gpu")), owners[-1])
+            yield Finding(
+                f"packages of {module}",
+                f"{' and '.join(owners)} overwrite each other",
+                "broken",
+                f"pip uninstall -y {' '.join(owners)} && pip install {keep}",
+            )

@@ -1,0 +1,111 @@
+"""What an engine is made of: its layers, as the parser sees them and, on a GPU, as they were fused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from whyframe.errors import BackendError
+from whyframe.tensorrt import plugin
+from whyframe.tensorrt.api import ComputeCapability, TensorRT
+from whyframe.tensorrt.build import parse_network
+from whyframe.tensorrt.enginefile import EngineFile
+
+__all__ = ["Layer", "engine_report", "fused_layers", "layer_table", "network_layers", "report_text"]
+
+
+class Layer(NamedTuple):
+    """One layer of a network.
+
+    Attributes:
+        name: as in the ONNX file.
+        kind: TensorRT's name of the layer's type, such as CONVOLUTION or PLUGIN_V3.
+        precision: of its first output, such as FLOAT or HALF.
+        shape: of its first output; -1 is the batch.
+    """
+
+    name: str
+    kind: str
+    precision: str
+    shape: tuple[int, ...]
+
+
+def engine_report(
+    model: bytes, engine: EngineFile, trt: TensorRT, device: ComputeCapability | None
+) -> dict[str, Any]:
+    """What an engine file holds, JSON-safe.
+
+    Args:
+        model: content of the ONNX file that was compiled.
+        engine: what it was compiled to.
+        trt: what compiled it.
+        device: the GPU that is here; None for none.
+
+    Returns:
+        ``builder``; ``bytes`` of each engine; ``network``, the layers before they are fused; and, where the
+        engine runs on the GPU, ``fused``: those after.
+    """
+    sizes = {name: len(getattr(engine, name)) for name in ("explainer", "classifier", "tuning")}
+    layers = [layer._asdict() for layer in network_layers(model, engine.plugin, trt)]
+    report = {"builder": str(trt), "bytes": sizes, "network": layers}
+    if device is not None and engine.runs_on(device):
+        report["fused"] = fused_layers(engine.explainer, trt)
+    return report
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """An `engine_report` for people."""
+    sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in report["bytes"].items())
+    table = layer_table([Layer(**layer) for layer in report["network"]])
+    fused = "".join(f"{layer}\n" for layer in ["", "fused:", *report["fused"]]) if "fused" in report else ""
+    return f"{report['builder']}: {sizes}\n\n{table}\n{fused}"
+
+
+def network_layers(model: bytes, with_plugin: bool, trt: TensorRT) -> list[Layer]:
+    """The layers of a model before the builder fuses them; needs no GPU.
+
+    Args:
+        model: content of an ONNX file.
+        with_plugin: as in `whyframe.tensorrt.build.BuildOptions`.
+        trt: what parses.
+
+    Raises:
+        BackendError: a node that TensorRT cannot take.
+    """
+    network = parse_network(model, with_plugin, trt)
+    definition = network.definition
+    return [_layer(definition.get_layer(index)) for index in range(definition.num_layers)]
+
+
+def fused_layers(plan: bytes, trt: TensorRT) -> list[Any]:
+    """The layers of an engine as its inspector tells them; needs the GPU that it was built for.
+
+    Raises:
+        BackendError: TensorRT cannot load it, in its own words.
+    """
+    module, logger = trt.module, trt.logger()
+    runtime = module.Runtime(logger)
+    plugin.register(runtime.get_plugin_registry(), trt)
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise BackendError(f"{trt} cannot load the engine: {trt.messages(logger)}. Compile it again.")
+    told = engine.create_engine_inspector().get_engine_information(module.LayerInformationFormat.JSON)
+    return json.loads(told)["Layers"]
+
+
+def layer_table(layers: Sequence[Layer]) -> str:
+    """The layers as aligned text, one a line."""
+    rows = [("layer", "type", "precision", "shape"), *(_row(layer) for layer in layers)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(layer: Layer) -> tuple[str, str, str, str]:
+    return layer.name, layer.kind, layer.precision, " x ".join(map(str, layer.shape))
+
+
+def _layer(layer: Any) -> Layer:
+    output = layer.get_output(0)
+    return Layer(layer.name, layer.type.name, output.dtype.name, tuple(output.shape))

@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+from resize_rule import linear_rows
+
+from whyframe import overlay
+from whyframe.errors import BackendError
+from whyframe.preprocess import crop_window, to_frame
+
+
+def tables(fade=200):
+    colours, keep = overlay._tables(fade)
+    return np.ascontiguousarray(colours[:, 0]), np.ascontiguousarray(keep[:, 0, 0])
+
+
+def draw(
+    machine, mask, frame, window=None, *, pitch=None, offset=0, states=(None, None), momentum=0.0, luts=None
+):
+    height, width, _ = frame.shape
+    pitch = pitch or 3 * width
+    padded = np.zeros((height, pitch), np.uint8)
+    padded[:, : 3 * width] = frame.reshape(height, -1)
+    colours, keep = luts or tables()
+    out = machine.empty(height, pitch, dtype=np.uint8, offset=offset)
+    machine.run(
+        "picture", machine.put(mask), *mask.shape, machine.put(padded, offset), pitch, height, width,
+        *(window or (0, 0, height, width)), machine.put(colours), machine.put(keep), out, pitch, *states, momentum,
+    )  # fmt: skip
+    drawn = out.numpy()
+    assert (drawn[:, 3 * width :] == 77).all(), "the padding of the rows was written"
+    return drawn[:, : 3 * width].reshape(frame.shape)
+
+
+def blend(frame, scores, luts):
+    """overlay's arithmetic: keep and colour by the 8-bit score, the product rounded before the sum."""
+    colours, keep = luts
+    levels = np.rint(255 * np.clip(scores, 0, 1)).astype(int)
+    kept = np.rint(frame * keep[levels][..., None].astype(np.float64) / 255)
+    return np.minimum(kept + colours[levels], 255).astype(np.uint8)
+
+
+def scaled(mask, height, width):
+    return linear_rows(mask.shape[0], height) @ mask.astype(np.float64) @ linear_rows(mask.shape[1], width).T
+
+
+def same_but_for_ties(ours, mask, frame, scores, luts):
+    """Equal wherever the score is no rounding error away from the next level; one level of score at the rest."""
+    far = np.abs(255 * scores % 1 - 0.5) > 1e-3
+    np.testing.assert_array_equal(ours[far], blend(frame, scores, luts)[far])
+    near = [blend(frame, scores + shift, luts) for shift in (-1e-5, 1e-5)]
+    assert ((ours == near[0]) | (ours == near[1])).all()
+    assert far.mean() > 0.9
+
+
+@pytest.mark.parametrize("mask", [(1, 1), (7, 7), (56, 56), (5, 9)])
+@pytest.mark.parametrize("size", [(1, 1), (30, 41), (3, 1025), (2, 2048), (60, 5)])
+@pytest.mark.parametrize(("padding", "offset"), [(0, 0), (5, 1), (4, 0)])
+def test_pictures_are_the_float64_reference(machine, rng, mask, size, padding, offset):
+    frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    scores = rng.random(mask).astype(np.float32)
+    ours = draw(machine, scores, frame, pitch=3 * size[1] + padding, offset=offset)
+    far = scaled(scores, *size)
+    if size[0] * size[1] > 100 and mask != (1, 1):
+        same_but_for_ties(ours, scores, frame, far, tables())
+    else:
+        assert np.abs(ours.astype(int) - blend(frame, far, tables())).max() <= 2
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop"])
+@pytest.mark.parametrize("fade", [0, 90, 255])
+def test_pictures_are_the_overlays(machine, rng, resize, fade):
+    frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    mask = rng.random((14, 14)).astype(np.float32)
+    ours = draw(machine, mask, frame, crop_window(48, 64, resize), luts=tables(fade))
+    theirs = overlay.blend(frame, to_frame(mask, 48, 64, resize), *overlay._tables(fade))
+    differs = (ours != theirs).any(axis=2)
+    assert differs.mean() < 0.01
+    assert np.abs(ours.astype(int) - theirs).max() <= 3  # one level of the score
+
+
+def test_outside_the_window_the_score_is_nought(machine, rng):
+    frame = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    ours = draw(machine, np.ones((4, 4), np.float32), frame, (3, 7, 10, 12))
+    inside = np.zeros((20, 30))
+    inside[3:13, 7:19] = 1
+    np.testing.assert_array_equal(ours, blend(frame, inside, tables()))
+
+
+def test_sums_saturate(machine):
+    luts = np.full((256, 3), 200, np.uint8), np.full(256, 255, np.uint8)
+    frame = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
+    ours = draw(machine, np.zeros((2, 2), np.float32), frame, luts=luts)
+    np.testing.assert_array_equal(ours, np.minimum(frame.astype(int) + 200, 255))
+
+
+def test_every_product_rounds_to_nearest(machine):
+    """All bytes against all of keep, where rounding could go wrong."""
+    frame = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
+    for kept in range(256):
+        luts = np.zeros((256, 3), np.uint8), np.full(256, kept, np.uint8)
+        ours = draw(machine, np.zeros((1, 1), np.float32), frame, luts=luts)
+        np.testing.assert_array_equal(ours, np.rint(frame * (kept / 255)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 50), (3, 2)])
+def test_the_drawn_mask_is_smoothed_over_time(machine, rng, size):
+    frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    mask, before = rng.random((2, 9, 11)).astype(np.float32)
+    state_out = machine.empty(9, 11)
+    ours = draw(machine, mask, frame, states=(machine.put(before), state_out), momentum=0.75)
+    mixed = 0.75 * before + 0.25 * mask
+    np.testing.assert_allclose(state_out.numpy(), mixed, atol=1e-6)
+    np.testing.assert_array_equal(ours, draw(machine, state_out.numpy(), frame))
+
+
+def test_the_first_frame_starts_the_state(machine, rng):
+    frame = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    mask = rng.random((5, 5)).astype(np.float32)
+    state = machine.empty(5, 5)
+    ours = draw(machine, mask, frame, states=(None, state), momentum=0.9)
+    np.testing.assert_array_equal(state.numpy(), mask)
+    np.testing.assert_array_equal(ours, draw(machine, mask, frame))
+
+
+def test_drawing_in_place(machine, rng):
+    frame = rng.integers(0, 256, (20, 31, 3), dtype=np.uint8)
+    mask = rng.random((5, 5)).astype(np.float32)
+    buffer = machine.put(frame)
+    colours, keep = map(machine.put, tables())
+    machine.run(
+        "picture", machine.put(mask), 5, 5, buffer, 93, 20, 31, 0, 0, 20, 31, colours, keep, buffer, 93, None, None, 0.0
+    )  # fmt: skip
+    np.testing.assert_array_equal(buffer.numpy(), draw(machine, mask, frame))
+
+
+def test_no_frame_is_no_work(machine):
+    for size in ((0, 5), (5, 0)):
+        machine.run("picture", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15, None, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({0: None}, "null"),
+        ({1: 0}, "too small"),
+        ({4: 11}, "too small"),
+        ({5: -1}, "negative"),
+        ({7: 1}, "too small"),
+        ({8: -1}, "negative"),
+        ({9: 5}, "too small"),
+        ({13: None}, "null"),
+        ({14: 11}, "too small"),
+    ],
+)
+def test_bad_arguments_are_refused(machine, change, says):
+    one = machine.empty(256)
+    arguments = [one, 2, 2, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0]
+    for place, value in change.items():
+        arguments[place] = value
+    with pytest.raises(BackendError, match=says):
+        machine.run("picture", *arguments)
+
+
+@pytest.mark.parametrize("aliased", ["state", "mask"])
+def test_what_is_written_is_not_read(machine, aliased):
+    one, other = machine.empty(256), machine.empty(256)
+    state_in = one if aliased == "state" else None
+    mask = other if aliased == "state" else one
+    with pytest.raises(BackendError, match="does not offer"):
+        machine.run(
+            "picture", mask, 2, 2, other, 12, 4, 4, 0, 0, 4, 4, other, other, other, 12, state_in, one, 0.5
+        )
+
+
+def test_a_mask_wider_than_shared_memory_is_refused(machine):
+    one = machine.empty(256)
+    with pytest.raises(BackendError, match="does not offer"):
+        machine.run("picture", one, 1, 8193, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0)

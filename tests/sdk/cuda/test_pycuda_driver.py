@@ -1,0 +1,233 @@
+"""The driver against a pycuda that records: its calls, their order, and the words of its errors."""
+
+import ctypes
+import gc
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from whyframe.cuda import capture
+from whyframe.cuda.pycuda_driver import PyCudaDriver
+from whyframe.errors import BackendError
+
+
+class CudaError(Exception):
+    pass
+
+
+class Allocation:
+    """Knows whether it was freed in its context."""
+
+    def __init__(self, calls):
+        self._calls = calls
+
+    def __int__(self):
+        return 1000
+
+    def __del__(self):
+        self._calls.append("free")
+
+
+class Pycuda(ModuleType):
+    def __init__(self):
+        super().__init__("pycuda.driver")
+        self.calls = calls = []
+        self.Error = CudaError
+        context = SimpleNamespace(push=lambda: calls.append("push"))
+        self.init = lambda: calls.append("init")
+
+        class Device:
+            count = staticmethod(lambda: 2)
+
+            def __init__(self, index):
+                self.index = index
+
+            name = lambda self: f"GPU {self.index}"  # noqa: E731
+            compute_capability = lambda self: (8, 6)  # noqa: E731
+            retain_primary_context = lambda self: context  # noqa: E731
+
+        class Native:
+            handle = 42
+
+            def __init__(self, flags=0):
+                calls.append((type(self).__name__, flags))
+
+            def synchronize(self):
+                calls.append("synchronize")
+
+        class Memcpy2D:
+            def set_src_device(self, pointer):
+                self.source = pointer
+
+            def set_dst_device(self, pointer):
+                self.destination = pointer
+
+            def __call__(self, stream):
+                calls.append(("rows", self.destination, self.source, self.width_in_bytes, self.height))
+
+        self.Device, self.Memcpy2D = Device, Memcpy2D
+        self.Context = SimpleNamespace(pop=lambda: calls.append("pop"))
+        self.Stream, self.Event = type("Stream", (Native,), {}), type("Event", (Native,), {})
+        self.mem_alloc = lambda size: calls.append(("allocate", size)) or Allocation(calls)
+        self.pagelocked_empty = np.empty
+        self.memcpy_htod_async = lambda to, source, stream: calls.append(("up", to, source.nbytes))
+        self.memcpy_dtoh_async = lambda to, source, stream: calls.append(("down", source))
+        self.memcpy_dtod_async = lambda to, source, size, stream: calls.append(("copy", to, source, size))
+
+
+@pytest.fixture
+def pycuda(monkeypatch):
+    driver, package = Pycuda(), ModuleType("pycuda")
+    package.driver = driver
+    monkeypatch.setitem(sys.modules, "pycuda", package)
+    monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
+    return driver
+
+
+def test_the_primary_context_is_pushed_once_however_deep(pycuda):
+    driver = PyCudaDriver(1)
+    assert (driver.name, driver.compute_capability, driver.index) == ("GPU 1", (8, 6), 1)
+    with driver.current():
+        with driver.current():
+            memory = driver.allocate(8)
+        assert pycuda.calls.count("pop") == 0
+    assert pycuda.calls == ["init", "push", ("allocate", 8), "pop"]
+    assert (memory.pointer, memory.size) == (1000, 8)
+
+
+def test_memory_is_freed_in_its_context_whoever_lets_go_of_it(pycuda):
+    driver = PyCudaDriver(0)
+    with driver.current():
+        memory = driver.allocate(8)
+    pycuda.calls.clear()
+    del memory
+    assert pycuda.calls == ["push", "free", "pop"]
+
+
+def test_a_view_of_pinned_memory_keeps_it_pinned(pycuda):
+    driver = PyCudaDriver(0)
+    freed = []
+    pycuda.pagelocked_empty = lambda shape, dtype: np.full(shape, 3, dtype).view(Watched)
+    Watched.freed = freed
+    with driver.current():
+        view = driver.pinned((4, 4), np.uint8)[1:]
+        assert view.tolist() == [[3] * 4] * 3
+    assert freed == []
+    del view
+    assert freed
+
+
+class Watched(np.ndarray):
+    def __del__(self):
+        type(self).freed.append(True)
+
+
+def test_the_context_is_popped_after_an_error_and_cudas_words_are_kept(pycuda):
+    driver = PyCudaDriver(0)
+
+    def fail(size):
+        raise CudaError("cuMemAlloc failed: out of memory")
+
+    pycuda.mem_alloc = fail
+    with pytest.raises(BackendError, match="out of memory"), driver.current():
+        driver.allocate(8)
+    assert pycuda.calls == ["init", "push", "pop"]
+
+
+def test_no_such_device(pycuda):
+    with pytest.raises(BackendError, match=r"no cuda:2: this machine has 2"):
+        PyCudaDriver(2)
+
+
+def test_copies_name_their_ends(pycuda):
+    driver = PyCudaDriver(0)
+    with driver.current():
+        stream = driver.stream()
+        assert stream.handle == 42
+        assert ("Stream", 1) in pycuda.calls  # does not wait for the default stream
+        driver.upload(5, np.zeros(3), stream)
+        driver.download(np.zeros(3), 6, stream)
+        driver.copy(7, 8, 9, stream)
+        driver.copy_rows(10, 4, 11, 40, 4, 3, stream)
+    assert pycuda.calls[-5:-1] == [("up", 5, 24), ("down", 6), ("copy", 7, 8, 9), ("rows", 10, 11, 4, 3)]
+
+
+def test_without_pycuda_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pycuda", None)
+    with pytest.raises(BackendError, match=r"pip install 'whyframe\[pycuda\]'"):
+        PyCudaDriver(0)
+
+
+class Libcuda:
+    """Records calls; ``fails`` names one that returns an error."""
+
+    def __init__(self, fails=""):
+        self.calls, self.fails = [], fails
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            self.calls.append(name)
+            if name == "cuStreamEndCapture":
+                arguments[1]._obj.value = 7
+            if name == "cuGetErrorString":
+                arguments[1]._obj.value = b"operation not permitted"
+            return 900 if name == self.fails else 0
+
+        return call
+
+
+@pytest.fixture
+def libcuda(monkeypatch):
+    library = Libcuda()
+    monkeypatch.setattr(capture, "_library", lambda: library)
+    return library
+
+
+def test_a_capture_is_ended_instantiated_and_launched(libcuda):
+    def work():
+        assert not gc.isenabled()  # what it would free ends a capture
+        libcuda.calls.append("work")
+
+    graph = capture.capture_stream(3, work)
+    graph.launch(3)
+    assert gc.isenabled()
+    assert libcuda.calls == [
+        "cuStreamBeginCapture_v2",
+        "work",
+        "cuStreamEndCapture",
+        "cuGraphInstantiateWithFlags",
+        "cuGraphDestroy",
+        "cuGraphLaunch",
+    ]
+
+
+def test_a_capture_whose_work_fails_is_ended_and_its_graph_destroyed(libcuda):
+    def fail():
+        raise BackendError("the engine would not start")
+
+    with pytest.raises(BackendError, match="would not start"):
+        capture.capture_stream(3, fail)
+    assert libcuda.calls == ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphDestroy"]
+
+
+@pytest.mark.parametrize(
+    "fails", ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags"]
+)
+def test_every_return_code_is_checked(libcuda, fails):
+    libcuda.fails = fails
+    with pytest.raises(BackendError, match=f"{fails} failed with CUDA error 900 .operation not permitted"):
+        capture.capture_stream(3, lambda: None)
+
+
+def test_a_foreign_stream_is_waited_for_by_an_event_that_is_freed(libcuda):
+    capture.wait_for_stream(3, 4)
+    assert libcuda.calls == ["cuEventCreate", "cuEventRecord", "cuStreamWaitEvent", "cuEventDestroy_v2"]
+
+
+def test_the_declared_signatures_are_c_types():
+    for name, arguments in capture._SIGNATURES.items():
+        assert name.startswith("cu")
+        for argument in arguments:
+            ctypes.sizeof(argument)

@@ -1,0 +1,73 @@
+import ctypes
+import gc
+
+import numpy as np
+import pytest
+from fake_gpu import FakeDriver
+
+from whyframe.cuda.ring import Ring
+
+SHAPES = {"mask": ((2, 3), np.float32), "seen": ((4,), np.uint8)}
+
+
+@pytest.fixture
+def driver():
+    driver = FakeDriver()
+    with driver.current():
+        yield driver
+
+
+def write(slot, value):
+    for name, (shape, dtype) in SHAPES.items():
+        array = np.full(shape, value, dtype)
+        ctypes.memmove(slot.pointer(name), array.ctypes.data, array.nbytes)
+
+
+def test_result_k_is_still_k_after_the_ring_went_round(driver):
+    ring, slots = Ring(driver, SHAPES, length=3), []
+    for value in range(8):
+        slots.append(ring.take())
+        write(slots[-1], value)
+    for value, slot in enumerate(slots):
+        arrays = slot.fetch()
+        np.testing.assert_array_equal(arrays["mask"], np.full((2, 3), value, np.float32))
+        np.testing.assert_array_equal(arrays["seen"], np.full(4, value, np.uint8))
+
+
+def test_nothing_is_downloaded_until_it_is_read_or_its_room_is_needed(driver):
+    ring = Ring(driver, SHAPES, length=2)
+    slots = [ring.take(), ring.take()]
+    for slot in slots:
+        write(slot, 5)
+    assert "synchronize" not in driver.log
+    third = ring.take()
+    assert driver.log.count("synchronize") == 1  # the first slot's result
+    assert slots[0].pointer("mask") is None
+    assert slots[1].pointer("mask") is not None
+    assert third.pointer("mask") is not None
+
+
+def test_what_nobody_holds_is_not_downloaded(driver):
+    ring = Ring(driver, SHAPES, length=2)
+    for value in range(6):
+        write(ring.take(), value)
+        gc.collect()
+    assert "synchronize" not in driver.log
+
+
+def test_reading_twice_downloads_once_and_gives_the_same(driver):
+    slot = Ring(driver, SHAPES).take()
+    write(slot, 7)
+    first = slot.fetch()
+    assert slot.fetch()["mask"] is first["mask"]
+    assert driver.log.count("synchronize") == 1
+    with pytest.raises(ValueError, match="read-only"):
+        first["mask"][0, 0] = 1
+
+
+def test_reading_needs_no_current_context():
+    driver = FakeDriver()
+    with driver.current():
+        slot = Ring(driver, SHAPES).take()
+        write(slot, 1)
+    assert slot.fetch()["seen"].tolist() == [1, 1, 1, 1]

@@ -1,0 +1,252 @@
+"""The CUDA kernels as PyTorch operators, with their gradients: `whyframe::controller` and `whyframe::perturb`.
+
+`controllers` and `perturb` call them where `serves` says that the kernels take the tensors. On the CPU the operators
+exist too, in float32 and float64, computed by those modules' own PyTorch code: it is what they are tested against.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from whyframe._native.kernels import Kernels, available, load_kernels
+
+TYPES = {torch.float32: Kernels.TYPES["float32"], torch.float16: Kernels.TYPES["float16"]}
+
+
+def serves(*tensors: Tensor) -> bool:
+    """Whether the kernels take these: on one CUDA device, float32 or float16, and the library was built."""
+    return all(t.is_cuda and t.dtype in TYPES and t.device == tensors[0].device for t in tensors) and _built()
+
+
+@torch.compiler.assume_constant_result
+@cache
+def _built() -> bool:
+    return available()
+
+
+@torch.library.custom_op("whyframe::controller", mutates_args=(), device_types="cuda")
+def controller(
+    logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None, epsilon: float
+) -> Tensor:
+    """Instance normalisation and a transformer in one kernel (section 3.2.1).
+
+    Args:
+        logit_map: N x h x w, float32 or float16.
+        mode: ``"ct"`` or ``"bt"``.
+        eta: CT's.
+        h: CT's.
+        etas: N x 1 x 1 float32, each map's own eta, or None. No gradient is given for it.
+        hs: N x 1 x 1 float32, likewise.
+        epsilon: added to the variance.
+
+    Returns:
+        N x h x w scores, float32.
+    """
+    maps = logit_map.contiguous()
+    scores = torch.empty_like(maps, dtype=torch.float32)
+    run_controller(load_kernels(), maps, scores, mode, eta, h, etas, hs, epsilon, _stream(maps))
+    return scores
+
+
+def run_controller(
+    kernels: Kernels, maps: Tensor, scores: Tensor, mode: str, eta: float, h: float,
+    etas: Tensor | None, hs: Tensor | None, epsilon: float, stream: int,
+) -> None:  # fmt: skip
+    """The forward entry on contiguous tensors."""
+    count, size = _maps(maps)
+    kernels.controller_forward(
+        maps.data_ptr(), TYPES[maps.dtype], size, scores.data_ptr(), TYPES[scores.dtype], count, size,
+        Kernels.MODES[mode], eta, h, _pointer(etas), _pointer(hs), epsilon, stream,
+    )  # fmt: skip
+
+
+@torch.library.custom_op("whyframe::controller_backward", mutates_args=(), device_types="cuda")
+def controller_backward(
+    grad: Tensor, logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None,
+    epsilon: float,
+) -> Tensor:  # fmt: skip
+    """The gradient of `controller`'s logits, of their shape and dtype."""
+    maps = logit_map.contiguous()
+    out = torch.empty_like(maps)
+    run_controller_backward(
+        load_kernels(), grad.contiguous(), maps, out, mode, eta, h, etas, hs, epsilon, _stream(maps)
+    )
+    return out
+
+
+def run_controller_backward(
+    kernels: Kernels, grad: Tensor, maps: Tensor, out: Tensor, mode: str, eta: float, h: float,
+    etas: Tensor | None, hs: Tensor | None, epsilon: float, stream: int,
+) -> None:  # fmt: skip
+    """The backward entry on contiguous tensors."""
+    count, size = _maps(maps)
+    kernels.controller_backward(
+        maps.data_ptr(), TYPES[maps.dtype], size, grad.data_ptr(), TYPES[grad.dtype], out.data_ptr(),
+        TYPES[out.dtype], count, size, Kernels.MODES[mode], eta, h, _pointer(etas), _pointer(hs), epsilon, stream,
+    )  # fmt: skip
+
+
+@controller.register_kernel("cpu")
+def _(logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]
+    return _formula(logit_map, mode, eta, h, etas, hs, epsilon)
+
+
+@controller_backward.register_kernel("cpu")
+def _(grad, logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]
+    # An operator's body is outside autograd: the derivative is spelled out, as the kernel has it.
+    from whyframe_training import controllers
+
+    normal = controllers.instance_normalise(logit_map, epsilon)
+    if mode == "bt":
+        slope = _rectify_gradient(grad, normal)
+    else:
+        slope = _skew_gradient(grad, normal, eta if etas is None else etas, h if hs is None else hs)
+    tilt = (slope * normal).mean((-2, -1), keepdim=True)
+    spread = torch.rsqrt(logit_map.to(normal).var((-2, -1), correction=0, keepdim=True) + epsilon)
+    return (spread * (slope - slope.mean((-2, -1), keepdim=True) - normal * tilt)).to(logit_map.dtype)
+
+
+def _skew_gradient(grad: Tensor, normal: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
+    steep = eta * normal
+    return grad * eta * h * torch.exp(h * F.logsigmoid(steep) + F.logsigmoid(-steep))
+
+
+def _rectify_gradient(grad: Tensor, normal: Tensor) -> Tensor:
+    positive = normal.relu().flatten(1)
+    peak, place = positive.max(1, keepdim=True)
+    peak = peak.clamp_min(torch.finfo(peak.dtype).tiny)
+    flat = grad.flatten(1)
+    through_peak = (flat * positive).sum(1, keepdim=True) / peak
+    slope = torch.where(positive > 0, flat, 0).scatter_add(1, place, -through_peak) / peak
+    return slope.view_as(normal)
+
+
+def _formula(
+    logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None, epsilon: float
+) -> Tensor:
+    from whyframe_training import controllers  # which imports this module
+
+    normal = controllers.instance_normalise(logit_map, epsilon)
+    if mode == "bt":
+        return controllers.rectify(normal)
+    return controllers.skew(normal, eta if etas is None else etas, h if hs is None else hs)
+
+
+@controller.register_fake
+def _(logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    wide = torch.float64 if logit_map.dtype == torch.float64 else torch.float32
+    return torch.empty_like(logit_map, dtype=wide, memory_format=torch.contiguous_format)
+
+
+@controller_backward.register_fake
+def _(grad, logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return torch.empty_like(logit_map, memory_format=torch.contiguous_format)
+
+
+def _keep_controller(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    logit_map, ctx.mode, ctx.eta, ctx.h, etas, hs, ctx.epsilon = inputs
+    ctx.save_for_backward(logit_map, etas, hs)
+
+
+def _controller_gradient(ctx, grad):  # type: ignore[no-untyped-def]
+    logit_map, etas, hs = ctx.saved_tensors
+    grad_logits = controller_backward(grad, logit_map, ctx.mode, ctx.eta, ctx.h, etas, hs, ctx.epsilon)
+    return grad_logits, None, None, None, None, None, None
+
+
+controller.register_autograd(_controller_gradient, setup_context=_keep_controller)
+
+
+@torch.library.custom_op("whyframe::perturb", mutates_args=(), device_types="cuda")
+def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
+    """Eq. 1 in one kernel. The gradient is that of the mask alone.
+
+    Args:
+        images: N x C x S x S, float32 or float16.
+        mask: N x 1 x S x S.
+        background: like `images`.
+
+    Returns:
+        Like `images`.
+    """
+    images, background = images.contiguous(), background.contiguous()
+    out = torch.empty_like(images)
+    run_perturb(load_kernels(), images, mask.float().contiguous(), background, out, _stream(images))
+    return out
+
+
+def run_perturb(
+    kernels: Kernels, images: Tensor, mask: Tensor, background: Tensor, out: Tensor, stream: int
+) -> None:
+    """The forward entry on contiguous tensors, the mask's float32."""
+    kernels.perturb(
+        images.data_ptr(), background.data_ptr(), TYPES[images.dtype], Kernels.PLANAR, mask.data_ptr(),
+        out.data_ptr(), len(images), 1, images.shape[1], images.shape[2] * images.shape[3], stream,
+    )  # fmt: skip
+
+
+@torch.library.custom_op("whyframe::perturb_backward", mutates_args=(), device_types="cuda")
+def perturb_backward(grad: Tensor, images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
+    """The gradient of `perturb`'s mask, of its shape and dtype."""
+    images, background = images.contiguous(), background.contiguous()
+    out = torch.empty_like(mask, dtype=torch.float32, memory_format=torch.contiguous_format)
+    run_perturb_backward(load_kernels(), grad.contiguous(), images, background, out, _stream(images))
+    return out.to(mask.dtype)
+
+
+def run_perturb_backward(
+    kernels: Kernels, grad: Tensor, images: Tensor, background: Tensor, out: Tensor, stream: int
+) -> None:
+    """The backward entry on contiguous tensors, the result float32."""
+    kernels.perturb_backward(
+        images.data_ptr(), background.data_ptr(), TYPES[images.dtype], Kernels.PLANAR, grad.data_ptr(),
+        out.data_ptr(), len(images), 1, images.shape[1], images.shape[2] * images.shape[3], stream,
+    )  # fmt: skip
+
+
+@perturb.register_kernel("cpu")
+def _(images, mask, background):  # type: ignore[no-untyped-def]
+    return torch.lerp(background, images, mask.to(images.dtype))
+
+
+@perturb_backward.register_kernel("cpu")
+def _(grad, images, mask, background):  # type: ignore[no-untyped-def]
+    return (grad * (images - background)).sum(1, keepdim=True).to(mask.dtype)
+
+
+@perturb.register_fake
+def _(images, mask, background):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return torch.empty_like(images, memory_format=torch.contiguous_format)
+
+
+@perturb_backward.register_fake
+def _(grad, images, mask, background):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return torch.empty_like(mask, memory_format=torch.contiguous_format)
+
+
+def _keep_perturb(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    ctx.save_for_backward(*inputs)
+
+
+def _perturb_gradient(ctx, grad):  # type: ignore[no-untyped-def]
+    return None, perturb_backward(grad, *ctx.saved_tensors), None
+
+
+perturb.register_autograd(_perturb_gradient, setup_context=_keep_perturb)
+
+
+def _maps(maps: Tensor) -> tuple[int, int]:
+    """The number of maps, and of entries in each."""
+    return len(maps), maps.shape[-2] * maps.shape[-1]
+
+
+def _pointer(parameters: Tensor | None) -> int | None:
+    return None if parameters is None else parameters.data_ptr()
+
+
+def _stream(tensor: Tensor) -> int:
+    return torch.cuda.current_stream(tensor.device).cuda_stream
