@@ -22,6 +22,7 @@ class Flavour(str, Enum):
 
 def compile_command(
     model: Annotated[Path, typer.Argument(help="A fused .onnx file that `whyframe export` made.")],
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="The .engine file; beside the model where not given."),
@@ -31,9 +32,7 @@ def compile_command(
     ] = None,
     compute_capability: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A GPU to compile for, such as 8.6; repeat it for more. See below where not given."
-        ),
+        typer.Option(help="GPUs to compile for, such as 8.6, or 8.6 8.9 12.0. See below where not given."),
     ] = None,
     batch: Annotated[
         str | None, typer.Option(help="Frames in a call: N, or SMALLEST:BEST:LARGEST. 1 where not given.")
@@ -56,7 +55,7 @@ def compile_command(
     \b
     whyframe compile model.onnx                        for the GPU of this machine: model.engine
     whyframe compile model.onnx --precision fp16       half the memory traffic
-    whyframe compile model.onnx --compute-capability 8.6 --compute-capability 8.9 -o edge.engine
+    whyframe compile model.onnx --compute-capability 8.6 8.9 -o edge.engine
     whyframe compile model.onnx --batch 1:4:16         one to sixteen frames a call, tuned for four
     whyframe compile model.onnx --plugin --report layers.txt
 
@@ -76,7 +75,7 @@ def compile_command(
     trt = load_tensorrt(flavour.value if flavour else None)
     options = BuildOptions(
         batch=parse_batch(batch),
-        compute_capabilities=tuple(map(parse_capability, compute_capability or [])),
+        compute_capabilities=_capabilities(compute_capability or [], more or []),
         workspace=workspace and workspace << 20,
         plugin=plugin,
         timing_cache=cache_folder() / f"{trt.name}-{trt.version}.timing",
@@ -106,6 +105,13 @@ def parse_batch(text: str | None) -> tuple[int, int, int] | None:
         )
     sizes = [int(one) for one in text.split(":")]
     return (sizes[0], sizes[len(sizes) // 2], sizes[-1])
+
+
+def _capabilities(named: list[str], more: list[str]) -> tuple[tuple[int, int], ...]:
+    """Those behind the option, and the words that follow: click takes one word an option."""
+    if more and not named:
+        raise BackendError(f"{more[0]!r} is one argument too many; one model is compiled at a time.")
+    return tuple(map(parse_capability, (*named, *more)))
 
 
 def parse_capability(text: str) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def command(*arguments: object) -> Result:
 
 
 def for_gpus(*gpus: str) -> list[str]:
-    return [word for gpu in gpus for word in ("--compute-capability", gpu)]
+    return ["--compute-capability", *gpus]
 
 
 @pytest.mark.parametrize("plugin", [False, True])
@@ -85,6 +85,13 @@ def test_the_bundled_model(
     assert [layer["kind"] for layer in layers].count("PLUGIN_V3") == plugin
     halves = [layer["precision"] for layer in layers if layer["kind"] == "CONVOLUTION"].count("HALF")
     assert halves == (0 if precision == "fp32" else 59 - 18 - 1)
+
+
+def test_a_second_model_is_no_compute_capability(bundled: Path) -> None:
+    with pytest.raises(BackendError, match=r"'other.onnx' is one argument too many"):
+        command(bundled, "other.onnx")
+    with pytest.raises(BackendError, match="not of the form 8.6"):
+        command(bundled, "other.onnx", "--compute-capability", "8.6")
 
 
 def test_without_an_output_the_engine_lies_beside_the_model(trt: TensorRT, tmp_path: Path) -> None:

@@ -50,14 +50,13 @@ class Parameters(NamedTuple):
 
 
 def register(registry: Any, trt: TensorRT) -> None:
-    """Makes the plugin known to a builder or a runtime, once.
+    """Makes the plugin known to a builder or a runtime; a second time changes nothing.
 
     Args:
         registry: what its ``get_plugin_registry()`` gave.
         trt: its TensorRT.
     """
-    if all(creator.name != NAME for creator in registry.all_creators):
-        registry.register_creator(make_plugin_creator(trt), NAMESPACE)
+    registry.register_creator(make_plugin_creator(trt), NAMESPACE)
 
 
 def make_plugin_creator(trt: TensorRT) -> Any:

@@ -84,6 +84,18 @@ def test_a_damaged_engine_is_made_again(built: list, manifest: Manifest, tmp_pat
     assert len(built) == 2
 
 
+def test_an_engine_that_does_not_fit_is_made_again(
+    built: list, manifest: Manifest, tmp_path: Path, made_up: EngineFile
+) -> None:
+    """As where somebody copied a cache, or renamed a file in it."""
+    arguments = (b"model", manifest, BuildOptions(), TRT, (8, 6))
+    engine = cache.cached_engine(*arguments)
+    (path,) = (tmp_path / "kept").iterdir()
+    dataclasses.replace(made_up, builder_version="1.6.0.0").write(path)
+    assert cache.cached_engine(*arguments) == engine
+    assert len(built) == 2
+
+
 def test_engines_made_at_once_do_not_disturb_each_other(
     built: list, manifest: Manifest, tmp_path: Path
 ) -> None:
