@@ -21,10 +21,8 @@ __all__ = ["forwarding_library", "provide_unversioned_name"]
 _MACHINES = {"x86_64": 62, "aarch64": 183}  # e_machine
 _EHDR, _PHDR, _DYN, _SYM = 64, 56, 16, 24  # sizes of the ELF64 structures
 _PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
-_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = (
-    *(0, 1, 4, 5, 6, 10, 11),
-    14,
-)
+_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 0, 1, 4, 5, 6
+_DT_STRSZ, _DT_SYMENT, _DT_SONAME = 10, 11, 14
 _READ_WRITE = 6
 _PAGE = 0x10000  # the largest page of the machines above
 
