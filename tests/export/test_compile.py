@@ -88,9 +88,9 @@ def test_the_bundled_model(
 
 
 def test_a_second_model_is_no_compute_capability(bundled: Path) -> None:
-    with pytest.raises(BackendError, match="'other[.]onnx' is one argument too many"):
+    with pytest.raises(BackendError, match=r"'other[.]onnx' is one argument too many"):
         command(bundled, "other.onnx")
-    with pytest.raises(BackendError, match="not of the form 8.6"):
+    with pytest.raises(BackendError, match=r"not of the form 8[.]6"):
         command(bundled, "other.onnx", "--compute-capability", "8.6")
 
 
