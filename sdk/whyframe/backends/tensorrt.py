@@ -128,6 +128,10 @@ class TensorRTBackend(Backend):
 
     def close(self) -> None:
         """Lets go of the engines. Clones live on."""
+        if self._plans is not None:
+            with self._driver.current():
+                for plan in self._plans.values():
+                    plan.keep_kernels()
         self._plans = None
         self._executions = {}
 
@@ -166,6 +170,7 @@ class TensorRTBackend(Backend):
             for name, array in arrays.items():
                 driver.download(array, results[name].pointer, stream)
             stream.synchronize()
+            plan.keep_kernels()
         return [arrays[name] for name in outputs]
 
     def _execution(self, outputs: tuple[str, ...]) -> Execution:

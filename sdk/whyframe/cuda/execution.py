@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whyframe.errors import BackendError
+from whyframe.tensorrt.jit import RuntimeSettings
 from whyframe.tensorrt.plugin import register
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ _RUN_AGAIN = "make a new engine, or use backend='onnxruntime'."
 
 class Plan:
     """A deserialised engine, which several executions may share.
+
+    Attributes:
+        settings: How its contexts are made; None where TensorRT needs none.
 
     Args:
         trt: The TensorRT that built it.
@@ -41,6 +45,13 @@ class Plan:
             raise BackendError(
                 f"{trt.name} {trt.version} cannot load the engine of the {what} ({said}); compile it again."
             )
+
+        self.settings = RuntimeSettings(trt, self.engine, plan) if trt.user_managed else None
+
+    def keep_kernels(self) -> None:
+        """Keeps what was compiled for this GPU, once something has run."""
+        if self.settings is not None:
+            self.settings.keep()
 
     def batches(self) -> tuple[int, int]:
         """The smallest and the largest batch of ``frames``."""
@@ -119,18 +130,10 @@ class Execution:
 
     def _new_context(self, driver: Driver) -> Any:
         """A context; where the engine was built for it, in memory of ours, which a capture needs to stay put."""
-        engine, module = self._plan.engine, self._plan.trt.module
-        if not self._plan.trt.user_managed:
+        engine, settings = self._plan.engine, self._plan.settings
+        if settings is None:
             return engine.create_execution_context()
-        config = engine.create_runtime_config()
-        config.set_execution_context_allocation_strategy(
-            module.ExecutionContextAllocationStrategy.USER_MANAGED
-        )
-        # Kernels that are swapped for better ones later would not be those that a graph has captured.
-        config.dynamic_shapes_kernel_specialization_strategy = (
-            module.DynamicShapesKernelSpecializationStrategy.EAGER
-        )
-        context = engine.create_execution_context(config)
+        context = engine.create_execution_context(settings.config)
         if context is not None:
             self._memory = driver.allocate(max(int(engine.device_memory_size_v2), 1))
             context.set_device_memory(self._memory.pointer, self._memory.size)
