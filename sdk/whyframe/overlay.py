@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["blend", "draw"]
+__all__ = ["blend", "draw", "heat_tables"]
 
 UNCERTAIN = 0.05
 """Below this probability of the explained class no map is drawn."""
@@ -82,6 +82,11 @@ def blend(frame: Image, saliency: NDArray[np.float32], colours: Image, keep: Ima
     scores = cv2.convertScaleAbs(saliency, alpha=255)
     kept = cv2.multiply(frame, cv2.applyColorMap(scores, keep), scale=1 / 255)
     return cv2.add(kept, cv2.applyColorMap(scores, colours))  # type: ignore[return-value]
+
+
+def heat_tables() -> tuple[Image, Image]:
+    """The colours and what is kept of the frame, for `blend`, of a map that is drawn in full."""
+    return _tables(255)
 
 
 @lru_cache(maxsize=256)
