@@ -29,10 +29,10 @@ def test_importing_and_building_needs_no_library() -> None:
 import sys
 from whyframe_training.methods import METHODS
 assert "torch" not in sys.modules and "captum" not in sys.modules
-[METHODS[name]() for name in %r]
+[build() for build in METHODS.values()]
 assert "captum" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code % OWN], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_missing_library_is_one_line(monkeypatch) -> None:
