@@ -39,11 +39,19 @@ def fused_graph(
     """
     model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
     _share_initializers(model)
+    _forget_sources(model)
     _add_controller(model, controller, dynamic=batch is None)
     model.ir_version = min(model.ir_version, IR_VERSION)
     model.producer_name = "whyframe"
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _forget_sources(model: onnx.ModelProto) -> None:
+    """Drops the exporter's stack traces: they name files of the machine that it ran on."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
 
 
 class _GlobalMean(nn.Module):

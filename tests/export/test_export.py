@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +146,9 @@ def test_the_papers_networks_export(tmp_path: Path, name: str) -> None:
     save_checkpoint(trainer)
     product = trained_product(tmp_path, "stretch", None)
     assert product.manifest.mask_side == 56
+
+
+def test_the_bundled_model_names_no_file_of_the_machine_that_made_it() -> None:
+    content = (resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx").read_bytes()
+    assert b".py" not in content
+    assert b"stack_trace" not in content
