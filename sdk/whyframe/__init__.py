@@ -26,6 +26,7 @@ from whyframe.errors import (
 )
 
 if TYPE_CHECKING:
+    from whyframe.cuda.frames import NV12Frame
     from whyframe.engine import ExplainEngine
     from whyframe.explanation import Explanation
     from whyframe.manifest import Manifest
@@ -38,6 +39,7 @@ __all__ = [
     "Manifest",
     "ManifestError",
     "ModelError",
+    "NV12Frame",
     "OutputError",
     "SourceError",
     "TargetError",
@@ -55,6 +57,7 @@ _LAZY = {
     "ExplainEngine": "whyframe.engine",
     "Explanation": "whyframe.explanation",
     "Manifest": "whyframe.manifest",
+    "NV12Frame": "whyframe.cuda.frames",
 }
 
 

@@ -44,9 +44,5 @@ class Replay:
         self._graphs.move_to_end(key)
         self._graphs[key].launch(self._stream)
 
-    def invalidate(self) -> None:
-        """Forgets every graph: something that they captured has changed."""
-        self._graphs.clear()
-
     def __len__(self) -> int:
         return len(self._graphs)

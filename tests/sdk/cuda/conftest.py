@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,14 @@ class Gpu:
         self._monkeypatch.undo()
         self.driver.log.clear()
         return engine
+
+
+@pytest.fixture
+def driver() -> Iterator[FakeDriver]:
+    """Its context is current."""
+    driver = FakeDriver()
+    with driver.current():
+        yield driver
 
 
 @pytest.fixture

@@ -10,13 +10,6 @@ from whyframe.cuda.ring import Ring
 SHAPES = {"mask": ((2, 3), np.float32), "seen": ((4,), np.uint8)}
 
 
-@pytest.fixture
-def driver():
-    driver = FakeDriver()
-    with driver.current():
-        yield driver
-
-
 def write(slot, value):
     for name, (shape, dtype) in SHAPES.items():
         array = np.full(shape, value, dtype)

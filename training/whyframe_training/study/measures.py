@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyframe_training.classifiers import Classifier
+from whyframe_training.evaluation.distribution import skewness
 from whyframe_training.metrics import box_mask, faithfulness, pointing_hit, pr_auc, preserving_curve
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.study.subjects import Subject
@@ -75,10 +76,7 @@ def _pointing(bench: Bench, subject: Subject, scores: Tensor) -> float | None:
 
 
 def _skewness(_: Bench, __: Subject, scores: Tensor) -> float:
-    values = scores.double().flatten()
-    centred = values - values.mean()
-    spread = float(centred.square().mean()) ** 1.5
-    return float((centred**3).mean()) / spread if spread > 0 else math.nan
+    return skewness(scores.cpu().numpy())
 
 
 def _at_size(scores: Tensor, bench: Bench) -> NDArray[np.float32]:
