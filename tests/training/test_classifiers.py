@@ -85,6 +85,15 @@ def test_head_is_found_only_where_pooling_and_a_linear_layer_end_the_network() -
     assert Classifier(with_hidden, name="mlp", labels=LABELS, side=SIDE).head() is None
 
 
+def test_logits_near_zero_do_not_make_a_head() -> None:
+    """An untrained network's logits may all be small: a layer between pooling and the last one counts all the same."""
+    network = nn.Sequential(
+        *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Tanh(), nn.Linear(20, 5, bias=False)
+    )
+    nn.init.normal_(network[-1].weight, std=1e-6)
+    assert Classifier(network, name="small", labels=LABELS, side=SIDE).head() is None
+
+
 @pytest.mark.parametrize(
     ("name", "channels"),
     [
@@ -99,15 +108,6 @@ def test_channel_tables_of_a3(name: str, channels: tuple[int, ...]) -> None:
     seen = classifier(images(1, 224))
     assert [stage.shape[-1] for stage in seen.stages] == [56, 28, 14, 7]
     assert (classifier.head() is None) == (name == "vgg19")
-
-
-def test_lite0_has_its_real_weights() -> None:
-    classifier = build_classifier(ClassifierSpec("efficientnet_lite0"))
-    assert classifier.channels == (24, 40, 112, 1280)
-    skimage = pytest.importorskip("skimage")
-    picture = torch.from_numpy(skimage.data.coffee()).permute(2, 0, 1)[None].float() / 255
-    picture = nn.functional.interpolate(picture, size=(224, 224), mode="bilinear", antialias=True)
-    assert classifier.labels[int(classifier.logits(picture).argmax())] == "espresso"
 
 
 @pytest.mark.parametrize("side", [240, 260])

@@ -75,4 +75,6 @@ def _absorb_padding(network: nn.Module) -> None:
 def _same_output(network: nn.Module, folded: nn.Module, side: int) -> bool:
     probe = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        return torch.allclose(network(probe), folded(probe), rtol=1e-3, atol=1e-3)
+        own, other = network(probe), folded(probe)
+    # Relative to the logits: untrained networks may have huge ones, or ones near zero.
+    return float((own - other).abs().max()) <= 1e-3 * float(own.abs().max())
