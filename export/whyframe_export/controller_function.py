@@ -25,7 +25,7 @@ def controller_call(
     Args:
         logit_map: the input's name.
         saliency: the output's name.
-        controller: `{"name": "ct", "eta": ..., "h": ...}`, `{"name": "bt"}` or `{"name": "minmax"}`.
+        controller: `{"name": "ct", "eta": ..., "h": ...}`, or one of bt, sigmoid, square and minmax by name alone.
         epsilon: added to the variance.
     """
     return helper.make_node(
@@ -45,7 +45,7 @@ def controller_call(
 
 def controller_function(controller: Mapping[str, Any]) -> FunctionProto:
     """The function's body for one controller; its parameters are the call's attributes."""
-    bodies = {"ct": _customized, "bt": _basic, "minmax": _minmax}
+    bodies = {"ct": _customized, "bt": _basic, "sigmoid": _sigmoid, "square": _square, "minmax": _minmax}
     if controller["name"] not in bodies:
         raise ValueError(f"unknown controller {controller['name']!r}: choose {', '.join(bodies)}")
     return helper.make_function(
@@ -85,9 +85,21 @@ def _customized() -> list[NodeProto]:
 
 def _basic() -> list[NodeProto]:
     """Eq. 6, scaled: ReLU(z) / max ReLU(z); a constant map gives zeros."""
+    return [*_normalise(), _op("Relu", ["z"], ["positive"]), *_to_peak()]
+
+
+def _square() -> list[NodeProto]:
+    """Fig. 2(c): z ** 2 / max z ** 2; a constant map gives zeros."""
+    return [*_normalise(), _op("Mul", ["z", "z"], ["positive"]), *_to_peak()]
+
+
+def _sigmoid() -> list[NodeProto]:
+    """MGnet's: no normalisation."""
+    return [_op("Sigmoid", ["wide"], ["saliency"])]
+
+
+def _to_peak() -> list[NodeProto]:
     return [
-        *_normalise(),
-        _op("Relu", ["z"], ["positive"]),
         _constant("axes", np.array([1, 2], np.int64)),
         _op("ReduceMax", ["positive", "axes"], ["peak"], keepdims=1),
         _constant("tiny", np.array(_TINY, np.float32)),

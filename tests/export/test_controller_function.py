@@ -15,6 +15,8 @@ SPECS = [
     {"name": "ct", "eta": 1.5, "h": 2.5},
     {"name": "ct", "eta": 0.5, "h": 4.0},
     {"name": "bt"},
+    {"name": "sigmoid"},
+    {"name": "square"},
     {"name": "minmax"},
 ]
 
@@ -54,7 +56,7 @@ def test_body_equals_the_torch_controller_in_float64(spec: dict) -> None:
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_constant_map_is_not_divided_by_zero(spec: dict) -> None:
     (found,) = session(spec).run(None, {"logit_map": np.full((1, 8, 8), 5.0, np.float32)})
-    expected = 2 ** -spec["h"] if spec["name"] == "ct" else 0.0
+    expected = reference(spec)(torch.full((1, 8, 8), 5.0)).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -78,5 +80,5 @@ def test_parameters_are_the_calls_attributes() -> None:
 
 
 def test_unknown_controller() -> None:
-    with pytest.raises(ValueError, match="choose ct, bt, minmax"):
-        controller_function({"name": "square"})
+    with pytest.raises(ValueError, match="choose ct, bt, sigmoid, square, minmax"):
+        controller_function({"name": "cube"})

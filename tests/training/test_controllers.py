@@ -10,6 +10,8 @@ from scipy import integrate, stats
 from whyframe_training.controllers import (
     BasicTransformer,
     CustomizedTransformer,
+    Sigmoid,
+    Square,
     build_controller,
     ct_density,
     instance_normalise,
@@ -101,7 +103,7 @@ def test_extreme_logits_keep_finite_gradients() -> None:
     assert torch.isfinite(x.grad).all()
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("controller", [*CONTROLLERS, Sigmoid(), Square()])
 def test_survives_its_own_description(controller) -> None:
     assert build_controller(controller.to_dict()).to_dict() == controller.to_dict()
 
@@ -112,9 +114,26 @@ def test_settings_that_would_not_be_monotonic_are_refused(bad) -> None:
         CustomizedTransformer(*bad)
 
 
+def test_sigmoid_moves_no_score_for_the_others_sake() -> None:
+    x = logits(5)
+    torch.testing.assert_close(Sigmoid()(x.double()), 1 / (1 + torch.exp(-x.double())))
+    assert Sigmoid()(x.bfloat16()).dtype == torch.float32
+    assert torch.equal(Sigmoid()(x)[:, :4], Sigmoid()(x[:, :4]))
+
+
+def test_square_is_not_monotonic_and_scores_both_ends_high() -> None:
+    x = torch.linspace(-1, 1, 64).view(1, 8, 8).double()
+    scores = Square()(x).flatten()
+    torch.testing.assert_close(scores, x.flatten().square(), atol=1e-9, rtol=1e-9)
+    assert scores[0] == scores[-1] == 1
+    assert torch.equal(Square()(torch.full((1, 8, 8), 7.0)), torch.zeros(1, 8, 8))
+    for plain in (Sigmoid(), Square()):
+        assert torch.equal(plain.spread(x, 4.0, torch.Generator()), plain(x))
+
+
 def test_unknown_controller() -> None:
-    with pytest.raises(ValueError, match="choose 'ct' or 'bt'"):
-        build_controller({"name": "square"})
+    with pytest.raises(ValueError, match="choose ct, bt, sigmoid, square"):
+        build_controller({"name": "cube"})
 
 
 def test_a_spread_draws_other_distributions_and_keeps_every_order() -> None:

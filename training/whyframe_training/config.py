@@ -10,6 +10,7 @@ from typing import Any
 
 from whyframe.errors import WhyframeError
 from whyframe_training.classifiers import ClassifierSpec
+from whyframe_training.objectives import Objective
 
 
 class RunError(WhyframeError):
@@ -23,10 +24,11 @@ class TrainConfig:
     Attributes:
         classifier: what is explained.
         generator: `{"name": "edge" | "unet", "widths": [...]}`, coarse to fine.
-        controller: `{"name": "ct", "eta": 1.5, "h": 2.5}` or `{"name": "bt"}`.
+        controller: `{"name": "ct", "eta": 1.5, "h": 2.5}`, or one of the others by name alone.
+        objective: of stage two.
         data: the image folder.
         validation: images kept for validation.
-        epochs: passes over the training images in stage two.
+        epochs: passes over the training images in stage two, a new crop each; a fraction ends within one.
         filter_steps: batches of stage one.
         batch: images a step.
         learning_rate: Adam's, at the start; halved every 3/10 of the run.
@@ -42,9 +44,10 @@ class TrainConfig:
     classifier: ClassifierSpec
     generator: dict[str, Any]
     controller: dict[str, Any] = field(default_factory=lambda: {"name": "ct", "eta": 1.5, "h": 2.5})
+    objective: Objective = field(default_factory=Objective)
     data: str = ""
     validation: int = 200
-    epochs: int = 30
+    epochs: float = 30
     filter_steps: int = 30
     batch: int = 32
     learning_rate: float = 4e-3
@@ -71,7 +74,8 @@ class TrainConfig:
             spec = values.pop("classifier")
             for key in ("mean", "std"):
                 spec[key] = None if spec[key] is None else tuple(spec[key])
-            return cls(classifier=ClassifierSpec(**spec), **values)
+            objective = Objective(**values.pop("objective", {}))  # runs before it was there had the default
+            return cls(classifier=ClassifierSpec(**spec), objective=objective, **values)
         except FileNotFoundError as error:
             raise RunError(f"no run in {path.parent}: `whyframe train -o {path.parent}` makes one") from error
         except (ValueError, TypeError, KeyError) as error:

@@ -98,6 +98,42 @@ class CustomizedTransformer(nn.Module):
         return {"name": self.name, "eta": self.eta, "h": self.h}
 
 
+class Sigmoid(nn.Module):
+    """MGnet's: `sigmoid(x)`, without normalisation. Each score goes where the objective's terms drive it."""
+
+    name = "sigmoid"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """N x h x w logits to N x h x w scores in (0, 1), float32."""
+        return torch.sigmoid(logit_map if logit_map.dtype == torch.float64 else logit_map.float())
+
+    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
+        """`forward`: there is no parameter that could be drawn."""
+        return self(logit_map)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        return {"name": self.name}
+
+
+class Square(nn.Module):
+    """Fig. 2(c)'s warning: `z ** 2`, scaled to reach 1. Not monotonic: the least relevant scores high, too."""
+
+    name = "square"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """N x h x w logits to N x h x w scores in [0, 1], float32; a constant map gives zeros."""
+        return to_peak(instance_normalise(logit_map).square())
+
+    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
+        """`forward`: there is no parameter that could be drawn."""
+        return self(logit_map)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        return {"name": self.name}
+
+
 def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
     if not operators.serves(logit_map):
         return skew(instance_normalise(logit_map), eta, h)
@@ -114,21 +150,28 @@ def skew(normal: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
 
 def rectify(normal: Tensor) -> Tensor:
     """Eq. 6 of normalised logits, N x h x w, scaled to reach 1."""
-    positive = torch.relu(normal)
-    peak = positive.amax(dim=(-2, -1), keepdim=True)
-    return positive / peak.clamp_min(torch.finfo(positive.dtype).tiny)
+    return to_peak(torch.relu(normal))
 
 
-Controller = BasicTransformer | CustomizedTransformer
+def to_peak(scores: Tensor) -> Tensor:
+    """Scores of at least 0, N x h x w, divided by each map's largest; zeros stay zeros."""
+    peak = scores.amax(dim=(-2, -1), keepdim=True)
+    return scores / peak.clamp_min(torch.finfo(scores.dtype).tiny)
+
+
+Controller = BasicTransformer | CustomizedTransformer | Sigmoid | Square
+_PLAIN: dict[str, type[BasicTransformer | Sigmoid | Square]] = {
+    one.name: one for one in (BasicTransformer, Sigmoid, Square)
+}
 
 
 def build_controller(spec: Mapping[str, Any]) -> Controller:
     """The controller that `to_dict` describes, e.g. `{"name": "ct", "eta": 1.5, "h": 2.5}`."""
-    if spec["name"] == "bt":
-        return BasicTransformer()
     if spec["name"] == "ct":
         return CustomizedTransformer(spec.get("eta", 1.5), spec.get("h", 2.5))
-    raise ValueError(f"unknown controller {spec['name']!r}: choose 'ct' or 'bt'")
+    if spec["name"] not in _PLAIN:
+        raise ValueError(f"unknown controller {spec['name']!r}: choose ct, {', '.join(_PLAIN)}")
+    return _PLAIN[spec["name"]]()
 
 
 def ct_density(score: Tensor, eta: float = 1.5, h: float = 2.5) -> Tensor:

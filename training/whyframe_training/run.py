@@ -44,14 +44,14 @@ def train(config: TrainConfig, folder: Path, console: Console) -> Validation:
         ClassifierError: the classifier cannot be built.
     """
     images, held_out = split(list_images(config.data), config.validation)
-    _claim(folder, config)
+    claim(folder, config)
     trainer = Trainer(config, images, folder)
     resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
     console.print(
         f"{config.classifier.name}, {len(images)} images, {len(held_out)} for validation, "
         f"{trainer.device.type} in {config.precision}{resumed}"
     )
-    _learn(trainer, load_frames(held_out[:COLUMNS], trainer.classifier.side), console)
+    learn(trainer, load_frames(held_out[:COLUMNS], trainer.classifier.side), console)
     result = validate_run(folder, config, held_out, trainer.device, console)
     show_validation(result, console)
     return result
@@ -88,7 +88,12 @@ def show_validation(result: Validation, console: Console) -> None:
         console.print(f"predictor minus CAM: {d.mean:+.2f} (95 % bootstrap {d.low:+.2f} to {d.high:+.2f})")
 
 
-def _claim(folder: Path, config: TrainConfig) -> None:
+def claim(folder: Path, config: TrainConfig) -> None:
+    """Makes a run folder and writes its settings, or finds the same run in it.
+
+    Raises:
+        RunError: the folder holds a run with other settings, or cannot be made.
+    """
     path = folder / CONFIG
     if path.exists():
         if TrainConfig.load(path) != config:
@@ -105,7 +110,8 @@ def _claim(folder: Path, config: TrainConfig) -> None:
     config.save(path)
 
 
-def _learn(trainer: Trainer, shown: torch.Tensor, console: Console) -> None:
+def learn(trainer: Trainer, shown: torch.Tensor | None, console: Console) -> None:
+    """Takes the steps that are left, with a progress bar, a log, and a contact sheet of the frames shown, if any."""
     started = time.monotonic()
     with _progress(console) as progress, (trainer.folder / "log.jsonl").open("a", encoding="utf-8") as log:
         tasks: dict[int, Any] = {}
@@ -125,7 +131,8 @@ def _learn(trainer: Trainer, shown: torch.Tensor, console: Console) -> None:
                     + "\n"
                 )
                 log.flush()
-            _extend_sheet(trainer, step, shown)
+            if shown is not None:
+                _extend_sheet(trainer, step, shown)
 
 
 def _extend_sheet(trainer: Trainer, step: Step, shown: torch.Tensor) -> None:

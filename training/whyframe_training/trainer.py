@@ -1,4 +1,4 @@
-"""The two stages of training: the feature filter, then the mask predictor under the classification loss (Eq. 8)."""
+"""The two stages of training: the feature filter, then the mask predictor under its objective."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from whyframe_training.checkpoint import load_checkpoint, load_predictor, save_c
 from whyframe_training.classifiers import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import CropStream, to_images
-from whyframe_training.perturb import GaussianBlur, alternatives, perturb, upsample
+from whyframe_training.perturb import GaussianBlur, alternatives
 from whyframe_training.predictor import build_predictor
 
 FILTER_LEARNING_RATE = 2e-2
@@ -64,7 +64,7 @@ class Trainer:
         self.encoder = self._frozen_encoder()
         self.blur = GaussianBlur(self.classifier.side).to(self.device)
         self.stream = CropStream(images, self.classifier.side, config.seed)
-        self.steps = max(1, config.epochs * len(images) // config.batch)
+        self.steps = max(1, round(config.epochs * len(images)) // config.batch)
         self.optimizers = {1: self._filter_optimizer(), 2: self._decoder_optimizer()}
         self.scheduler = torch.optim.lr_scheduler.StepLR(
             self.optimizers[2], max(1, self.steps * 3 // 10), gamma=0.5
@@ -127,7 +127,7 @@ class Trainer:
         return F.binary_cross_entropy(opened, real.float())
 
     def _mask_loss(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """Eq. 8: cross-entropy of the target on the image seen through its mask."""
+        """The run's objective, Eq. 8 unless another was asked for, on the images seen through their masks."""
         with torch.no_grad():
             seen = self.encoder(self._typed(images))
             target = choose_targets(seen.logits, self.config.predicted_share, noise)
@@ -135,9 +135,10 @@ class Trainer:
         with self._autocast():
             logit_map = self.predictor.generator(seen.stages, target).logit_map
         mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)
-        preserved = perturb(images, upsample(mask, images.shape[-1]), background)
-        logits = self.encoder.logits(self._typed(preserved))
-        return F.cross_entropy(logits.float(), target)
+        return self.config.objective.loss(self._classify, images, mask, background, target)
+
+    def _classify(self, images: Tensor) -> Tensor:
+        return self.encoder.logits(self._typed(images))
 
     def _start_from(self, folder: Path) -> None:
         """Takes another run's predictor, its feature filter included, which is then not trained again."""

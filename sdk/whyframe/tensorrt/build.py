@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from whyframe._native.kernels import Kernels
 from whyframe.errors import BackendError
 from whyframe.files import write_whole
 from whyframe.manifest import Manifest
@@ -71,6 +72,7 @@ def compile_model(model: bytes, manifest: Manifest, options: BuildOptions, trt: 
             TensorRT's own words.
     """
     _check_targets(options, trt)
+    _check_plugin(options, manifest)
     batch = _batch(options, manifest)
     tuning_batch = batch if manifest.batch else (TUNING_BATCH,) * 3
     alone = keep_outputs(model, ("probabilities",))
@@ -86,6 +88,14 @@ def compile_model(model: bytes, manifest: Manifest, options: BuildOptions, trt: 
         classifier=build_apart(alone, batch, options, trt),
         tuning=build_apart(alone, tuning_batch, options, trt),
     )
+
+
+def _check_plugin(options: BuildOptions, manifest: Manifest) -> None:
+    name = manifest.controller["name"]
+    if options.plugin and name not in Kernels.MODES:
+        raise BackendError(
+            f"the controller {name!r} has no kernel ({', '.join(Kernels.MODES)} have); compile without --plugin."
+        )
 
 
 def build_engine(model: bytes, batch: Batch, options: BuildOptions, trt: TensorRT) -> bytes:

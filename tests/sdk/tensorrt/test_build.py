@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,6 +85,14 @@ def test_a_gpu_that_is_not_compiled_for(trt: TensorRT, bundled: bytes, manifest:
     with pytest.raises(BackendError, match=r"capability 9\.0; choose among 7\.5, .*12\.0") as caught:
         compile_model(bundled, manifest, BuildOptions(compute_capabilities=((8, 6), (9, 0))), trt)
     assert "8.6" in str(caught.value).split("choose among")[1]
+
+
+def test_a_controller_without_a_kernel_takes_no_plugin(
+    trt: TensorRT, bundled: bytes, manifest: Manifest
+) -> None:
+    square = replace(manifest, controller={"name": "square"})
+    with pytest.raises(BackendError, match=r"'square' has no kernel \(ct, bt, minmax have\)"):
+        compile_model(bundled, square, BuildOptions(plugin=True), trt)
 
 
 def test_every_node_that_cannot_be_taken_is_named_with_a_way_out(trt: TensorRT, bundled: bytes) -> None:

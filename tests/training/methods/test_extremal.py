@@ -141,6 +141,8 @@ def test_the_classifier_is_left_alone() -> None:
 
 def test_defaults_are_the_papers() -> None:
     method = ExtremalPerturbation()
-    assert (method.iterations, method.learning_rate, method.momentum) == (800, 0.01, 0.9)
+    assert (method.areas, method.iterations) == ((0.1,), 300)
+    assert (method.learning_rate, method.momentum) == (0.01, 0.9)
+    assert (method.for_pointing().areas, method.for_pointing().iterations) == ((0.025, 0.05, 0.1, 0.2), 800)
     assert (method.area_weight, method.area_growth) == (300, 1.0035)
     assert (method.step, method.width, method.sigma, method.levels) == (7, 21, 20, 8)

@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ from tiny_network import CLASSES, SIDE
 from whyframe_training.checkpoint import CHECKPOINT, CONFIG
 from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import BasicTransformer
-from whyframe_training.methods.predictor import Predictor, ShippedPredictor, shipped_bt, shipped_ct
+from whyframe_training.controllers import BasicTransformer, CustomizedTransformer
+from whyframe_training.methods.predictor import Predictor, PresetPredictor, ShippedPredictor, mgnet_ct
 from whyframe_training.predictor import MaskPredictor, build_predictor
 
 TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
@@ -54,27 +53,19 @@ def test_a_predictor_explains_only_the_classifier_it_was_trained_for(run) -> Non
 
 
 def test_the_shipped_predictor_gives_what_its_users_get() -> None:
-    ct, bt = shipped_ct(), shipped_bt()
+    shipped = ShippedPredictor()
     classifier = build_classifier(ClassifierSpec("efficientnet_lite0", weights="random"))
     images, targets = pictures(224), torch.tensor([3, 207])
-    maps = ct.explain(classifier, images, targets)
+    maps = shipped.explain(classifier, images, targets)
     frame = (images[1] * 255).round().byte().permute(1, 2, 0).numpy()
-    direct = ct.engine.runtime.explain(frame[None], targets[1:].numpy())[2]
+    direct = shipped.engine.runtime.explain(frame[None], targets[1:].numpy())[2]
     torch.testing.assert_close(maps[1:], torch.from_numpy(direct), rtol=1e-3, atol=1e-4)
-    rectified = bt.explain(classifier, images, targets)
-    assert float(rectified.min()) == 0
-    assert float(rectified.max()) == 1
-    order = maps.flatten(1).argsort(dim=1)
-    ranked = rectified.flatten(1).gather(1, order)
-    assert bool((ranked.diff(dim=1) >= -1e-5).all())
 
 
-def test_ct_undone_is_the_normalised_logit_map() -> None:
-    method = ShippedPredictor("bt")
-    method.__dict__["engine"] = dataclasses.make_dataclass("Engine", ["manifest"])(
-        dataclasses.make_dataclass("Manifest", ["controller"])({"name": "ct", "eta": 1.5, "h": 2.5})
-    )
-    normal = torch.linspace(-4, 4, 50).view(1, 5, 10)
-    torch.testing.assert_close(
-        method._normalised(torch.sigmoid(1.5 * normal) ** 2.5), normal, rtol=1e-3, atol=1e-3
-    )
+def test_ct_after_the_fact_ranks_mgnets_masks_as_they_were() -> None:
+    classifier = build_classifier(ClassifierSpec("efficientnet_lite0"))
+    images, targets = pictures(224), torch.tensor([3, 207])
+    masks = PresetPredictor("mgnet").explain(classifier, images, targets)
+    after = mgnet_ct().explain(classifier, images, targets)
+    torch.testing.assert_close(after, CustomizedTransformer()(masks))
+    assert mgnet_ct().name == "mgnet-ct"

@@ -53,4 +53,4 @@ def test_masks_are_soft_and_even_and_shifted() -> None:
 
 
 def test_the_papers_masks_are_the_default() -> None:
-    assert (Rise().samples, Rise().cells, Rise().keep) == (8000, 7, 0.5)
+    assert (Rise().samples, Rise().cells, Rise().keep) == (4000, 7, 0.5)

@@ -13,7 +13,7 @@ from whyframe.errors import WhyframeError
 if TYPE_CHECKING:
     from whyframe_training.methods.base import Method
 
-__all__ = ["METHODS", "UnknownMethod", "build_method"]
+__all__ = ["GROUPS", "METHODS", "UnknownMethod", "build_method"]
 
 # (name, "module:class or function without arguments"), the modules in this package. Add a method here.
 _PLACES = (
@@ -37,8 +37,11 @@ _PLACES = (
     ("meaningful-preservation", "meaningful:MeaningfulPreservation"),
     ("extremal-perturbation", "extremal:ExtremalPerturbation"),
     ("guided-feature-inversion", "inversion:GuidedFeatureInversion"),
-    ("predictor-ct", "predictor:shipped_ct"),
-    ("predictor-bt", "predictor:shipped_bt"),
+    ("mgnet", "predictor:PresetPredictor"),
+    ("mgnet-ct", "predictor:mgnet_ct"),
+    ("bt", "predictor:PresetPredictor"),
+    ("ct", "predictor:PresetPredictor"),
+    ("predictor", "predictor:ShippedPredictor"),
 )
 
 
@@ -46,24 +49,50 @@ class UnknownMethod(WhyframeError, ValueError):
     """A name that no compared method has."""
 
 
-def _build(place: str) -> Method:
+GROUPS = {
+    "controllers": (
+        "ct-0.5-2.5", "ct", "ct-2.5-2.5", "ct-1.5-1.5", "ct-1.5-0.5", "bt", "square", "mgnet", "mgnet-ct",
+    ),
+    "mgnet-regularisers": ("mgnet", "mgnet-no-av", "mgnet-no-bg", "mgnet-no-tv", "mgnet-no-bg-tv"),
+    "ct-regularisers": ("ct-all", "ct-no-av", "ct-no-av-bg", "ct-no-av-tv", "ct"),
+    "lambda-av": (
+        "mgnet-av2", "mgnet-av4", "mgnet", "mgnet-av12",
+        "mgnet-no-bg-av2", "mgnet-no-bg-av4", "mgnet-no-bg", "mgnet-no-bg-av12",
+    ),
+}  # fmt: skip
+"""The figures of section 4.4: the methods, presets among them, that each compares."""
+
+
+def _build(name: str, place: str) -> Method:
     module, _, builder = place.partition(":")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), builder)()
+    made = getattr(importlib.import_module(f"{__name__}.{module}"), builder)
+    return made(name) if builder == _PRESET else made()
 
 
-METHODS: dict[str, Callable[[], Method]] = {name: partial(_build, place) for name, place in _PLACES}
+_PRESET = "PresetPredictor"
+METHODS: dict[str, Callable[[], Method]] = {name: partial(_build, name, place) for name, place in _PLACES}
 """What builds each method with the papers' hyper-parameters, in the order of tables."""
+
+_ABLATIONS: dict[str, Callable[[], Method]] = {
+    name: partial(_build, name, f"predictor:{_PRESET}")
+    for group in GROUPS.values()
+    for name in group
+    if name not in METHODS
+}
 
 
 def build_method(name: str) -> Method:
-    """The method of that name, with the papers' hyper-parameters.
+    """The method of that name, with the papers' hyper-parameters; one of `METHODS`, or of `GROUPS`.
 
     Raises:
         UnknownMethod: no method has that name; the nearest names are offered.
     """
-    if name in METHODS:
-        return METHODS[name]()
-    near = difflib.get_close_matches(name.casefold(), METHODS, n=3, cutoff=0.5)
-    near += [known for known in METHODS if len(name) > 2 and name.casefold() in known and known not in near]
+    known_ones = METHODS | _ABLATIONS
+    if name in known_ones:
+        return known_ones[name]()
+    near = difflib.get_close_matches(name.casefold(), known_ones, n=3, cutoff=0.5)
+    near += [
+        known for known in known_ones if len(name) > 2 and name.casefold() in known and known not in near
+    ]
     offer = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(METHODS)}"
     raise UnknownMethod(f"there is no method {name!r}: {offer}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +89,7 @@ class ExtremalPerturbation(Method):
 
     Attributes:
         areas: shares of the image; a mask is optimised for each.
-        iterations: of gradient descent (the predictor's paper takes 300 in its comparison).
+        iterations: of gradient descent: 300 in the predictor's paper (A.3), which this method's authors run for 800.
         learning_rate: of gradient descent.
         momentum: and its dampening.
         area_weight: lambda of the first step.
@@ -108,8 +108,8 @@ class ExtremalPerturbation(Method):
         "Understanding deep networks via extremal perturbations and smooth masks, ICCV 2019"
     )
 
-    areas: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2)
-    iterations: int = 800
+    areas: tuple[float, ...] = (0.1,)
+    iterations: int = 300
     learning_rate: float = 0.01
     momentum: float = 0.9
     area_weight: float = 300.0
@@ -119,6 +119,10 @@ class ExtremalPerturbation(Method):
     step: int = 7
     width: float = 21.0
     smoothing: float = 0.09
+
+    def for_pointing(self) -> ExtremalPerturbation:
+        """Its authors' settings for the pointing game: four areas, all of their iterations."""
+        return replace(self, areas=(0.025, 0.05, 0.1, 0.2), iterations=800)
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         masks = self.masks(classifier, images, targets, progress).sum(1)

@@ -14,14 +14,15 @@ from torch import Tensor
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.classifiers import Classifier, ClassifierError
 from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import Controller, build_controller, rectify
+from whyframe_training.controllers import Controller, build_controller
 from whyframe_training.methods.base import Method, Progress
 from whyframe_training.predictor import MaskPredictor
+from whyframe_training.presets import find_preset, load_preset
 
 if TYPE_CHECKING:
     from whyframe import ExplainEngine
 
-__all__ = ["Predictor", "ShippedPredictor", "shipped_bt", "shipped_ct"]
+__all__ = ["Predictor", "PresetPredictor", "ShippedPredictor", "mgnet_ct"]
 
 _PAPER = "Distribution-guided local explanation"
 
@@ -34,7 +35,7 @@ class Predictor(Method):
         controller: in place of the run's own.
     """
 
-    name = "predictor"
+    name = "run"
     title = "Mask predictor"
     paper = _PAPER
 
@@ -59,20 +60,19 @@ class Predictor(Method):
 class ShippedPredictor(Method):
     """A fused model file, as its users run it; s x s in [0, 1].
 
-    The file holds its own copy of the classifier: pictures are rounded to bytes and pass through it once. CT is
-    strictly monotonic, so BT's map is made of CT's: `z = logit(score^(1/h)) / eta`, then Eq. 6.
+    The file holds its own copy of the classifier: pictures are rounded to bytes and pass through it once.
 
     Args:
-        controller: ``"ct"`` or ``"bt"``.
-        model: a fused file whose controller is CT; None for the one that comes with whyframe.
+        model: a fused file; None for the one that comes with whyframe.
     """
 
+    name = "predictor"
+    title = "whyframe"
     paper = _PAPER
     unseen = 1
 
-    def __init__(self, controller: str = "ct", model: Path | None = None) -> None:
-        self.controller, self.model = build_controller({"name": controller}), model
-        self.name, self.title = f"predictor-{controller}", f"Mask predictor ({controller.upper()})"
+    def __init__(self, model: Path | None = None) -> None:
+        self.model = model
 
     @cached_property
     def engine(self) -> ExplainEngine:
@@ -87,23 +87,38 @@ class ShippedPredictor(Method):
         outputs = self.engine.runtime.explain(
             np.ascontiguousarray(frames.cpu().numpy()), targets.cpu().numpy()
         )
-        scores = torch.from_numpy(outputs[2]).to(images.device)
-        return scores if self.controller.name == "ct" else rectify(self._normalised(scores))
-
-    def _normalised(self, scores: Tensor) -> Tensor:
-        """CT undone: the logits that instance normalisation gave."""
-        ct = self.engine.manifest.controller
-        return torch.logit(scores.double() ** (1 / ct["h"]), eps=1e-12).float() / ct["eta"]
+        return torch.from_numpy(outputs[2]).to(images.device)
 
 
-def shipped_ct() -> ShippedPredictor:
-    """The shipped file."""
-    return ShippedPredictor("ct")
+class PresetPredictor(Method):
+    """A preset with its committed weights (`whyframe_training.presets`), s x s in [0, 1].
+
+    Args:
+        name: of the preset.
+        after: a controller that is applied to the finished masks, after the fact (section 4.4).
+    """
+
+    paper = _PAPER
+
+    def __init__(self, name: str, after: Controller | None = None) -> None:
+        self.preset, self.after = name, after
+        self.name, self.title = name, find_preset(name).title
+        if after is not None:
+            self.name, self.title = f"{name}-{after.name}", f"{self.title}, then {after.name.upper()}"
+        self._predictors: WeakKeyDictionary[Classifier, MaskPredictor] = WeakKeyDictionary()
+
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+        if classifier not in self._predictors:
+            self._predictors[classifier] = load_preset(self.preset, classifier)
+        predictor = self._predictors[classifier].to(images.device)
+        with torch.no_grad():
+            masks = predictor(classifier(images).stages, targets)
+            return masks if self.after is None else self.after(masks)
 
 
-def shipped_bt() -> ShippedPredictor:
-    """The shipped file, its controller exchanged for BT."""
-    return ShippedPredictor("bt")
+def mgnet_ct() -> PresetPredictor:
+    """CT on the masks of MGnet: the scores are stacked at 0 and 1 already, and no controller can part them."""
+    return PresetPredictor("mgnet", build_controller({"name": "ct"}))
 
 
 def _check(trained_for: str, classifier: Classifier, source: str) -> None:

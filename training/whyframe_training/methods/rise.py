@@ -20,7 +20,7 @@ class Rise(Method):
     the mean colour of the network's normalisation. Every picture meets the same masks.
 
     Args:
-        samples: N masks, as for ResNet50; 4000 for VGG16.
+        samples: N masks, as for VGG16; 8000 for ResNet50.
         cells: of the grid, on a side.
         keep: p, the share of ones.
         seed: of the masks.
@@ -30,7 +30,7 @@ class Rise(Method):
     title = "RISE"
     paper = "Petsiuk et al., RISE: Randomized Input Sampling for Explanation, BMVC 2018"
 
-    def __init__(self, samples: int = 8000, cells: int = 7, keep: float = 0.5, seed: int = 0) -> None:
+    def __init__(self, samples: int = 4000, cells: int = 7, keep: float = 0.5, seed: int = 0) -> None:
         self.samples, self.cells, self.keep, self.seed = samples, cells, keep, seed
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:

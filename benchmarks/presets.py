@@ -1,0 +1,72 @@
+"""Trains the presets whose weights are committed, one after the other.
+
+    python benchmarks/presets.py DATA -o RUNS [NAME ...]
+
+Each is a run folder below RUNS, resumed where it was left; a finished one is kept. The decoders go where
+`whyframe_training.presets` looks for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+
+from whyframe import __version__
+from whyframe_training.checkpoint import load_predictor
+from whyframe_training.classifiers import build_classifier
+from whyframe_training.config import TrainConfig
+from whyframe_training.data import list_images, split
+from whyframe_training.presets import PRESETS, WEIGHTS, preset_config, save_decoder
+from whyframe_training.run import claim, learn
+from whyframe_training.trainer import Trainer
+
+
+def main() -> None:
+    """Trains what is missing."""
+    args = _arguments()
+    folder = Path(str(resources.files("whyframe_training"))) / WEIGHTS
+    folder.mkdir(exist_ok=True)
+    args.output.mkdir(exist_ok=True)
+    for name in args.names or PRESETS:
+        path = folder / f"{name}.safetensors"
+        if not path.exists():
+            _train(name, str(args.data), args.output / name, path)
+
+
+def _train(name: str, data: str, run: Path, path: Path) -> None:
+    config, console = preset_config(name, data), Console(stderr=True)
+    console.rule(name)
+    claim(run, config)
+    images, _ = split(list_images(data), config.validation)
+    learn(Trainer(config, images, run), None, console)
+    predictor, steps = load_predictor(run, config, build_classifier(config.classifier))
+    save_decoder(predictor, _facts(config, steps, len(images)), path)
+
+
+def _facts(config: TrainConfig, steps: int, images: int) -> dict[str, object]:
+    return {
+        "objective": asdict(config.objective),
+        "controller": config.controller,
+        "photographs": images,
+        "crops": steps * config.batch,
+        "seed": config.seed,
+        "whyframe": __version__,
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of photographs")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="presets (default: all)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUNS", help="folder of runs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
