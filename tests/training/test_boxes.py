@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from whyframe_training.boxes import IMAGENET_CLASSES, read_boxed
+from whyframe_training.boxes import IMAGENET_CLASSES, VOC_NAMES, classes_of, read_boxed
 from whyframe_training.data import DataError
 
 
@@ -29,6 +29,25 @@ def test_classes_belong_to_the_categories_by_name() -> None:
     assert {names[i] for i in IMAGENET_CLASSES["cat"]} >= {"tabby", "Egyptian cat"}
     assert names[min(IMAGENET_CLASSES["dog"])] == "Chihuahua"
     assert names[max(IMAGENET_CLASSES["dog"])] == "Mexican hairless"
+
+
+def test_categories_of_imagenet_are_those_of_the_table() -> None:
+    meta = pytest.importorskip("torchvision.models._meta")
+    names = meta._IMAGENET_CATEGORIES
+    assert classes_of("zebra", names) == {340}
+    assert classes_of("Dog", names) == IMAGENET_CLASSES["dog"]
+    assert classes_of("aeroplane", names) == IMAGENET_CLASSES["airplane"]
+    assert classes_of("Goldfish", names) == {names.index("goldfish")}  # not in the table: by its name
+    assert classes_of("person", names) == frozenset()
+    assert set(VOC_NAMES.values()) <= set(IMAGENET_CLASSES)
+
+
+def test_categories_of_other_classifiers_go_by_name() -> None:
+    labels = ["cat", "Zebra, Equus", "dog ", "zebra"]
+    assert classes_of("zebra", labels) == {1, 3}
+    assert classes_of(" DOG", labels) == {2}
+    assert classes_of("equus", labels) == {1}
+    assert classes_of("horse", labels) == frozenset()
 
 
 @pytest.mark.parametrize("text", ["{", '[{"file": 1}]', '{"a": 1}'])

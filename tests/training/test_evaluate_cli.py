@@ -7,7 +7,8 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from whyframe.errors import WhyframeError
-from whyframe_training.evaluate_cli import evaluate
+from whyframe_training.evaluate_cli import chosen, evaluate
+from whyframe_training.methods import GROUPS, METHODS
 
 
 def command(*arguments: object) -> Result:
@@ -28,9 +29,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
-    result = command("--data", photos, "--methods", "predictor-ct, cam", "-o", tmp_path / "report")
+    result = command("--data", photos, "--methods", "predictor, cam", "-o", tmp_path / "report")
     assert result.exit_code == 0, result.output
-    assert "| predictor-ct |" in result.stdout
+    assert "| predictor |" in result.stdout
     assert "| cam |" in result.stdout
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
@@ -40,6 +41,8 @@ def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
     [
         (["--methods", "gradcam"], "did you mean grad-cam"),
         (["--methods", "cam,cam"], "names one method twice"),
+        (["--methods", "controler"], "did you mean the group controllers"),
+        (["--boxes", "gone.json"], r"no such file or folder gone\.json"),
         (["--classifier", "alexnet19"], "unknown classifier"),
     ],
 )
@@ -56,3 +59,20 @@ def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(WhyframeError, match="no such folder"):
         command("--data", tmp_path / "none", "-o", tmp_path / "report", "--methods", "cam")
     assert not (tmp_path / "report").exists()
+
+
+def test_groups_and_all_are_their_methods_each_once() -> None:
+    assert chosen("all") == list(METHODS)
+    group = list(GROUPS["controllers"])
+    assert chosen(f"cam, controllers,{group[0]}") == ["cam", *group]
+    assert set(chosen("all,controllers")) == {*METHODS, *group}
+
+
+def test_boxes_of_a_file_count(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "cat.txt").write_text("0 0.5 0.5 0.8 0.8")
+    (tmp_path / "labels" / "classes.txt").write_text("cat")
+    options = ("--methods", "cam", "-o", tmp_path / "report")
+    result = command("--data", photos, "--boxes", tmp_path / "labels", *options)
+    assert result.exit_code == 0, result.output
+    assert "| method | PR-AUC | pointing |" in result.stdout

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from whyframe_training.data import DataError
 
@@ -81,22 +83,80 @@ IMAGENET_CLASSES: dict[str, frozenset[int]] = {
 
 Box = tuple[float, float, float, float]
 
+# Pascal VOC's names of categories that COCO calls otherwise.
+VOC_NAMES = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+}
+
+
+def classes_of(category: str, labels: Sequence[str]) -> frozenset[int]:
+    """The classes of a classifier that are objects of a category.
+
+    `IMAGENET_CLASSES` where the labels are ImageNet-1k's and the category is COCO's (or VOC's of another name); else
+    every class whose label, or one of its synonyms between commas, is the category's name, whatever the case.
+
+    Args:
+        category: of boxes.
+        labels: of the classes, in order.
+    """
+    name = category.strip().casefold()
+    known = VOC_NAMES.get(name, name)
+    if _is_imagenet(labels) and known in IMAGENET_CLASSES:
+        return IMAGENET_CLASSES[known]
+    synonyms = (label.casefold().split(",") for label in labels)
+    return frozenset(i for i, ones in enumerate(synonyms) if name in {one.strip() for one in ones})
+
+
+def _is_imagenet(labels: Sequence[str]) -> bool:
+    return len(labels) == 1000 and "zebra" in labels[340].casefold()
+
+
+class BoxedObject(NamedTuple):
+    """One object of a photograph.
+
+    Attributes:
+        category: its.
+        box: (x1, y1, x2, y2) in pixels of the file.
+        difficult: marked so by the data set.
+    """
+
+    category: str
+    box: Box
+    difficult: bool = False
+
 
 @dataclass(frozen=True)
 class BoxedImage:
-    """A photograph and the boxes of its objects.
+    """A photograph and its objects.
 
     Attributes:
         path: the image file.
-        objects: (category, (x1, y1, x2, y2) in pixels of the file) each.
+        objects: in the order of the annotations.
     """
 
     path: Path
-    objects: tuple[tuple[str, Box], ...]
+    objects: tuple[BoxedObject, ...]
+
+    def objects_of(
+        self, class_id: int, classes: Mapping[str, frozenset[int]] = IMAGENET_CLASSES
+    ) -> list[BoxedObject]:
+        """The objects that a class names; none where all of them are marked difficult (VOC's rule).
+
+        Args:
+            class_id: of the classifier.
+            classes: of each category.
+        """
+        own = [one for one in self.objects if class_id in classes.get(one.category, ())]
+        return [] if all(one.difficult for one in own) else own
 
     def boxes_of(self, class_id: int) -> list[Box]:
-        """The boxes of the objects that an ImageNet class names; none where the image has no such object."""
-        return [box for category, box in self.objects if class_id in IMAGENET_CLASSES.get(category, ())]
+        """The boxes of the objects that an ImageNet class names."""
+        return [one.box for one in self.objects_of(class_id)]
 
 
 def read_boxed(folder: str | Path) -> list[BoxedImage]:
@@ -111,7 +171,7 @@ def read_boxed(folder: str | Path) -> list[BoxedImage]:
         return [
             BoxedImage(
                 path.parent / "images" / entry["file"],
-                tuple((one["category"], tuple(one["xyxy"])) for one in entry["boxes"]),
+                tuple(BoxedObject(one["category"], tuple(one["xyxy"])) for one in entry["boxes"]),
             )
             for entry in entries
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +31,15 @@ def evaluate(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Report folder; the same command again goes on with it.")
     ],
-    methods: Annotated[str, typer.Option(help="Names with commas between them, or all.")] = "all",
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of the folder: COCO JSON, Pascal VOC XML (file or folder), or a folder of YOLO text."
+        ),
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="Names of methods and groups with commas between them, or all.")
+    ] = "all",
     classifier: Name = "efficientnet_lite0",
     weights: Weights = "pretrained",
     labels: Labels = None,
@@ -37,32 +47,38 @@ def evaluate(
     std: Std = None,
     side: Side = None,
     budget: Annotated[
-        Budget, typer.Option(help="quick: methods of over 100 passes see the first 24 pictures.")
+        Budget, typer.Option(help="quick: methods of over 100 passes, and costly measures, see 24 pictures.")
     ] = Budget.quick,
     limit: Annotated[int | None, typer.Option(min=1, help="First pictures of each folder only.")] = None,
+    held_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of folders without boxes, only the N images that `whyframe train --validation N` keeps.",
+            metavar="N",
+        ),
+    ] = None,
     shown: Annotated[int, typer.Option(min=0, help="Pictures whose maps the report shows.")] = 6,
 ) -> None:
     """Compare explanation methods on a classifier and pictures of yours.
 
-    Each method explains the predicted class of each picture. Written as it goes: values.jsonl (every raw value);
-    at the end table.md, and report.html, which needs no other file.
+    Each method explains the predicted class of each picture; one that has boxes counts if the class has a box in it.
+    Kept as it goes: every map (maps/) and value (values.jsonl), so that the same command goes on where it stopped; to
+    have a method run again, remove its folder of maps. At the end: values.json, table.md, and report.html, which
+    needs no other file.
 
     \b
     whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
+    whyframe evaluate --data images/ --boxes instances.json --methods all --budget paper -o report
     whyframe evaluate --data photos/ --data boxed/ --classifier my_model.py:build --weights w.pt -o report
     """  # noqa: D301 - \b is typer's
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder, so {output} cannot be made; create it first.")
 
     from whyframe_training.classifiers import ClassifierSpec, build_classifier
-    from whyframe_training.methods import METHODS, build_method
     from whyframe_training.study.report import report
 
-    names = list(METHODS) if methods == "all" else [name.strip() for name in methods.split(",")]
-    for name in names:
-        build_method(name)  # a name that is not known fails here
-    if len(set(names)) < len(names):
-        raise WhyframeError(f"--methods {methods} names one method twice; name each once.")
+    names = chosen(methods)
     spec = ClassifierSpec(
         classifier,
         weights,
@@ -72,7 +88,46 @@ def evaluate(
         side,
     )
     page = report(
-        build_classifier(spec), data, names, output, quick=budget is Budget.quick, limit=limit, shown=shown
+        build_classifier(spec),
+        data,
+        names,
+        output,
+        quick=budget is Budget.quick,
+        limit=limit,
+        shown=shown,
+        boxes=boxes,
+        held_out=held_out,
     )
     typer.echo((output / "table.md").read_text(encoding="utf-8"))
     typer.echo(f"{page} shows the maps, too.")
+
+
+def chosen(methods: str) -> list[str]:
+    """The methods that a list of names means: methods, groups of them, or all; each once.
+
+    Raises:
+        UnknownMethod: a name that neither a method nor a group has; the nearest names are offered.
+        WhyframeError: a name is given twice.
+    """
+    from whyframe_training.methods import GROUPS, METHODS
+
+    given = [name.strip() for name in methods.split(",")]
+    if len(set(given)) < len(given):
+        raise WhyframeError(f"--methods {methods} names one method twice; name each once.")
+    groups = {**GROUPS, "all": tuple(METHODS)}
+    names = list(dict.fromkeys(one for name in given for one in groups.get(name, (name,))))
+    for name in names:
+        _check(name, groups)
+    return names
+
+
+def _check(name: str, groups: Iterable[str]) -> None:
+    from whyframe_training.methods import UnknownMethod, build_method
+
+    try:
+        build_method(name)
+    except UnknownMethod:
+        near = difflib.get_close_matches(name.casefold(), groups, n=1, cutoff=0.7)
+        if near:
+            raise UnknownMethod(f"there is no method {name!r}: did you mean the group {near[0]}?") from None
+        raise

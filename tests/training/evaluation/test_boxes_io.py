@@ -74,9 +74,24 @@ def test_rows_are_gathered_by_image(images: Path) -> None:
     second = DOG._replace(x1=12)
     first, other = boxed_images([DOG, CAT, second], images)
     assert first.path == images / "a.png"
-    assert first.objects == (("dog", DOG.box), ("dog", second.box))
-    assert other.boxes_of(281) == [CAT.box]
-    assert [image.path.name for image in boxed_images([DOG, CAT], images, difficult=False)] == ["a.png"]
+    assert first.objects == (("dog", DOG.box, False), ("dog", second.box, False))
+    assert first.boxes_of(207) == [DOG.box, second.box]
+    assert other.objects == (("cat", CAT.box, True),)
+
+
+def test_what_is_marked_difficult_counts_only_beside_what_is_not(images: Path) -> None:
+    (alone,) = boxed_images([CAT], images)
+    assert alone.boxes_of(281) == []
+    easy = CAT._replace(x2=20, difficult=False)
+    (both,) = boxed_images([CAT, easy], images)
+    assert both.boxes_of(281) == [CAT.box, easy.box]
+
+
+def test_one_voc_file_is_enough(tmp_path: Path, images: Path) -> None:
+    write_voc(tmp_path, "a.xml", DOG)
+    assert read_boxes(tmp_path / "a.xml", images) == [DOG]
+    with pytest.raises(DataError, match=r"no such file or folder .*gone\.json"):
+        read_boxes(tmp_path / "gone.json", images)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from whyframe.preprocess import read_image
-from whyframe_training.boxes import Box, BoxedImage, read_boxed
+from whyframe_training.boxes import Box, BoxedImage, BoxedObject, read_boxed
 from whyframe_training.data import DataError, list_images
 
 __all__ = ["BoxRow", "boxed_images", "read_boxes", "read_coco", "read_voc", "read_yolo"]
@@ -48,7 +48,8 @@ def read_boxes(annotations: AnyPath, images: AnyPath, names: Sequence[str] | Non
     """The boxes of an image folder, whatever their form.
 
     Args:
-        annotations: a COCO JSON file; or a folder with VOC XML files, YOLO text files, or ``boxes.json``.
+        annotations: a COCO JSON or a VOC XML file; or a folder with VOC XML files, YOLO text files, or
+            ``boxes.json``.
         images: the image folder.
         names: YOLO's categories in order; ``classes.txt`` beside its files unless given.
 
@@ -60,30 +61,30 @@ def read_boxes(annotations: AnyPath, images: AnyPath, names: Sequence[str] | Non
     """
     path = Path(annotations)
     if path.is_file():
-        return read_coco(path, images)
+        return (read_voc if path.suffix.lower() == ".xml" else read_coco)(path, images)
     if (path / "boxes.json").is_file():
         return _own(path)
     if any(path.glob("*.xml")):
         return read_voc(path, images)
     if any(path.glob("*.txt")):
         return read_yolo(path, images, names)
+    if not path.exists():
+        raise DataError(f"no such file or folder {path}: check the path of the boxes")
     raise DataError(
-        f"no boxes in {path}: give a COCO .json file, or a folder with VOC .xml or YOLO .txt files or boxes.json"
+        f"no boxes in {path}: give a COCO .json or VOC .xml file, or a folder with .xml, YOLO .txt files or boxes.json"
     )
 
 
-def boxed_images(rows: Iterable[BoxRow], images: AnyPath, difficult: bool = True) -> list[BoxedImage]:
-    """The rows gathered by image.
+def boxed_images(rows: Iterable[BoxRow], images: AnyPath) -> list[BoxedImage]:
+    """The rows gathered by image; objects keep the mark that they are difficult.
 
     Args:
         rows: as read.
         images: the image folder.
-        difficult: False leaves out the objects that are marked so.
     """
-    objects: dict[str, list[tuple[str, Box]]] = {}
+    objects: dict[str, list[BoxedObject]] = {}
     for row in rows:
-        if difficult or not row.difficult:
-            objects.setdefault(row.file, []).append((row.category, row.box))
+        objects.setdefault(row.file, []).append(BoxedObject(row.category, row.box, row.difficult))
     return [BoxedImage(Path(images) / file, tuple(ones)) for file, ones in objects.items()]
 
 
@@ -110,16 +111,17 @@ def _coco_rows(data: Mapping[str, Any]) -> Iterator[BoxRow]:
         yield BoxRow(files[one["image_id"]], category, x, y, x + width, y + height, crowd)
 
 
-def read_voc(folder: AnyPath, images: AnyPath) -> list[BoxRow]:
-    """A folder of Pascal VOC XML files, whose boxes count from 1 and hold their last pixel.
+def read_voc(annotations: AnyPath, images: AnyPath) -> list[BoxRow]:
+    """A Pascal VOC XML file or a folder of them, whose boxes count from 1 and hold their last pixel.
 
     Raises:
         DataError: no such file, one of another form, or an image that is not in the folder.
     """
     rows: list[BoxRow] = []
-    for path in _files(folder, ".xml"):
-        rows += _voc_file(path)
-    return _found(rows, images, folder)
+    path = Path(annotations)
+    for file in [path] if path.is_file() else _files(path, ".xml"):
+        rows += _voc_file(file)
+    return _found(rows, images, path)
 
 
 def _voc_file(path: Path) -> list[BoxRow]:
@@ -201,9 +203,9 @@ def _yolo_line(line: str, categories: Sequence[str]) -> tuple[str, float, float,
 
 def _own(folder: Path) -> list[BoxRow]:
     return [
-        BoxRow(image.path.name, category, *box)
+        BoxRow(image.path.name, one.category, *one.box)
         for image in read_boxed(folder)
-        for category, box in image.objects
+        for one in image.objects
     ]
 
 

@@ -1,32 +1,61 @@
-"""The report as one HTML file that needs no other: the table, the maps side by side, what failed, what it means."""
+"""The report as one HTML file that needs no other: the table, the figures, what failed, what it all means."""
 
 from __future__ import annotations
 
-import base64
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
+from importlib import resources
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.overlay import blend, heat_tables
-from whyframe_training.study.measures import MEASURES
+from whyframe_training.study.figures import (
+    ablations,
+    area_weight,
+    artefacts,
+    controllers,
+    cost,
+    curves,
+    masks,
+    ranking,
+    theory,
+    tuning,
+)
+from whyframe_training.study.figures.material import Material, Section
+from whyframe_training.study.figures.table import legend, table
 from whyframe_training.study.store import Row
 from whyframe_training.study.subjects import Subject
-from whyframe_training.study.summary import Line, text
+from whyframe_training.study.summary import Line
 
-__all__ = ["page"]
+__all__ = ["page", "report_page"]
 
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c}
-table{border-collapse:collapse;width:100%}th,td{padding:.35rem .6rem;text-align:left;border-bottom:1px solid #ddd}
-td.best{font-weight:700}.bar{height:.35rem;background:#2b6cb0;border-radius:2px}small{color:#666}
-.maps{overflow-x:auto}.maps td{padding:.2rem;border:0;text-align:center}.maps img{width:112px;display:block}
-"""
-_TILE = 160
-_BRIGHTEST = 99.5  # percentile of a map that is drawn in full
+
+def report_page(facts: Mapping[str, Any], material: Material) -> str:
+    """The page. Its figures are written to the report folder, too.
+
+    Args:
+        facts: what was done: data, classifier, budget.
+        material: of the finished study.
+    """
+    made = [(section(material), otherwise) for section, otherwise in _FIGURES]
+    sections = [one for one, _ in made if one is not None]
+    body = "".join(_section(index, one) for index, one in enumerate(sections))
+    parts = [
+        f"<header><h1>Explanations, compared</h1>{_lead(facts, material)}{_facts(facts)}</header>",
+        _contents(sections),
+        f"<main>{body}{_failures(material.rows)}{_footer([o for one, o in made if one is None and o])}</main>",
+        '<dialog><img alt=""><p></p></dialog>' if material.pictures else "",
+        f"<script>{_asset('page.js')}</script>",
+    ]
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>whyframe evaluate</title><style>{_asset('page.css')}</style>"
+    )
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
 def page(
@@ -37,104 +66,112 @@ def page(
     labels: Sequence[str],
     mask_of: Callable[[str, int], NDArray[np.float32] | None],
 ) -> str:
-    """The page.
+    """`report_page` without what needs the classifier or all pictures, and without files.
 
     Args:
-        facts: what was done: data, classifier, budget, command.
+        facts: what was done: data, classifier, budget.
         lines: of the table.
         rows: for what failed.
         shown: pictures whose maps are drawn.
         labels: of the classes.
         mask_of: a method's map of the n-th shown picture, None where there is none.
     """
-    body = [
-        "<h1>Explanations, compared</h1>",
-        f"<p>{escape('; '.join(f'{name}: {value}' for name, value in facts.items()))}</p>",
-        _table(lines),
-        _legend(),
-        "<h2>The maps side by side</h2>",
-        _maps([line.method for line in lines], shown, labels, mask_of),
-        _failures(rows),
-    ]
-    head = f'<meta charset="utf-8"><title>whyframe evaluate</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    places = {subject.file: index for index, subject in enumerate(shown)}
+    by_name = Material(lines, rows, shown, len(shown), labels, lambda name, file: mask_of(name, places[file]))
+    return report_page(facts, by_name)
 
 
-def _table(lines: Sequence[Line]) -> str:
-    heads = "".join(f"<th>{escape(one.title)}</th>" for one in MEASURES.values())
-    body = "".join(_row(line, lines) for line in lines)
-    return f"<table><tr><th>method</th>{heads}<th>passes</th><th>seconds</th></tr>{body}</table>"
+@cache
+def _asset(name: str) -> str:
+    return (resources.files("whyframe_training.study.figures") / name).read_text(encoding="utf-8")
 
 
-def _row(line: Line, lines: Sequence[Line]) -> str:
-    cells = "".join(_cell(name, line, lines) for name in MEASURES)
-    passes = f"{line.forward:g}<small> + {line.backward:g} back</small>"
-    return f"<tr><td>{escape(line.method)}</td>{cells}<td>{passes}</td><td>{line.seconds:.2f}</td></tr>"
+def _lead(facts: Mapping[str, Any], material: Material) -> str:
+    count = len(material.lines)
+    methods = f"{count} methods explain" if count > 1 else "One method explains"
+    asked = f"{methods} what {facts.get('classifier', 'a classifier')} saw in {len(_files(material.rows))} pictures."
+    return f'<p class="lead">{escape(asked)} {escape(ranking.verdict(material, "faithfulness"))}</p>'
 
 
-def _cell(name: str, line: Line, lines: Sequence[Line]) -> str:
-    cell = line.cells.get(name)
-    if cell is None:
-        return "<td>-</td>"
-    means = [other.cells[name].mean for other in lines if name in other.cells]
-    best = MEASURES[name].rising is not None and cell.mean == max(means)
-    share = max(cell.mean, 0) / max(max(means), 1e-9)
+def _files(rows: Sequence[Row]) -> set[str]:
+    return {row.file for row in rows}
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    items = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items()
+    )
+    return f'<dl class="facts">{"".join(items)}</dl>'
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = (f'<a href="#part-{index}">{escape(one.short)}</a>' for index, one in enumerate(sections))
+    return f"<nav><div>{''.join(links)}</div></nav>"
+
+
+def _section(index: int, one: Section) -> str:
+    scale = _scale() if 'class="grid"' in one.body else ""
     return (
-        f'<td{" class=best" if best else ""} title="{escape(text(cell))}">{cell.mean:.2f} '
-        f"<small>{cell.low:.1f}–{cell.high:.1f}, n={cell.count}</small>"
-        f'<div class="bar" style="width:{100 * share:.0f}%"></div></td>'
+        f'<section id="part-{index}"><h2>{escape(one.title)}</h2><p class="reading">{escape(one.reading)}</p>'
+        f"{scale}{one.body}</section>"
     )
 
 
-def _legend() -> str:
-    items = "".join(f"<li><b>{escape(one.title)}</b>: {escape(one.says)}</li>" for one in MEASURES.values())
-    return (
-        f"<ul>{items}<li><b>passes</b>: forward and backward passes through the classifier that were really made for "
-        "a picture (median).</li></ul><p><small>Means over pictures with 95 % bootstrap intervals; n is the number "
-        "of pictures of that cell.</small></p>"
+def _scale() -> str:
+    """The colours of the maps from low to high."""
+    grey = np.full((1, 9, 3), 190, np.uint8)
+    colours = blend(grey, np.linspace(0, 1, 9, dtype=np.float32)[None], *heat_tables())[0, :, ::-1]
+    stops = ",".join(f"rgb({r},{g},{b})" for r, g, b in colours.tolist())
+    return f'<p class="scale">low <i style="background:linear-gradient(90deg,{stops})"></i> high</p>'
+
+
+def _table_section(material: Material) -> Section:
+    key = (
+        '<div class="key"><span><b>bold</b>: the best</span><span>≈: not told apart from it, their 95 % intervals '
+        'overlap</span><button id="intervals">intervals and counts</button></div>'
+    )
+    return Section(
+        "Table",
+        "All numbers",
+        "Means over pictures; the bar under a number is its 95 % bootstrap interval on the column's own scale. "
+        "Compare two methods only where they were measured on the same pictures: a cell's count says on how many.",
+        table(material) + key + legend(material),
     )
 
 
-def _maps(
-    methods: Sequence[str],
-    shown: Sequence[Subject],
-    labels: Sequence[str],
-    mask_of: Callable[[str, int], NDArray[np.float32] | None],
-) -> str:
-    heads = "".join(f"<td><small>{escape(name)}</small></td>" for name in ("picture", *methods))
-    lines = [f"<tr>{heads}</tr>"]
-    for index, subject in enumerate(shown):
-        frame = _picture(subject)
-        tiles = [_image(frame, labels[subject.target])]
-        tiles += [_tile(frame, mask_of(name, index), name) for name in methods]
-        lines.append("<tr>" + "".join(f"<td>{tile}</td>" for tile in tiles) + "</tr>")
-    return f'<div class="maps"><table>{"".join(lines)}</table></div>'
-
-
-def _tile(frame: NDArray[np.uint8], mask: NDArray[np.float32] | None, name: str) -> str:
-    if mask is None:
-        return "<small>none</small>"
-    # A gradient's few extreme pixels would leave the rest dark: they are drawn as high, not as the scale.
-    low, high = float(mask.min()), float(np.percentile(mask, _BRIGHTEST))
-    scores = np.clip((mask - low) / (high - low if high > low else 1), 0, 1).astype(np.float32)
-    large = cv2.resize(scores, (_TILE, _TILE), interpolation=cv2.INTER_LINEAR)
-    return _image(blend(frame, large, *heat_tables()), name)  # type: ignore[arg-type]
-
-
-def _picture(subject: Subject) -> NDArray[np.uint8]:
-    frame = np.uint8(255 * subject.image.permute(1, 2, 0).cpu().numpy()[..., ::-1])
-    return cv2.resize(frame, (_TILE, _TILE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def _image(frame: NDArray[np.uint8], alt: str) -> str:
-    _, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    coded = base64.b64encode(data.tobytes()).decode()
-    return f'<img alt="{escape(alt)}" title="{escape(alt)}" src="data:image/jpeg;base64,{coded}">'
+# In the order of the page, with the sentence that says how to get what is not there.
+_FIGURES: tuple[tuple[Callable[[Material], Section | None], str], ...] = (
+    (ranking.section, ""),
+    (masks.section, "The maps side by side: --shown 6"),
+    (cost.section, "What faithfulness costs: two or more methods"),
+    (_table_section, ""),
+    (curves.section, "How quickly the class comes back: two or more methods"),
+    (controllers.section, controllers.ADD),
+    (tuning.section, "Before and after post hoc tuning: --methods " + ",".join(tuning.TUNED)),
+    (ablations.section, ablations.ADD),
+    (area_weight.section, area_weight.ADD),
+    (theory.section, ""),
+    (artefacts.section, artefacts.ADD),
+)
 
 
 def _failures(rows: Sequence[Row]) -> str:
     failed = [row for row in rows if row.error]
     if not failed:
         return ""
+    count = Counter(row.method for row in failed)
+    says = ", ".join(f"{method} on {n} picture{'s' if n > 1 else ''}" for method, n in count.items())
     items = "".join(f"<li>{escape(f'{row.method} on {row.file}: {row.error}')}</li>" for row in failed)
-    return f"<h2>What failed</h2><ul>{items}</ul>"
+    return (
+        f'<section><h2>What failed</h2><p class="reading">{escape(says)}. Their means are over the other pictures.</p>'
+        f"<details><summary>Every failure</summary><ul>{items}</ul></details></section>"
+    )
+
+
+def _footer(missing: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(one)}</li>" for one in missing)
+    asked = f"<p>Not in this report, and how to have it:</p><ul>{items}</ul>" if missing else ""
+    return (
+        f"<footer>{asked}<p>A map says where the classifier's evidence lies, not whether the classifier is right. "
+        "Every value is in values.jsonl beside this file.</p></footer>"
+    )

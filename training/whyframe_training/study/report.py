@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from whyframe import __version__
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
-from whyframe_training.study.page import page
-from whyframe_training.study.run import COSTLY_IMAGES, Study
-from whyframe_training.study.store import Store
-from whyframe_training.study.subjects import Subject, find_images, look_at
-from whyframe_training.study.summary import markdown, summarise
+from whyframe_training.serving import ServingError, served
+from whyframe_training.study.experiments import cheapest, run_experiments, tables
+from whyframe_training.study.figures.material import Material
+from whyframe_training.study.page import report_page
+from whyframe_training.study.run import COSTLY_IMAGES, Study, Tell
+from whyframe_training.study.sources import Gathered, find_sources, gather
+from whyframe_training.study.store import Store, StudyError
+from whyframe_training.study.subjects import Subject
+from whyframe_training.study.summary import summarise
+from whyframe_training.study.tables import document, markdown
 
 __all__ = ["report"]
 
@@ -29,56 +37,112 @@ def report(
     quick: bool,
     limit: int | None,
     shown: int,
+    boxes: Path | None = None,
+    held_out: int | None = None,
 ) -> Path:
-    """Measures what is not measured yet, and writes the report.
+    """Makes the maps and takes the measures that are not there yet, and writes the report.
 
     Args:
         classifier: that is explained.
         folders: of pictures.
         methods: names, in the order of the table.
         output: the report folder.
-        quick: whether methods of over 100 passes see only the first pictures.
+        quick: whether costly methods and measures see only the first pictures.
         limit: of pictures from each folder.
         shown: pictures whose maps are drawn.
+        boxes: of the one folder, see `find_sources`.
+        held_out: see `find_sources`.
 
     Returns:
         The HTML file.
 
     Raises:
         DataError: no pictures.
-        StudyError: the folder holds another study.
+        StudyError: the folder holds another study, or there is nothing to explain.
     """
-    pictures = find_images(folders, limit)
+    pictures = gather(find_sources(folders, boxes, held_out), classifier, limit)
+    _tell_unknown(pictures.unknown)
+    if not pictures.subjects:
+        raise StudyError(
+            f"no picture has a box of the class that the classifier predicts ({pictures.left_out} were looked at): "
+            "give a folder without boxes, or a classifier of the boxes' categories."
+        )
     output.mkdir(exist_ok=True)
+    store = Store(output / "values.jsonl", _settings(classifier))
+    study = Study(classifier, methods, output, quick, store)
+    subjects = pictures.subjects
+    with _served(classifier):
+        _show(study.explain, len(methods) * len(subjects), subjects)
+        _show(study.measure, len(subjects), subjects)
+        rows = study.rows(subjects)
+        few, cheap = subjects[:COSTLY_IMAGES], cheapest(rows)
+        found = run_experiments(classifier, few, cheap, output / "experiments.json")
+    lines = summarise(rows, methods, subjects)
     facts = _facts(classifier, folders, pictures, quick)
-    store = Store(output / "values.jsonl", facts)
-    subjects = [look_at(picture, classifier) for picture in pictures]
-    study = Study(classifier, methods, output, quick, shown)
-    _run(study, subjects, store)
-    lines = summarise(store.rows, methods)
-    write_whole(output / "table.md", markdown(lines).encode())
-    html = page(facts, lines, store.rows, subjects[:shown], classifier.labels, study.mask)
+    write_whole(output / "table.md", (markdown(lines) + tables(found)).encode())
+    write_whole(output / "values.json", document(facts, subjects, rows, lines, found).encode())
+    material = Material(lines, rows, subjects, shown, classifier.labels, study.mask, classifier, output)
+    html = report_page(facts, material)
     return write_whole(output / "report.html", html.encode())
 
 
-def _facts(
-    classifier: Classifier, folders: Sequence[Path], pictures: Sequence[Any], quick: bool
-) -> dict[str, Any]:
+@contextmanager
+def _served(classifier: Classifier) -> Iterator[None]:
+    """`served`, or without it where the network cannot be exported: slower, but the same."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(served(classifier))
+        except ServingError as error:
+            Console(stderr=True).print(f"{error} It is run by PyTorch, which takes longer.", markup=False)
+        yield
+
+
+def _tell_unknown(categories: Sequence[str]) -> None:
+    if categories:
+        Console(stderr=True).print(
+            f"No class of the classifier is called {', '.join(categories)}: boxes of these do not count. "
+            "Where a class is meant, rename the category as the class's label.",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _settings(classifier: Classifier) -> dict[str, Any]:
+    """What no two rows of a study may differ in; pictures have digests of their own."""
+    weights = hashlib.sha256()
+    for name, tensor in sorted(classifier.state_dict().items()):
+        weights.update(name.encode() + tensor.cpu().numpy().tobytes())
     return {
         "classifier": classifier.name,
-        "data": ", ".join(folder.name for folder in folders),
-        "pictures": len(pictures),
-        "budget": f"quick: costly methods see {COSTLY_IMAGES}" if quick else "paper: all see all",
+        "weights": weights.hexdigest()[:16],
+        "side": classifier.side,
         "whyframe": __version__,
     }
 
 
-def _run(study: Study, subjects: Sequence[Subject], store: Store) -> None:
+def _facts(
+    classifier: Classifier, folders: Sequence[Path], pictures: Gathered, quick: bool
+) -> dict[str, Any]:
+    without = {"left out, without a box of the predicted class": pictures.left_out}
+    return {
+        "classifier": classifier.name,
+        "data": ", ".join(folder.resolve().name for folder in folders),
+        "pictures": len(pictures.subjects),
+        "with boxes": sum(bool(one.boxes) for one in pictures.subjects),
+        **(without if pictures.left_out else {}),
+        "budget": f"quick: costly methods and measures see {COSTLY_IMAGES}"
+        if quick
+        else "paper: all see all",
+        "whyframe": __version__,
+    }
+
+
+def _show(work: Callable[[Sequence[Subject], Tell], None], total: int, subjects: Sequence[Subject]) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        task = progress.add_task("", total=len(study.methods) * len(subjects))
+        task = progress.add_task("", total=total)
 
         def tell(what: str) -> None:
             progress.update(task, advance=1, description=what)
 
-        study.run(subjects, store, tell)
+        work(subjects, tell)

@@ -1,24 +1,27 @@
-"""The study itself: each method on each picture, once."""
+"""The study itself: each method on each picture, once; then each measure of each map, once."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from whyframe.errors import one_line
-from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
 from whyframe_training.methods import build_method
 from whyframe_training.methods.base import Method
 from whyframe_training.methods.passes import count_passes
-from whyframe_training.study.measures import Bench
-from whyframe_training.study.store import Row, Store
+from whyframe_training.study.curves import CURVES, Curve, trace
+from whyframe_training.study.maps import Maps
+from whyframe_training.study.measures import CHEAP_MEASURE, MEASURES, Measure, take
+from whyframe_training.study.seen import Bench, Seen
+from whyframe_training.study.store import Row, Store, StudyError
 from whyframe_training.study.subjects import Subject
 
 __all__ = ["CHEAP_PASSES", "COSTLY_IMAGES", "Study"]
@@ -27,7 +30,10 @@ CHEAP_PASSES = 100
 """Methods of up to so many passes see every picture."""
 
 COSTLY_IMAGES = 24
-"""Costlier ones see so many with the quick budget."""
+"""Costlier methods see so many with the quick budget, and costlier measures are taken on so many."""
+
+Tell = Callable[[str], None]
+"""Told of each method and picture done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,76 +43,100 @@ class Study:
     Attributes:
         classifier: that is explained.
         methods: by name, in the order of the report.
-        folder: of the report; masks that are shown are kept in it.
-        quick: whether costly methods see only the first `COSTLY_IMAGES`.
-        shown: how many pictures the report shows.
+        folder: of the report; every map is kept in it.
+        quick: whether costly methods and measures see only the first `COSTLY_IMAGES`.
+        store: keeps what was done, and each value as it comes.
     """
 
     classifier: Classifier
     methods: Sequence[str]
     folder: Path
     quick: bool
-    shown: int
+    store: Store
 
-    def run(self, subjects: Sequence[Subject], store: Store, progress: Callable[[str], None]) -> None:
-        """Measures what the store does not hold yet.
-
-        Args:
-            subjects: the pictures.
-            store: keeps each value as it comes.
-            progress: told of each method and picture done.
-        """
-        bench = Bench(self.classifier)
+    def explain(self, subjects: Sequence[Subject], tell: Tell) -> None:
+        """Makes the maps that are not kept yet; a method that failed on a picture is tried again."""
         for name in self.methods:
             method = build_method(name)
             for index, subject in enumerate(subjects):
-                if not (store.has(name, subject.file) or self._is_enough(store, name, index)):
-                    store.add(self._one(bench, method, subject, index))
-                progress(f"{method.title}: {index + 1} of {len(subjects)}")
+                if not (self._is_done(name, subject) or self._is_enough(name, index)):
+                    self.store.add(self._one(name, method, subject))
+                tell(f"{method.title}: {index + 1} of {len(subjects)}")
 
-    def _is_enough(self, store: Store, name: str, index: int) -> bool:
+    def measure(self, subjects: Sequence[Subject], tell: Tell) -> None:
+        """Takes the measures that are not taken yet, from the maps that are kept; no method is run."""
+        bench = Bench(self.classifier)
+        for index, subject in enumerate(subjects):
+            for row in self.rows([subject]):
+                values = self._missing(MEASURES, row.values, index)
+                curves = self._missing(CURVES, row.curves, index)
+                if (values or curves) and not row.error:
+                    seen = Seen(bench, subject, self._kept(row))
+                    self.store.add_values(row, take(seen, values), trace(seen, curves))
+            tell(f"Measures: picture {index + 1} of {len(subjects)}")
+
+    def rows(self, subjects: Sequence[Subject]) -> list[Row]:
+        """What the methods gave for these pictures, failures too."""
+        found = ((self.store.get(name, one.file), one) for name in self.methods for one in subjects)
+        return [row for row, one in found if row is not None and row.digest == one.digest]
+
+    def mask(self, method: str, file: str) -> NDArray[np.float32] | None:
+        """The map of a picture, h x w, where the method gave one."""
+        return self._maps.get(method, file)
+
+    @cached_property
+    def _maps(self) -> Maps:
+        return Maps(self.folder / "maps")
+
+    def _kept(self, row: Row) -> NDArray[np.float32]:
+        scores = self.mask(row.method, row.file)
+        if scores is None:
+            raise StudyError(
+                f"the map of {row.method} for {row.file} cannot be read; remove the folder "
+                f"{self._maps.folder / row.method} and run the same command again."
+            )
+        return scores
+
+    def _missing(
+        self, known: Mapping[str, Measure] | Mapping[str, Curve], have: Container[str], index: int
+    ) -> list[str]:
+        dear = self.quick and index >= COSTLY_IMAGES
+        wanted = (name for name, one in known.items() if not (dear and one.cost > CHEAP_MEASURE))
+        return [name for name in wanted if name not in have]
+
+    def _is_done(self, name: str, subject: Subject) -> bool:
+        row = self.store.get(name, subject.file)
+        same = row is not None and not row.error and row.digest == subject.digest
+        return same and self._maps.has(name, subject.file)
+
+    def _is_enough(self, name: str, index: int) -> bool:
         """Whether a costly method has seen its share: its cost is known after the first picture."""
-        passes = [row.forward + row.backward for row in store.rows if row.method == name and not row.error]
+        passes = [r.forward + r.backward for r in self.store.rows if r.method == name and not r.error]
         return self.quick and index >= COSTLY_IMAGES and bool(passes) and max(passes) > CHEAP_PASSES
 
-    def _one(self, bench: Bench, method: Method, subject: Subject, index: int) -> Row:
+    def _one(self, name: str, method: Method, subject: Subject) -> Row:
         start = perf_counter()
         try:
             with count_passes(self.classifier) as passes:
-                scores = method.explain(
-                    self.classifier, subject.image[None], subject.image.new_tensor([subject.target]).long()
-                )[0]
+                scores = self._scores(method, subject)
             seconds = perf_counter() - start
-            values = bench.measure(subject, scores)
         except Exception as error:  # one picture that fails must not end a study of hours: it is reported
-            return Row(method.name, subject.file, subject.target, error=one_line(error))
-        if index < self.shown:
-            self._keep(method.name, index, scores)
+            return Row(name, subject.file, subject.target, error=one_line(error), digest=subject.digest)
+        self._maps.keep(name, subject.file, scores)
         return Row(
-            method.name,
+            name,
             subject.file,
             subject.target,
-            values,
+            {},
             passes.forward + method.unseen,
             passes.backward,
             seconds,
+            digest=subject.digest,
         )
 
-    def mask(self, method: str, index: int) -> np.ndarray | None:
-        """The map of a shown picture, h x w float32, where the method gave one."""
-        path = self._mask_path(method, index)
-        return np.load(path) if path.is_file() else None
-
-    def _keep(self, method: str, index: int, scores: Tensor) -> None:
-        path = self._mask_path(method, index)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, _npy(scores.cpu().numpy()))
-
-    def _mask_path(self, method: str, index: int) -> Path:
-        return self.folder / "masks" / f"{method}-{index}.npy"
-
-
-def _npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
+    def _scores(self, method: Method, subject: Subject) -> NDArray[np.float32]:
+        target = subject.image.new_tensor([subject.target]).long()
+        scores: Tensor = method.explain(self.classifier, subject.image[None], target)[0]
+        if not scores.isfinite().all():
+            raise ValueError("the map holds values that are not finite")
+        return scores.cpu().numpy()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from whyframe.preprocess import read_image, to_input
-from whyframe_training.boxes import Box, BoxedImage, read_boxed
+from whyframe_training.boxes import Box, BoxedImage
 from whyframe_training.classifiers import Classifier
-from whyframe_training.data import list_images
+from whyframe_training.evaluation.explainability import input_boxes
+from whyframe_training.evaluation.perturbations import Frame
+from whyframe_training.evaluation.pointing import is_difficult
 
-__all__ = ["Subject", "find_images", "look_at"]
-
-BOXES = "boxes.json"
+__all__ = ["Subject", "look_at"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,49 +25,56 @@ class Subject:
     """One picture.
 
     Attributes:
-        file: its name, for reports.
+        file: its key: the folder's name and its own name there.
         image: 3 x S x S RGB in [0, 1].
         target: the predicted class, which is explained.
         boxes: (x1, y1, x2, y2) of that class's objects in pixels of the S x S picture; none where unknown.
+        category: of those objects.
+        difficult: for the pointing game: they are small, and there are others.
     """
 
     file: str
     image: Tensor
     target: int
     boxes: tuple[Box, ...]
+    category: str = ""
+    difficult: bool = False
 
+    @cached_property
+    def digest(self) -> str:
+        """Of all that a map and its values depend on: a changed picture is explained anew."""
+        known = repr((self.target, self.boxes)).encode()
+        return hashlib.sha256(self.frame.tobytes() + known).hexdigest()[:16]
 
-def find_images(folders: Sequence[Path], limit: int | None) -> list[BoxedImage]:
-    """The pictures of folders; one with ``boxes.json`` and ``images/`` gives its boxes, too.
-
-    Args:
-        folders: of images.
-        limit: of pictures, from each folder; None for all.
-
-    Raises:
-        DataError: a folder that is missing or holds no image.
-    """
-    found = []
-    for folder in folders:
-        boxed = (folder / BOXES).is_file()
-        images = read_boxed(folder) if boxed else [BoxedImage(path, ()) for path in list_images(folder)]
-        found += images[:limit]
-    return found
+    @cached_property
+    def frame(self) -> Frame:
+        """S x S x 3 uint8 RGB: the picture as the metrics of frames take it."""
+        return (255 * self.image).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 @torch.no_grad()
-def look_at(picture: BoxedImage, classifier: Classifier) -> Subject:
+def look_at(
+    picture: BoxedImage, classifier: Classifier, key: str, classes: Mapping[str, frozenset[int]]
+) -> Subject:
     """Reads a picture, and asks the classifier what it shows.
+
+    Args:
+        picture: with its objects.
+        classifier: that is explained.
+        key: the subject's `file`.
+        classes: of each category of objects.
 
     Raises:
         SourceError: it cannot be read.
     """
     frame = read_image(picture.path)
-    seen = torch.from_numpy(to_input(frame, classifier.side, "stretch")).permute(2, 0, 1).float() / 255
+    side = classifier.side
+    seen = torch.from_numpy(to_input(frame, side, "stretch")).permute(2, 0, 1).float() / 255
     image = seen.to(classifier.mean.device)
     target = int(classifier.logits(image[None]).argmax())
-    boxes = picture.boxes_of(target) if picture.objects else []
-    height, width = frame.shape[:2]
-    scale = np.array([width, height, width, height]) / classifier.side
-    scaled = tuple(tuple(float(v) for v in np.asarray(box) / scale) for box in boxes)
-    return Subject(picture.path.name, image, target, scaled)  # type: ignore[arg-type]
+    own, (height, width) = picture.objects_of(target, classes), frame.shape[:2]
+    boxes = input_boxes([one.box for one in own], height, width, side, "stretch")
+    if not boxes:
+        return Subject(key, image, target, ())
+    hard = is_difficult(boxes, [one.category for one in picture.objects], side, side)
+    return Subject(key, image, target, tuple(boxes), own[0].category, hard)

@@ -1,28 +1,31 @@
-"""From rows to a table: means with bootstrap intervals, counts, passes and times."""
+"""From rows to a line a method: values with bootstrap intervals, counts, passes and times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from whyframe_training.study.measures import MEASURES
+from whyframe_training.evaluation.localisation import THRESHOLDS
+from whyframe_training.study.aggregates import (
+    AGGREGATES,
+    HEADLINE,
+    held_out_half,
+    localisation,
+    min_max,
+    pointing,
+)
+from whyframe_training.study.cells import Cell, mean_cell
+from whyframe_training.study.measures import GROUPS, MEASURES, Column
 from whyframe_training.study.store import Row
+from whyframe_training.study.subjects import Subject
 
-__all__ = ["Cell", "Line", "markdown", "summarise"]
+__all__ = ["COLUMNS", "Cell", "Line", "summarise", "text"]
 
-DRAWS, SEED = 2000, 0
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A mean over pictures, with its 95 % bootstrap interval and count."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
+_ALL: Mapping[str, Column] = {**HEADLINE, **MEASURES, **AGGREGATES}
+COLUMNS = {name: one for group in GROUPS for name, one in _ALL.items() if one.group == group}
+"""Every column, group by group in the order of `GROUPS`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Line:
 
     Attributes:
         method: its name.
-        cells: by measure; a measure that applied to no picture is missing.
+        cells: by name of `COLUMNS`; a column that applied to no picture is missing.
         forward: median passes for a picture.
         backward: likewise.
         seconds: median time for a picture.
@@ -46,49 +49,53 @@ class Line:
     failures: int
 
 
-def summarise(rows: Sequence[Row], methods: Sequence[str]) -> list[Line]:
-    """One line a method, in the order given."""
-    return [_line(name, [row for row in rows if row.method == name]) for name in methods]
+def summarise(rows: Sequence[Row], methods: Sequence[str], subjects: Sequence[Subject]) -> list[Line]:
+    """One line a method, in the order given.
+
+    Args:
+        rows: of all methods.
+        methods: names.
+        subjects: the pictures.
+    """
+    scaled = min_max(rows)
+    lines = []
+    for name in methods:
+        own = [row for row in rows if row.method == name]
+        good = [row for row in own if not row.error]
+        cells = {"faithfulness_min_max": scaled.get(name), **_means(good), **_aggregates(good, subjects)}
+        known = {column: cell for column in COLUMNS if (cell := cells.get(column)) is not None}
+        lines.append(Line(name, known, *_cost(good), len(own) - len(good)))
+    return lines
 
 
-def _line(method: str, rows: Sequence[Row]) -> Line:
-    good = [row for row in rows if not row.error]
-    cells = {
-        name: _cell([value for row in good if (value := row.values.get(name)) is not None])
+def _means(rows: Sequence[Row]) -> dict[str, Cell | None]:
+    return {
+        name: mean_cell([value for row in rows if (value := row.values.get(name)) is not None])
         for name in MEASURES
     }
-    forward, backward, seconds = (
-        float(np.median([getattr(row, name) for row in good])) if good else 0.0
-        for name in ("forward", "backward", "seconds")
-    )
-    known = {name: cell for name, cell in cells.items() if cell.count}
-    return Line(method, known, forward, backward, seconds, len(rows) - len(good))
 
 
-def _cell(values: Sequence[float]) -> Cell:
-    if not values:
-        return Cell(float("nan"), float("nan"), float("nan"), 0)
-    sample = np.asarray(values, float)
-    picks = np.random.default_rng(SEED).integers(0, len(sample), (DRAWS, len(sample)))
-    low, high = np.percentile(sample[picks].mean(axis=1), [2.5, 97.5])
-    return Cell(float(sample.mean()), float(low), float(high), len(sample))
+def _aggregates(rows: Sequence[Row], subjects: Sequence[Subject]) -> dict[str, Cell | None]:
+    half = held_out_half(subjects)
+    cells = {f"localisation_{rule}": localisation(rows, half, rule) for rule in THRESHOLDS}
+    for measure in ("pointing", "pointing_margin"):
+        cells[measure] = pointing(rows, subjects, measure)
+        cells[f"{measure}_difficult"] = pointing(rows, subjects, measure, difficult=True)
+    return cells
 
 
-def markdown(lines: Sequence[Line]) -> str:
-    """The table as Markdown."""
-    heads = ["method", *(measure.title for measure in MEASURES.values()), "passes", "seconds", "failed"]
-    table = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for line in lines:
-        cells = [text(line.cells.get(name)) for name in MEASURES]
-        passes = f"{line.forward:g} + {line.backward:g} back"
-        table.append(
-            f"| {line.method} | {' | '.join(cells)} | {passes} | {line.seconds:.2f} | {line.failures} |"
-        )
-    return "\n".join(table) + "\n"
+def _cost(rows: Sequence[Row]) -> tuple[float, float, float]:
+    if not rows:
+        return 0.0, 0.0, 0.0
+    forward, backward, seconds = np.median(
+        [(row.forward, row.backward, row.seconds) for row in rows], axis=0
+    ).tolist()
+    return forward, backward, seconds
 
 
 def text(cell: Cell | None) -> str:
-    """A cell as people read it: mean, interval, count."""
+    """A cell as people read it: value, interval, count."""
     if cell is None:
         return "-"
-    return f"{cell.mean:.2f} ({cell.low:.2f} to {cell.high:.2f}, n = {cell.count})"
+    note = f", {cell.note}" if cell.note else ""
+    return f"{cell.mean:.2f} ({cell.low:.2f} to {cell.high:.2f}, n = {cell.count}{note})"

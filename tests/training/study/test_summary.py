@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from whyframe_training.evaluation.heatmaps import iou
+from whyframe_training.evaluation.localisation import GRIDS, localise, predicted_box
+from whyframe_training.study.aggregates import held_out_half, localisation, min_max, pointing
+from whyframe_training.study.cells import category_cell, mean_cell
+from whyframe_training.study.store import Row
+from whyframe_training.study.subjects import Subject
+from whyframe_training.study.summary import COLUMNS, summarise
+from whyframe_training.study.tables import document, markdown
+
+IMAGE = torch.zeros(3, 2, 2)
+
+
+def subject(file: str, category: str = "", difficult: bool = False) -> Subject:
+    boxes = ((0, 0, 1, 1),) if category else ()
+    return Subject(file, IMAGE, 0, boxes, category, difficult)
+
+
+def test_means_intervals_and_counts() -> None:
+    rows = [Row("m", str(i), 0, {"deletion": v}, 1, 0, 0.5) for i, v in enumerate((10.0, 20.0, None))]
+    (line,) = summarise([*rows, Row("m", "3", 0, error="no")], ["m"], [subject(str(i)) for i in range(4)])
+    cell = line.cells["deletion"]
+    assert (cell.mean, cell.count, line.failures) == (15.0, 2, 1)
+    assert 10 <= cell.low <= 15 <= cell.high <= 20
+    assert (line.forward, line.backward, line.seconds) == (1, 0, 0.5)
+    text = markdown([line])
+    assert "15.00 (10.00 to 20.00, n = 2)" in text
+    assert "## Boxes" not in text
+    assert "| m | 1 | 0 | 0.50 | 1 |" in text
+
+
+def test_a_document_is_json_whatever_is_missing() -> None:
+    rows = [Row("m", "0", 0, {"deletion": None}), Row("n", "0", 0, error="no")]
+    lines = summarise(rows, ["m", "n"], [subject("0")])
+    whole = json.loads(document({"classifier": "c"}, [subject("0")], rows, lines, {}))
+    assert [line["cells"] for line in whole["summary"]] == [{}, {}]
+    assert list(whole["columns"]) == list(COLUMNS)
+
+
+def test_the_interval_of_a_mean_is_the_normal_one_for_many_pictures() -> None:
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    cell = mean_cell(values.tolist())
+    half = 1.96 * values.std() / 20
+    assert cell.mean == pytest.approx(values.mean())
+    assert cell.low == pytest.approx(values.mean() - half, abs=0.03)
+    assert cell.high == pytest.approx(values.mean() + half, abs=0.03)
+    assert mean_cell([]) is None
+
+
+def test_categories_count_alike_whatever_their_pictures() -> None:
+    cell = category_cell([100, 100, 100, 0], ["cat", "cat", "cat", "dog"])
+    assert (cell.mean, cell.count) == (50, 4)
+    assert (cell.low, cell.high) == (0 if cell.low == 0 else 50, 100)  # a draw without dogs has 100
+
+
+def test_pointing_is_by_category_and_difficult_pictures_are_apart() -> None:
+    subjects = [subject("0", "cat"), subject("1", "cat", True), subject("2", "dog"), subject("3")]
+    hits = (100.0, 0.0, 100.0, None)
+    rows = [Row("m", str(i), 0, {"pointing": hit}) for i, hit in enumerate(hits)]
+    assert pointing(rows, subjects, "pointing").mean == 75
+    hard = pointing(rows, subjects, "pointing", difficult=True)
+    assert (hard.mean, hard.count) == (0, 1)
+    assert pointing(rows[3:], subjects, "pointing") is None
+    (line,) = summarise(rows, ["m"], subjects)
+    assert line.cells["pointing"].mean == 75
+    assert line.cells["pointing_difficult"].mean == 0
+
+
+def test_min_max_is_over_methods_on_their_common_pictures() -> None:
+    rows = [
+        *(Row("a", str(i), 0, {"faithfulness": v}) for i, v in enumerate((10.0, 40.0, 7.0))),
+        *(Row("b", str(i), 0, {"faithfulness": v}) for i, v in enumerate((20.0, 20.0))),
+        *(Row("c", str(i), 0, {"faithfulness": v}) for i, v in enumerate((15.0, 30.0, 9.0))),
+        Row("d", "0", 0, error="it gave no map at all, so it takes no picture away"),
+    ]
+    cells = min_max(rows)
+    assert {name: (cell.mean, cell.count) for name, cell in cells.items()} == {
+        "a": (50, 2), "b": (50, 2), "c": (50, 2),
+    }  # fmt: skip
+    assert min_max(rows[:3]) == {}
+    assert min_max([]) == {}
+
+
+def test_a_value_that_one_method_lacks_leaves_the_picture_out() -> None:
+    rows = [
+        Row("a", "0", 0, {"faithfulness": 1.0}), Row("a", "1", 0, {"faithfulness": 1.0}),
+        Row("b", "0", 0, {"faithfulness": None}), Row("b", "1", 0, {"faithfulness": 3.0}),
+    ]  # fmt: skip
+    assert {name: (cell.mean, cell.count) for name, cell in min_max(rows).items()} == {
+        "a": (0, 1),
+        "b": (100, 1),
+    }
+
+
+def test_half_of_each_folder_is_held_out() -> None:
+    subjects = [subject(f"{folder}/{i}", "cat") for i in range(4) for folder in "ab"]
+    half = held_out_half([subject("c/0"), *subjects])
+    assert half == {"a/0", "a/2", "b/0", "b/2"}
+
+
+@pytest.mark.parametrize("rule", GRIDS)
+def test_localisation_is_that_of_the_maps_themselves(rule: str) -> None:
+    rng = np.random.default_rng(0)
+    boxes = [[(2.0, 2.0, 2.0 + 4 + i % 3, 10.0)] for i in range(12)]
+    maps = [rng.random((12, 12)) ** 2 + 0.4 * np.pad(np.ones((8, 4)), ((2, 2), (2, 6))) for _ in boxes]
+    rows = []
+    for i, (heatmap, true) in enumerate(zip(maps, boxes, strict=True)):
+        overlaps = [iou(predicted_box(heatmap, rule, alpha), true[0]) for alpha in GRIDS[rule]]
+        rows.append(Row("m", str(i), 0, curves={f"iou_{rule}": overlaps}))
+    rows.append(Row("m", "without", 0, curves={f"iou_{rule}": None}))
+    found = localise(maps[6:], boxes[6:], maps[:6], boxes[:6])
+    expected = next(one for one in found if one.method == rule)
+    cell = localisation(rows, {str(i) for i in range(6)}, rule)
+    assert (cell.mean, cell.count, cell.note) == (
+        pytest.approx(expected.error),
+        6,
+        f"alpha {expected.alpha:g}",
+    )
+    assert localisation(rows, set(), rule) is None

@@ -1,0 +1,204 @@
+"""What is no measure of one map: adversarial pictures by their maps (second paper, 5.5), and a rule (3.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whyframe.errors import one_line
+from whyframe.files import write_whole
+from whyframe_training.classifiers import Classifier
+from whyframe_training.evaluation.adversarial import iterative_attack, label_recovery
+from whyframe_training.evaluation.bridge import as_classify
+from whyframe_training.evaluation.discrimination import Discrimination, Heatmaps, discriminate
+from whyframe_training.evaluation.rules import most_informative, rotation_errors
+from whyframe_training.methods import build_method
+from whyframe_training.methods.base import Method
+from whyframe_training.perturb import GaussianBlur, upsample
+from whyframe_training.study.store import Row
+from whyframe_training.study.subjects import Subject
+
+__all__ = [
+    "CHEAPEST_PASSES",
+    "Attacked",
+    "adversarial_values",
+    "attack",
+    "cheapest",
+    "run_experiments",
+    "tables",
+]
+
+CHEAPEST_PASSES = 2
+"""Only methods of so many passes take part: each explains the adversarial pictures anew."""
+
+ANGLES = (5.0, 15.0, 30.0, 60.0, 90.0)
+DRAWS = 4
+DEGREE = 0.005
+"""The error that one more degree of a rule's range is worth."""
+
+FEWEST = 8  # pictures, for a network to learn from half of them
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Pictures that an attack turned into another class.
+
+    Attributes:
+        clean: N x 3 x S x S in [0, 1].
+        images: the adversarial ones, alike.
+        classes: N, predicted for the clean ones.
+        targets: N, predicted for the adversarial ones.
+    """
+
+    clean: Tensor
+    images: Tensor
+    classes: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def cheapest(rows: Iterable[Row]) -> list[str]:
+    """The methods of up to `CHEAPEST_PASSES` a picture (median: the first may cost more), in the rows' order."""
+    passes: dict[str, list[float]] = {}
+    for row in rows:
+        if not row.error:
+            passes.setdefault(row.method, []).append(row.forward + row.backward)
+    return [name for name, counts in passes.items() if median(counts) <= CHEAPEST_PASSES]
+
+
+def run_experiments(
+    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[str], path: Path
+) -> dict[str, Any]:
+    """All of them; what the file holds for these pictures already is not done again.
+
+    Args:
+        classifier: that is explained.
+        subjects: the pictures.
+        methods: names, see `cheapest`.
+        path: of the JSON file.
+
+    Returns:
+        ``rotation``: by largest angle in degrees, the share of pictures in percent whose class changes;
+        ``invariant_to``: the angle of the most informative accurate rule; ``methods``: see `adversarial_values`.
+    """
+    files = [one.file + " " + one.digest for one in subjects]
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if found.get("pictures") != files:
+        found = {"pictures": files, **_rotation(classifier, subjects), "methods": {}}
+    missing = [name for name in methods if name not in found["methods"]]
+    attacked = attack(classifier, subjects) if missing else None
+    for name in missing:
+        assert attacked is not None
+        found["methods"][name] = _tried(classifier, build_method(name), attacked)
+        write_whole(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
+    return found
+
+
+def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, Any]:
+    classify = as_classify(classifier.logits, classifier.mean.device, batch=DRAWS + 1)
+    errors = rotation_errors(classify, [one.frame for one in subjects], ANGLES, DRAWS)
+    percent = {f"{angle:g}": 100 * error for angle, error in errors.items()}
+    return {"rotation": percent, "invariant_to": most_informative(errors, DEGREE)}
+
+
+@torch.no_grad()
+def attack(classifier: Classifier, subjects: Sequence[Subject]) -> Attacked:
+    """Moves each picture away from its class, and keeps those that are taken for another one then."""
+    clean = torch.stack([one.image for one in subjects])
+    classes = torch.tensor([one.target for one in subjects], device=clean.device)
+    pairs = zip(clean.split(1), classes.split(1), strict=True)
+    images = torch.cat([iterative_attack(classifier.logits, image, label) for image, label in pairs])
+    targets = torch.cat([classifier.logits(image).argmax(dim=1) for image in images.split(1)])
+    fooled = targets != classes
+    return Attacked(clean[fooled], images[fooled], classes[fooled], targets[fooled])
+
+
+def _tried(classifier: Classifier, method: Method, attacked: Attacked) -> dict[str, Any]:
+    try:
+        return adversarial_values(classifier, method, attacked)
+    except Exception as error:  # as on single pictures: it is reported
+        return {"error": one_line(error)}
+
+
+def adversarial_values(classifier: Classifier, method: Method, attacked: Attacked) -> dict[str, Any]:
+    """What a method's maps know of an attack.
+
+    Args:
+        classifier: that was attacked.
+        method: explains each picture's predicted class.
+        attacked: the pictures.
+
+    Returns:
+        ``count`` of pictures; of these, in percent, ``recovered`` and ``recovered_top5``: the clean class is first, or
+        among the first five, once the adversarial picture is blurred where its map is high (5.5); and
+        ``discrimination``: accuracy of a small network that learned on the maps of one half to tell clean from
+        adversarial, on the other half, both ways; None of fewer than `FEWEST` pictures.
+    """
+    if not len(attacked):
+        return {"count": 0}
+    clean = _maps(classifier, method, attacked.clean, attacked.classes)
+    maps = _maps(classifier, method, attacked.images, attacked.targets)
+    background = GaussianBlur(classifier.side).to(maps.device)(attacked.images)
+    deletion_masks = 1 - upsample(maps, classifier.side)[:, 0]
+    recovery = label_recovery(
+        classifier.logits, attacked.images, deletion_masks, background, attacked.classes, attacked.classes
+    )
+    return {
+        "count": len(attacked),
+        "recovered": recovery.clean,
+        "recovered_top5": recovery.clean_in_top5,
+        "discrimination": _discrimination(clean, maps),
+    }
+
+
+def _maps(classifier: Classifier, method: Method, images: Tensor, targets: Tensor) -> Tensor:
+    """N x h x w, each scaled to [0, 1]; one by one, as everywhere in a study."""
+    pairs = zip(images.split(1), targets.split(1), strict=True)
+    scores = torch.cat([method.explain(classifier, image, target) for image, target in pairs])
+    low, high = scores.amin((1, 2), keepdim=True), scores.amax((1, 2), keepdim=True)
+    return (scores - low) / (high - low).clamp_min(torch.finfo(scores.dtype).tiny)
+
+
+def _discrimination(clean: Tensor, adversarial: Tensor) -> float | None:
+    if len(clean) < FEWEST:
+        return None
+    even, odd = (Heatmaps(clean[start::2], adversarial[start::2]) for start in (0, 1))
+    how = Discrimination(build=_small_network, side=56, epochs=60, batch=8)
+    scores = [discriminate(train, test, how) for train, test in ((even, odd), (odd, even))]
+    return sum(scores) / 2
+
+
+def _small_network() -> nn.Module:
+    """In place of the paper's AlexNet, which a few dozen maps cannot train."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in ((3, 16), (16, 32), (32, 32)):
+        layers += [nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), nn.GroupNorm(4, outputs), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 2))
+
+
+def tables(found: Mapping[str, Any]) -> str:
+    """The experiments in Markdown."""
+    head = "| method | label recovered | in the first five | clean told from adversarial | pictures |"
+    rows = [_line(name, values) for name, values in found["methods"].items()]
+    angles = "".join(f"| {angle} | {error:.1f} |\n" for angle, error in found["rotation"].items())
+    return (
+        f"\n## Adversarial pictures (percent)\n\n{head}\n|---|---|---|---|---|\n{''.join(rows)}"
+        "\n## Rotations that change the class\n\n| at most, degrees | pictures, percent |\n"
+        f"|---|---|\n{angles}"
+    )
+
+
+def _line(name: str, values: Mapping[str, Any]) -> str:
+    if "error" in values:
+        return f"| {name} | failed: {values['error']} | | | |\n"
+    cells = [values.get(key) for key in ("recovered", "recovered_top5", "discrimination")]
+    return f"| {name} | {' | '.join('-' if one is None else f'{one:.1f}' for one in cells)} | {values['count']} |\n"

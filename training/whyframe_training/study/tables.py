@@ -1,0 +1,74 @@
+"""What a study found, for other programs: Markdown tables, and one JSON document with every raw value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from whyframe_training.study.curves import CURVES
+from whyframe_training.study.measures import GROUPS
+from whyframe_training.study.store import Row
+from whyframe_training.study.subjects import Subject
+from whyframe_training.study.summary import COLUMNS, Line, text
+
+__all__ = ["document", "markdown"]
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """A table for each group of columns that has a value, and one of what the methods cost."""
+    return "\n".join(part for group in GROUPS for part in _group(group, lines)) + "\n" + _cost(lines)
+
+
+def _group(group: str, lines: Sequence[Line]) -> Iterator[str]:
+    names = [name for name, one in COLUMNS.items() if one.group == group]
+    shown = [name for name in names if any(name in line.cells for line in lines)]
+    if shown:
+        heads = [COLUMNS[name].title for name in shown]
+        rows = [[line.method, *(text(line.cells.get(name)) for name in shown)] for line in lines]
+        yield f"## {GROUPS[group]}\n\n{_table(['method', *heads], rows)}"
+
+
+def _cost(lines: Sequence[Line]) -> str:
+    rows = [
+        [line.method, f"{line.forward:g}", f"{line.backward:g}", f"{line.seconds:.2f}", str(line.failures)]
+        for line in lines
+    ]
+    heads = ["method", "passes forward", "passes back", "seconds a picture", "failed"]
+    return f"## Cost\n\n{_table(heads, rows)}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def document(
+    facts: Mapping[str, Any],
+    subjects: Sequence[Subject],
+    rows: Sequence[Row],
+    lines: Sequence[Line],
+    experiments: Mapping[str, Any],
+) -> str:
+    """Everything as JSON: what was done, the pictures, each raw value and curve, what the columns mean, the summary."""
+    whole = {
+        "facts": dict(facts),
+        "columns": {name: _column(name) for name in COLUMNS},
+        "curves": {name: one.says for name, one in CURVES.items()},
+        "pictures": [_picture(one) for one in subjects],
+        "rows": [asdict(row) for row in rows],
+        "summary": [asdict(line) for line in lines],
+        "experiments": dict(experiments),
+    }
+    return json.dumps(whole, allow_nan=False, indent=1) + "\n"
+
+
+def _column(name: str) -> dict[str, Any]:
+    one = COLUMNS[name]
+    return {"title": one.title, "says": one.says, "group": one.group, "rising": one.rising}
+
+
+def _picture(one: Subject) -> dict[str, Any]:
+    known = ("file", "target", "boxes", "category", "difficult", "digest")
+    return {name: getattr(one, name) for name in known}
