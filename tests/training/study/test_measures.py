@@ -80,16 +80,19 @@ def test_the_smallest_box_is_the_half_that_is_looked_at(left_eyed) -> None:
 
 
 def test_the_distribution_of_masks(left_eyed) -> None:
-    names = ["right_tail", "between", "skewness"]
+    names = ["right_tail", "between", "mean_score", "skewness", "right_skewed"]
     mask = np.repeat(np.array([0.1, 0.5, 0.9, 0.9], np.float32)[:, None], 4, axis=1)
     assert take(seen(left_eyed, mask), names) == {
         "right_tail": 50,
         "between": 25,
+        "mean_score": pytest.approx(60),
         "skewness": pytest.approx(-0.4934, abs=1e-3),
+        "right_skewed": 0,
     }
+    assert take(seen(left_eyed, 1 - mask), ["right_skewed"]) == {"right_skewed": 100}
     for other in (1e-3 * LEFT, 2 * LEFT, LEFT - 0.5):
-        assert take(seen(left_eyed, other), names[:2]) == dict.fromkeys(names[:2])
-    assert take(seen(left_eyed, np.zeros((8, 8), np.float32)), ["skewness"]) == {"skewness": None}
+        assert take(seen(left_eyed, other), names[:3]) == dict.fromkeys(names[:3])
+    assert take(seen(left_eyed, np.zeros((8, 8), np.float32)), names[3:]) == dict.fromkeys(names[3:])
 
 
 def test_supporting_pixels_are_those_of_the_curve(left_eyed) -> None:

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.training.study.figures.finished import LABELS, SLOPE, classifier, line, material, pictures
+from tests.training.study.figures.finished import classifier, line, material, pictures
 
-from whyframe_training.study.page import page, report_page
+from whyframe_training.study.page import report_page
 from whyframe_training.study.store import Row
 
 FACTS = {"classifier": "tiny", "data": "<photos>"}
@@ -80,19 +80,6 @@ def test_a_study_of_nothing_is_still_a_page() -> None:
     assert "All numbers" in html
     assert "<img" not in html
     assert "What failed" not in html
-
-
-def test_the_plain_call_draws_maps_by_their_place() -> None:
-    asked = []
-
-    def mask_of(method, index):
-        asked.append((method, index))
-        return SLOPE if index == 0 else None
-
-    rows = [Row("cam", subject.file, 0) for subject in pictures()]
-    html = page(FACTS, LINES[:1], rows, pictures(), LABELS, mask_of)
-    assert html.partition("<dialog>")[0].count("<img") == 2 + 1
-    assert set(asked) == {("cam", 0), ("cam", 1)}
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")

@@ -61,12 +61,12 @@ CURVES: dict[str, Curve] = {
     "box_area": Curve(
         "Area of the box around the scores that reach 0, 0.1, ..., 1 of the map's range, in square pixels.",
         lambda seen: [area(box) for box in seen.boxes.boxes],
-        cost=13,
+        cost=4 * 13,
     ),
     "box_score": Curve(
         "Normalised probability once each of these boxes is blurred.",
         lambda seen: seen.boxes.scores.tolist(),
-        cost=13,
+        cost=4 * 13,
     ),
     **{
         f"left_{name}": Curve(

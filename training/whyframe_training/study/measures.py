@@ -86,8 +86,13 @@ def _pointing(margin: float) -> Callable[[Seen], float | None]:
 
 
 def _mask(of: Callable[[Seen], float]) -> Callable[[Seen], float | None]:
-    """For maps that are masks: in [0, 1], and not all in its lower half, as a gradient's tiny numbers are."""
-    return lambda seen: 100 * of(seen) if seen.scores.min() >= 0 and 0.5 < seen.scores.max() <= 1 else None
+    """For maps that are masks: in [0, 1], and not all in its lowest quarter, as a gradient's tiny numbers are."""
+    return lambda seen: 100 * of(seen) if seen.scores.min() >= 0 and 0.25 < seen.scores.max() <= 1 else None
+
+
+def _right_skewed(seen: Seen) -> float:
+    third_moment = skewness(seen.scores)
+    return math.nan if math.isnan(third_moment) else 100.0 * (third_moment > 0)
 
 
 def _between(seen: Seen) -> float:
@@ -167,6 +172,20 @@ MEASURES: dict[str, Measure] = {
         None,
         lambda seen: skewness(seen.scores),
     ),
+    "right_skewed": Measure(
+        "right-skewed",
+        "Share of pictures, in percent, whose scores are skewed to the right (Principle 1).",
+        "distribution",
+        None,
+        _right_skewed,
+    ),
+    "mean_score": Measure(
+        "mean score",
+        "Of a mask, in percent. Masks only: scores in [0, 1].",
+        "distribution",
+        None,
+        _mask(lambda seen: float(np.mean(seen.scores))),
+    ),
     "right_tail": Measure(
         "above 0.8",
         "Share of a mask's scores above 0.8, in percent. Masks only: scores in [0, 1].",
@@ -197,7 +216,7 @@ MEASURES: dict[str, Measure] = {
             "deletion",
             False,
             _minimal_box(share),
-            cost=13,
+            cost=4 * 13,
         )
         for share in SUPPRESSIONS
     },
@@ -219,7 +238,7 @@ MEASURES: dict[str, Measure] = {
         "deletion",
         True,
         _interrogation,
-        cost=2,
+        cost=4 * 13 + 2,
     ),
 }
 """Every measure of a map, in the order of tables."""

@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyframe.overlay import blend, heat_tables
 from whyframe_training.study.figures import (
@@ -28,10 +27,8 @@ from whyframe_training.study.figures import (
 from whyframe_training.study.figures.material import Material, Section
 from whyframe_training.study.figures.table import legend, table
 from whyframe_training.study.store import Row
-from whyframe_training.study.subjects import Subject
-from whyframe_training.study.summary import Line
 
-__all__ = ["page", "report_page"]
+__all__ = ["report_page"]
 
 
 def report_page(facts: Mapping[str, Any], material: Material) -> str:
@@ -56,29 +53,6 @@ def report_page(facts: Mapping[str, Any], material: Material) -> str:
         f"<title>whyframe evaluate</title><style>{_asset('page.css')}</style>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
-
-
-def page(
-    facts: Mapping[str, Any],
-    lines: Sequence[Line],
-    rows: Sequence[Row],
-    shown: Sequence[Subject],
-    labels: Sequence[str],
-    mask_of: Callable[[str, int], NDArray[np.float32] | None],
-) -> str:
-    """`report_page` without what needs the classifier or all pictures, and without files.
-
-    Args:
-        facts: what was done: data, classifier, budget.
-        lines: of the table.
-        rows: for what failed.
-        shown: pictures whose maps are drawn.
-        labels: of the classes.
-        mask_of: a method's map of the n-th shown picture, None where there is none.
-    """
-    places = {subject.file: index for index, subject in enumerate(shown)}
-    by_name = Material(lines, rows, shown, len(shown), labels, lambda name, file: mask_of(name, places[file]))
-    return report_page(facts, by_name)
 
 
 @cache
