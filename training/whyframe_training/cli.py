@@ -37,7 +37,10 @@ Output = Annotated[
     Path, typer.Option("-o", "--output", help="Run folder; the same command again resumes it.")
 ]
 Name = Annotated[
-    str, typer.Option(help="efficientnet_lite0, resnet50, vgg19, googlenet, or your own: my_model.py:build.")
+    str,
+    typer.Option(
+        help="efficientnet_lite0, _lite1 or _lite2, a torchvision CNN such as resnet50, or your own: my_model.py:build."
+    ),
 ]
 Weights = Annotated[str, typer.Option(help="A weights file, 'pretrained' (with the network), or 'random'.")]
 Labels = Annotated[Path | None, typer.Option(help="Text file, one label a line. [default: ImageNet-1k's]")]
@@ -59,12 +62,18 @@ def train(
     mean: Mean = None,
     std: Std = None,
     side: Side = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="A predictor of the paper: ct, bt, mgnet, ...; its controller, objective, no anchor."
+        ),
+    ] = None,
     controller: Annotated[ControllerName, typer.Option(help="Distribution controller.")] = ControllerName.ct,
     eta: Annotated[float, typer.Option(min=1e-3, help="CT: steepness.")] = 1.5,
     h: Annotated[float, typer.Option(min=1e-3, help="CT: skewness; above 1 to the right.")] = 2.5,
     generator: Annotated[
         GeneratorName | None,
-        typer.Option(help="Mask generator. [default: edge for small networks, else unet]"),
+        typer.Option(help="Mask generator. [default: unet for resnet50, vgg19, googlenet; else edge]"),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the images, a new crop each.")] = 60,
     batch: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
@@ -81,6 +90,13 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option(help="Run folder to start from, with the same networks.")
     ] = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Train the classifier too, on photographs with classes.")
+    ] = False,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="For --joint: CSV file with columns file and class. [default: sub-folders]"),
+    ] = None,
     validation: Annotated[int, typer.Option(min=1, help="Images kept for validation.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     precision: Annotated[
@@ -89,11 +105,13 @@ def train(
 ) -> None:
     """Train a mask predictor on a classifier, from a folder of photographs.
 
-    Nothing of the classifier changes. A GPU is used where there is one. Interrupted, the same command goes on.
+    Nothing of the classifier changes, unless --joint trains a copy of it, its last layer made new for your classes.
+    A GPU is used where there is one. Interrupted, the same command goes on.
 
     \b
     whyframe train --data photos -o runs/lite0
     whyframe train --data photos --classifier my_model.py:build --weights w.pt --labels labels.txt -o runs/mine
+    whyframe train --data photos --joint --classes labels.csv -o runs/pair
     whyframe export runs/lite0 -o model.onnx
     """  # noqa: D301 - \b is typer's
     from rich.console import Console
@@ -101,6 +119,8 @@ def train(
     from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierSpec
     from whyframe_training.config import TrainConfig
     from whyframe_training.generators import DEFAULT_WIDTHS
+    from whyframe_training.joint.run import train_joint
+    from whyframe_training.presets import find_preset
     from whyframe_training.run import train as train_run
 
     spec = ClassifierSpec(
@@ -113,11 +133,17 @@ def train(
     shape = {"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"}
     config = TrainConfig(
         classifier=spec, generator=chosen, controller=shape, data=str(data), validation=validation, epochs=epochs,
-        batch=batch, learning_rate=learning_rate, seed=seed, anchor=anchor,
-        spread=spread,
+        batch=batch, learning_rate=learning_rate, seed=seed, anchor=anchor, spread=spread,
         start_from=None if start_from is None else str(start_from), precision=precision.value,
     )  # fmt: skip
-    train_run(config, output, Console(stderr=True))
+    if preset is not None:
+        config = find_preset(preset).apply(config)
+    if joint:
+        train_joint(config, classes, output, Console(stderr=True))
+    elif classes is not None:
+        raise WhyframeError("--classes goes with --joint: a mask predictor alone is trained without labels")
+    else:
+        train_run(config, output, Console(stderr=True))
     typer.echo(f"done: whyframe export {output} -o model.onnx")
 
 

@@ -1,0 +1,46 @@
+"""Five classes that differ in colour, and a run on them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tiny_network import SIDE
+
+from whyframe_training.config import TrainConfig
+from whyframe_training.networks import ClassifierSpec
+
+TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
+COLOURS = {
+    "blue": (200, 30, 30), "green": (30, 200, 30), "grey": (110, 110, 110), "red": (30, 30, 200),
+    "white": (230, 230, 230),
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Six BGR pictures of each colour, in sub-folders."""
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for i in range(6):
+            grain = cv2.resize(rng.integers(-20, 20, (6, 8, 3)).astype(np.float32), (96, 80))
+            cv2.imwrite(str(folder / f"{i}.png"), np.clip(np.array(colour) + grain, 0, 255).astype(np.uint8))
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def config(data: Path, tmp_path: Path) -> TrainConfig:
+    labels = tmp_path / "other_labels.txt"
+    labels.write_text("\n".join(f"class {i}" for i in range(len(COLOURS))))
+    return TrainConfig(
+        classifier=ClassifierSpec(TINY, "random", str(labels), side=SIDE),
+        generator={"name": "edge", "widths": [8, 8, 8]},
+        data=str(data),
+        validation=5,
+        epochs=3,
+        filter_steps=3,
+        batch=4,
+        precision="fp32",
+    )

@@ -1,0 +1,212 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from torch.nn import functional as F
+
+from whyframe_training.checkpoint import CHECKPOINT
+from whyframe_training.classifiers import build_classifier
+from whyframe_training.config import TrainConfig
+from whyframe_training.joint.accuracy import measure_accuracy
+from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
+from whyframe_training.joint.run import prepare
+from whyframe_training.joint.trainer import JointTrainer
+from whyframe_training.perturb import alternatives, perturb, upsample
+
+QUIET = Console(quiet=True)
+CPU = torch.device("cpu")
+Parts = tuple[Labelled, Labelled]
+
+
+@pytest.fixture
+def parts(config: TrainConfig) -> Parts:
+    return split_labelled(config.data, read_labelled(config.data), config.validation)
+
+
+def make(config: TrainConfig, parts: Parts, folder: Path, weight: float = 1.0) -> JointTrainer:
+    own = prepare(config, None, parts[0].labels, folder)
+    return JointTrainer(own, parts[0], folder, weight, CPU)
+
+
+def classifier_state(trainer: JointTrainer) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in trainer.encoder.state_dict().items()}
+
+
+def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
+    """From their parts: cross-entropy on the image, and Eq. 8 on the image seen through the true class's mask."""
+    trainer = make(dataclasses.replace(config, spread=1.0), parts, tmp_path / "run", weight=0.5)
+    trainer.predictor.eval()
+    trainer.done[2] = 3
+    x = torch.rand(4, 3, trainer.classifier.side, trainer.classifier.side)
+    loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
+    y = trainer.stream.classes(range(12, 16))
+    seen = trainer.classifier(x)
+    mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, y).logit_map)
+    background = alternatives(x, trainer.blur, torch.Generator().manual_seed(1))
+    kept = trainer.classifier.logits(perturb(x, upsample(mask, x.shape[-1]), background))
+    expected = F.cross_entropy(seen.logits, y) + 0.5 * F.cross_entropy(kept, y)
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["encoder.module.body.1.0", "encoder.module.fc", "predictor.generator.head.6"]
+)
+def test_the_gradient_is_the_whole_one(config: TrainConfig, parts: Parts, tmp_path: Path, name: str) -> None:
+    """Against finite differences: of f itself, and of the mask, which is made of f's features."""
+    trainer = make(dataclasses.replace(config, spread=1.0), parts, tmp_path / "run")
+    trainer.encoder.double()
+    trainer.predictor.double().eval()
+    trainer.blur.double()
+    trainer._typed = lambda images: images
+    x = torch.rand(4, 3, trainer.classifier.side, trainer.classifier.side, dtype=torch.float64)
+    part, _, path = name.partition(".")
+    weight = getattr(trainer, part).get_submodule(path).weight
+
+    def loss() -> torch.Tensor:
+        return trainer._mask_loss(x, torch.Generator().manual_seed(1)).double()
+
+    (gradient,) = torch.autograd.grad(loss(), weight)
+    step = 1e-3 / gradient.norm()  # of the loss, whose cross-entropies are float32
+    direction = gradient / gradient.norm()
+    with torch.no_grad():
+        weight += step * direction
+        above = loss()
+        weight -= 2 * step * direction
+        slope = (above - loss()) / (2 * step)
+    torch.testing.assert_close(slope, gradient.norm(), atol=0, rtol=5e-2)
+
+
+def test_stage_one_moves_the_last_layer_and_stage_two_all(
+    config: TrainConfig, parts: Parts, tmp_path: Path
+) -> None:
+    trainer = make(config, parts, tmp_path / "run")
+    embedding = trainer.predictor.generator.filter.embedding
+    assert embedding is trainer.encoder.head().weight
+    start, gain = classifier_state(trainer), trainer.predictor.generator.filter.gain.item()
+    run = trainer.run()
+    for _ in range(3):
+        next(run)
+    first = classifier_state(trainer)
+    assert {k for k in start if not torch.equal(start[k], first[k])} == {"module.fc.weight", "module.fc.bias"}
+    assert trainer.encoder.module.get_submodule("body.0.0").weight.grad is None, "nothing is computed in vain"
+    assert trainer.predictor.generator.filter.gain.item() != gain
+    list(run)
+    second = classifier_state(trainer)
+    moved = {key for key in first if not torch.equal(first[key], second[key])}
+    assert moved == set(first)
+    assert not trainer.encoder.module.training
+
+
+def test_the_filters_own_loss_leaves_the_last_layer_alone(
+    config: TrainConfig, parts: Parts, tmp_path: Path
+) -> None:
+    """Its embedding is that layer's weight, which only the classes teach in stage one."""
+    trainer = make(config, parts, tmp_path / "run")
+    features = torch.rand(4, 20, 2, 2)
+    opened = trainer._opening(features, torch.tensor([0, 1, 2, 3]))
+    part = trainer.predictor.generator.filter
+    opened.sum().backward()
+    assert part.embedding.grad is None
+    assert part.gain.grad != 0
+    places = torch.einsum("ndhw,nd->nhw", features, part.embedding[:4]) * part.gain + part.offset
+    torch.testing.assert_close(opened, torch.sigmoid(places).mean((1, 2)), atol=1e-6, rtol=1e-5)
+
+
+def test_a_weight_of_zero_is_the_classifier_alone(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
+    trainer = make(config, parts, tmp_path / "run", weight=0.0)
+    before = trainer.predictor.generator.reduce[0].weight.clone()
+    loss = trainer._mask_loss(torch.rand(4, 3, 64, 64), torch.Generator().manual_seed(1))
+    list(trainer.run())
+    assert torch.equal(trainer.predictor.generator.reduce[0].weight, before)
+    assert loss.requires_grad
+
+
+def test_it_learns_its_classes(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
+    trainer = make(
+        dataclasses.replace(config, epochs=16, filter_steps=20, learning_rate=2e-2), parts, tmp_path / "run"
+    )
+    start = measure_accuracy(trainer.classifier, parts[1], CPU)
+    losses = [step.loss for step in trainer.run() if step.stage == 2]
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    trained = build_classifier(trainer.config.classifier)
+    assert measure_accuracy(trained, parts[1], CPU).percent >= 80 > start.percent
+
+
+def test_the_weights_in_the_folder_are_the_ones_that_were_trained(
+    config: TrainConfig, parts: Parts, tmp_path: Path
+) -> None:
+    trainer = make(config, parts, tmp_path / "run")
+    list(trainer.run())
+    loaded = build_classifier(trainer.config.classifier)
+    assert loaded.labels == parts[0].labels
+    ours = classifier_state(trainer)
+    assert all(torch.equal(ours[key], value) for key, value in loaded.state_dict().items())
+
+
+def test_stopped_and_resumed_is_bitwise_uninterrupted(
+    config: TrainConfig, parts: Parts, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("whyframe_training.trainer.CHECKPOINT_EVERY", 2)
+    whole = make(config, parts, tmp_path / "a")
+    list(whole.run())
+    interrupted = make(config, parts, tmp_path / "b").run()
+    weights = tmp_path / "b" / "classifier.safetensors"
+    early = weights.read_bytes()
+    for _ in range(3 + 7):  # past a checkpoint, before the next
+        next(interrupted)
+    interrupted.close()
+    weights.write_bytes(early)  # as if killed after the checkpoint and before the weights
+    resumed = make(config, parts, tmp_path / "b")
+    assert resumed.done == {1: 3, 2: 6}
+    assert resumed.predictor.generator.filter.embedding is resumed.encoder.head().weight
+    list(resumed.run())
+    for ours, theirs in (
+        (classifier_state(whole), classifier_state(resumed)),
+        (whole.predictor.state_dict(), resumed.predictor.state_dict()),
+    ):
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    ours, theirs = ((tmp_path / f / "classifier.safetensors").read_bytes() for f in "ab")
+    assert ours == theirs
+
+
+def test_bfloat16_learns_in_float32_weights(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
+    trainer = make(dataclasses.replace(config, precision="bf16", epochs=1), parts, tmp_path / "run")
+    before = classifier_state(trainer)
+    list(trainer.run())
+    after = classifier_state(trainer)
+    assert all(value.dtype == torch.float32 for value in after.values())
+    assert not torch.equal(before["module.body.0.0.weight"], after["module.body.0.0.weight"])
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
+    """The same with SIGKILL, through the command line."""
+
+    def command(folder: Path) -> list[str]:
+        spec = config.classifier
+        return [
+            sys.executable, "-c", "from whyframe.cli import main; main()", "train", "--joint", "--data", config.data,
+            "--classifier", spec.name, "--weights", "random", "--labels", str(spec.labels), "--side", "64",
+            "--epochs", "60", "--batch", "4", "--validation", "5", "--precision", "fp32", "-o", str(folder),
+        ]  # fmt: skip
+
+    subprocess.run(command(tmp_path / "a"), check=True, capture_output=True)
+    victim = subprocess.Popen(command(tmp_path / "b"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = tmp_path / "b" / "log.jsonl"
+    while not (log.exists() and '"stage": 2, "step": 150' in log.read_text()):
+        time.sleep(0.05)
+        assert victim.poll() is None
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    subprocess.run(command(tmp_path / "b"), check=True, capture_output=True)
+    a, b = (torch.load(tmp_path / f / CHECKPOINT, weights_only=True)["predictor"] for f in "ab")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    a, b = ((tmp_path / f / "classifier.safetensors").read_bytes() for f in "ab")
+    assert a == b

@@ -1,0 +1,1 @@
+"""A classifier and its mask predictor, trained at once: the first paper's further work."""

@@ -1,0 +1,55 @@
+"""The share of photographs that a classifier names rightly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from whyframe_training.classifiers import Classifier
+from whyframe_training.data import load_frames, to_images
+from whyframe_training.joint.labelled import Labelled
+
+Z = 1.959964  # of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many of `count` predictions are `right`; at least one was made."""
+
+    right: int
+    count: int
+
+    @property
+    def percent(self) -> float:
+        """100 * right / count."""
+        return 100 * self.right / self.count
+
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval, in percent: within [0, 100], and sensible where almost all are right."""
+        share, n = self.right / self.count, self.count
+        margin = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+        centre, scale = share + Z**2 / (2 * n), 100 / (1 + Z**2 / n)
+        return max(0.0, scale * (centre - margin)), min(100.0, scale * (centre + margin))
+
+    def to_dict(self) -> dict[str, float]:
+        """Percent with its interval, and the counts."""
+        low, high = self.interval()
+        return {"percent": self.percent, "low": low, "high": high, "right": self.right, "count": self.count}
+
+
+@torch.no_grad()
+def measure_accuracy(classifier: Classifier, labelled: Labelled, device: torch.device) -> Accuracy:
+    """Of whole photographs, squeezed to S x S, in float32.
+
+    Args:
+        classifier: on `device`.
+        labelled: of the classifier's classes.
+        device: where to compute.
+    """
+    right = 0
+    for path, class_id in zip(labelled.paths, labelled.class_ids, strict=True):
+        logits = classifier.logits(to_images(load_frames([path], classifier.side), device))
+        right += int(logits.argmax()) == class_id
+    return Accuracy(right, len(labelled.paths))
