@@ -27,6 +27,7 @@ from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.classifiers import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
+from whyframe_training.joint.run import JOINT
 from whyframe_training.predictor import ClassActivationMap, MaskPredictor
 
 
@@ -177,6 +178,8 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
         "batch": config.batch,
         "learning_rate": config.learning_rate,
         "predicted_share": config.predicted_share,
+        "objective": dataclasses.asdict(config.objective),
+        "classifier_trained_too": (folder / JOINT).exists(),
         "anchor": config.anchor,
         "spread": config.spread,
         "started_from_steps": _steps_behind(config),

@@ -19,6 +19,7 @@ from whyframe_training.classifiers import ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.run import train
 from whyframe_training.trainer import Trainer, choose_targets
+from whyframe_training.validate import Validation
 
 TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
 QUIET = Console(quiet=True)
@@ -233,3 +234,9 @@ def test_starting_from_another_run_takes_its_weights_and_keeps_its_filter(
     ours, theirs = weights(second), weights(first)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert [step.stage for step in second.run()] == [2] * 12
+
+
+def test_no_measurable_picture_is_valid_json() -> None:
+    nothing = Validation(("a.png", "b.png"), {"predictor": (float("nan"),) * 2})
+    assert nothing.to_dict()["faithfulness"] == {"predictor": None}
+    json.dumps(nothing.to_dict(), allow_nan=False)

@@ -25,7 +25,7 @@ def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
         The folded copy; the network itself, unchanged, where folding would alter its output.
     """
     folded = copy.deepcopy(network)
-    for norm_name, conv_name in _pairs(folded, side):
+    for norm_name, conv_name in norm_pairs(folded, side):
         conv, norm = folded.get_submodule(conv_name), folded.get_submodule(norm_name)
         folded.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[arg-type, type-var]
         folded.set_submodule(norm_name, nn.Identity())
@@ -33,7 +33,7 @@ def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
     return folded if _same_output(network, folded, side) else network
 
 
-def _pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
+def norm_pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
     """(batch norm, convolution) names where the norm's input is the convolution's output object itself."""
     producer: dict[int, str] = {}
     calls: dict[str, int] = {}

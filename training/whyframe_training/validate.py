@@ -33,8 +33,9 @@ class Validation:
     scores: dict[str, tuple[float, ...]]
 
     def means(self) -> dict[str, float]:
-        """Mean faithfulness of each method, over the images where it can be measured."""
-        return {name: float(np.nanmean(values)) for name, values in self.scores.items()}
+        """Mean faithfulness of each method, over the images where it can be measured; NaN where there is none."""
+        known = {name: [v for v in values if not np.isnan(v)] for name, values in self.scores.items()}
+        return {name: sum(values) / len(values) if values else np.nan for name, values in known.items()}
 
     def count(self) -> int:
         """Images where faithfulness can be measured."""
@@ -46,10 +47,9 @@ class Validation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, JSON-safe: NaN as None."""
-        scores = {
-            n: [None if np.isnan(v) else round(v, 3) for v in values] for n, values in self.scores.items()
-        }
-        report = {"images": len(self.files), "count": self.count(), "faithfulness": self.means()}
+        scores = {n: [None if np.isnan(v) else round(v, 3) for v in own] for n, own in self.scores.items()}
+        means = {name: None if np.isnan(mean) else mean for name, mean in self.means().items()}
+        report = {"images": len(self.files), "count": self.count(), "faithfulness": means}
         if {"predictor", "cam"} <= set(self.scores):
             report["predictor_minus_cam"] = dataclasses.asdict(self.difference("predictor", "cam"))
         return {**report, "files": list(self.files), "scores": scores}

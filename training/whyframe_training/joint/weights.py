@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from whyframe.files import write_whole
 from whyframe_training.classifiers import build_classifier
-from whyframe_training.folding import _pairs
+from whyframe_training.folding import norm_pairs
 from whyframe_training.networks import ClassifierError, ClassifierSpec
 
 State = dict[str, Tensor]
@@ -105,4 +105,4 @@ def save_weights(state: State, path: Path) -> None:
 def _folded_pairs(network: nn.Module, folded: nn.Module, side: int) -> list[tuple[str, str]]:
     """(batch norm, convolution) names of those that are folded away."""
     identities = {name for name, module in folded.named_modules() if isinstance(module, nn.Identity)}
-    return [pair for pair in _pairs(network, side) if pair[0] in identities]
+    return [pair for pair in norm_pairs(network, side) if pair[0] in identities]
