@@ -163,8 +163,8 @@ def test_the_document_has_every_raw_value(report, boxed) -> None:
     assert whole["pictures"][0]["category"] == "thing"
     for row in whole["rows"]:
         if row["method"] == "brightness":
-            assert row["values"] == measured(folder)[row["file"]]
-            assert len(row["curves"]["preserving"]) == 33
+            assert row["values"] == pytest.approx(measured(folder)[row["file"]], abs=1e-4)
+            assert "curves" not in row  # they are in values.jsonl
         else:
             assert row["error"]
     (line, broken) = whole["summary"]

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from whyframe_training.study.curves import CURVES
 from whyframe_training.study.measures import GROUPS
 from whyframe_training.study.store import Row
 from whyframe_training.study.subjects import Subject
 from whyframe_training.study.summary import COLUMNS, Line, text
 
 __all__ = ["document", "markdown"]
+
+DIGITS = 4  # after the point, of values in percent
 
 
 def markdown(lines: Sequence[Line]) -> str:
@@ -51,17 +52,32 @@ def document(
     lines: Sequence[Line],
     experiments: Mapping[str, Any],
 ) -> str:
-    """Everything as JSON: what was done, the pictures, each raw value and curve, what the columns mean, the summary."""
+    """What was done, the pictures, each raw value, what the columns mean, the summary: JSON, a row a line.
+
+    The curves, which are longer than all the rest, stay in ``values.jsonl``.
+    """
     whole = {
         "facts": dict(facts),
         "columns": {name: _column(name) for name in COLUMNS},
-        "curves": {name: one.says for name, one in CURVES.items()},
         "pictures": [_picture(one) for one in subjects],
-        "rows": [asdict(row) for row in rows],
         "summary": [asdict(line) for line in lines],
         "experiments": dict(experiments),
+        "rows": [_row(row) for row in rows],
     }
-    return json.dumps(whole, allow_nan=False, indent=1) + "\n"
+    parts = [f"{json.dumps(name)}: {_lines(part)}" for name, part in whole.items()]
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def _lines(part: Any) -> str:
+    """A list with an entry a line; anything else as it is."""
+    if not isinstance(part, list):
+        return json.dumps(part, allow_nan=False)
+    return "[\n" + ",\n".join(json.dumps(one, allow_nan=False) for one in part) + "\n]"
+
+
+def _row(row: Row) -> dict[str, Any]:
+    values = {name: None if value is None else round(value, DIGITS) for name, value in row.values.items()}
+    return {name: one for name, one in asdict(row).items() if name != "curves"} | {"values": values}
 
 
 def _column(name: str) -> dict[str, Any]:
