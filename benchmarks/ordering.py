@@ -2,8 +2,8 @@
 
     python benchmarks/ordering.py REPORT/values.json -o benchmarks/results/ordering [--ours predictor ct bt]
 
-For each of our methods, its MF minus that of every other method, on the pictures that both were measured on: all, and those of
-the folder without boxes alone, which training kept for validation. Writes NAME.md.
+For each of our methods, its MF minus that of every other method, on the pictures that both were measured on: all, and
+those of the folder without boxes alone, which training kept for validation. Writes NAME.md.
 """
 
 from __future__ import annotations
