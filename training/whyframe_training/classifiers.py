@@ -53,6 +53,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
+    served: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
         self,
@@ -74,7 +75,6 @@ class Classifier(nn.Module):
         calls = find_taps(self.module, side)
         self.taps = tuple(call.name for call in calls)
         self.channels = tuple(call.channels for call in calls)
-        self.served: Callable[[Tensor], Tensor] | None = None
         self._check_labels()
 
     def train(self, mode: bool = True) -> Classifier:  # noqa: ARG002 - the signature is nn.Module's
