@@ -15,7 +15,7 @@ from rich.console import Console
 from tiny_network import CLASSES, SIDE
 
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
-from whyframe_training.classifiers import ClassifierSpec
+from whyframe_training.classifiers import ClassifierError, ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.run import train
 from whyframe_training.trainer import Trainer, choose_targets
@@ -240,3 +240,12 @@ def test_no_measurable_picture_is_valid_json() -> None:
     nothing = Validation(("a.png", "b.png"), {"predictor": (float("nan"),) * 2})
     assert nothing.to_dict()["faithfulness"] == {"predictor": None}
     json.dumps(nothing.to_dict(), allow_nan=False)
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(config: TrainConfig, tmp_path: Path) -> None:
+    wrong = dataclasses.replace(
+        config, classifier=dataclasses.replace(config.classifier, weights="nowhere.pt")
+    )
+    with pytest.raises(ClassifierError, match=r"nowhere\.pt"):
+        train(wrong, tmp_path / "run", QUIET)
+    assert not (tmp_path / "run").exists()

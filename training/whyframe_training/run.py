@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from whyframe.errors import WhyframeError
 from whyframe.files import write_whole
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.config import RunError, TrainConfig
@@ -44,8 +46,14 @@ def train(config: TrainConfig, folder: Path, console: Console) -> Validation:
         ClassifierError: the classifier cannot be built.
     """
     images, held_out = split(list_images(config.data), config.validation)
+    fresh = not folder.exists()
     claim(folder, config)
-    trainer = Trainer(config, images, folder)
+    try:
+        trainer = Trainer(config, images, folder)
+    except WhyframeError:
+        if fresh:  # else its settings would bar the next try
+            shutil.rmtree(folder)
+        raise
     resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
     console.print(
         f"{config.classifier.name}, {len(images)} images, {len(held_out)} for validation, "
