@@ -1,3 +1,4 @@
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ from typer.testing import CliRunner, Result
 from whyframe.errors import WhyframeError
 from whyframe_training.evaluate_cli import chosen, evaluate
 from whyframe_training.methods import GROUPS, METHODS
+
+BUNDLED = resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx"
 
 
 def command(*arguments: object) -> Result:
@@ -42,6 +45,8 @@ def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
         (["--methods", "gradcam"], "did you mean grad-cam"),
         (["--methods", "cam,cam"], "names one method twice"),
         (["--methods", "controler"], "did you mean the group controllers"),
+        (["--methods", "nowhere.onnx"], r"nowhere\.onnx"),
+        (["--methods", "cam,."], r"no run in \.: `whyframe train"),
         (["--boxes", "gone.json"], r"no such file or folder gone\.json"),
         (["--classifier", "alexnet19"], "unknown classifier"),
     ],
@@ -62,10 +67,30 @@ def test_a_folder_without_pictures(tmp_path: Path) -> None:
 
 
 def test_groups_and_all_are_their_methods_each_once() -> None:
-    assert chosen("all") == list(METHODS)
+    def names(methods: str) -> list[str]:
+        return [one.name for one in chosen(methods)]
+
+    assert names("all") == list(METHODS)
     group = list(GROUPS["controllers"])
-    assert chosen(f"cam, controllers,{group[0]}") == ["cam", *group]
-    assert set(chosen("all,controllers")) == {*METHODS, *group}
+    assert names(f"cam, controllers,{group[0]}") == ["cam", *group]
+    assert set(names("all,controllers")) == {*METHODS, *group}
+
+
+def test_a_fused_file_of_ones_own_is_a_method(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(BUNDLED.read_bytes())
+    result = command(
+        "--data", photos, "--methods", f"{tmp_path}/mine.onnx,predictor", "-o", tmp_path / "report"
+    )
+    assert result.exit_code == 0, result.output
+    lines = [
+        line.split(" | ", 1)[1]
+        for line in result.stdout.splitlines()
+        if line.startswith(("| mine", "| pred"))
+    ]
+    assert lines[0] == lines[1]  # faithfulness
+    (tmp_path / "cam.onnx").write_bytes(BUNDLED.read_bytes())
+    with pytest.raises(WhyframeError, match="name of another method, cam; rename it"):
+        chosen(f"{tmp_path}/cam.onnx")
 
 
 def test_boxes_of_a_file_count(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,26 @@ def load_checkpoint(trainer: Trainer) -> None:
     path = trainer.folder / CHECKPOINT
     if not path.exists():
         return
-    state = _read(path)
+    state = _read(path, path.read_bytes())
     trainer.predictor.load_state_dict(state["predictor"])
     for stage, optimizer in trainer.optimizers.items():
         optimizer.load_state_dict(state["optimizers"][stage])
     trainer.scheduler.load_state_dict(state["scheduler"])
     trainer.done, trainer.sheet = state["done"], state["sheet"]
+
+
+def checkpoint_bytes(folder: Path) -> bytes:
+    """The file of a run's last checkpoint.
+
+    Raises:
+        RunError: there is none.
+    """
+    try:
+        return (folder / CHECKPOINT).read_bytes()
+    except FileNotFoundError as error:
+        raise RunError(
+            f"no checkpoint in {folder}: let `whyframe train` write one (every 100 steps)"
+        ) from error
 
 
 def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) -> tuple[MaskPredictor, int]:
@@ -45,10 +60,8 @@ def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) ->
     Raises:
         RunError: no checkpoint, or one that does not fit the run's settings.
     """
-    path = folder / CHECKPOINT
-    if not path.exists():
-        raise RunError(f"no checkpoint in {folder}: let `whyframe train` write one (every 100 steps)")
-    state = _read(path)
+    path, whole = folder / CHECKPOINT, checkpoint_bytes(folder)
+    state = _read(path, whole)
     predictor = build_predictor(config, classifier)
     try:
         predictor.load_state_dict(state["predictor"])
@@ -67,8 +80,8 @@ def _state(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, whole: bytes) -> dict[str, Any]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
     except Exception as error:
         raise RunError(f"{path} cannot be read: delete it to start again") from error

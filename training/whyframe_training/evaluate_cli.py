@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyframe.errors import OutputError, WhyframeError
 from whyframe_training.cli import Labels, Mean, Name, Side, Std, Weights, triple
+
+if TYPE_CHECKING:
+    from whyframe_training.methods.base import Method
 
 
 class Budget(str, Enum):
@@ -38,7 +41,10 @@ def evaluate(
         ),
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Names of methods and groups with commas between them, or all.")
+        str,
+        typer.Option(
+            help="Names of methods and groups, run folders and fused .onnx files, with commas between them; or all."
+        ),
     ] = "all",
     classifier: Name = "efficientnet_lite0",
     weights: Weights = "pretrained",
@@ -63,12 +69,13 @@ def evaluate(
     """Compare explanation methods on a classifier and pictures of yours.
 
     Each method explains the predicted class of each picture; one that has boxes counts if the class has a box in it.
-    Kept as it goes: every map (maps/) and value (values.jsonl), so that the same command goes on where it stopped; to
-    have a method run again, remove its folder of maps. At the end: values.json, table.md, and report.html, which
+    Kept as it goes: every map (maps/) and value (values.jsonl), so that the same command goes on where it stopped; a
+    method whose weights have changed runs again. At the end: values.json, table.md, and report.html, which
     needs no other file.
 
     \b
     whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
+    whyframe evaluate --data photos/ --methods cam,ct,runs/mine,mine.onnx -o report
     whyframe evaluate --data images/ --boxes instances.json --methods all --budget paper -o report
     whyframe evaluate --data photos/ --data boxed/ --classifier my_model.py:build --weights w.pt -o report
     """  # noqa: D301 - \b is typer's
@@ -78,7 +85,7 @@ def evaluate(
     from whyframe_training.classifiers import ClassifierSpec, build_classifier
     from whyframe_training.study.report import report
 
-    names = chosen(methods)
+    wanted = chosen(methods)
     spec = ClassifierSpec(
         classifier,
         weights,
@@ -90,7 +97,7 @@ def evaluate(
     page = report(
         build_classifier(spec),
         data,
-        names,
+        wanted,
         output,
         quick=budget is Budget.quick,
         limit=limit,
@@ -102,30 +109,33 @@ def evaluate(
     typer.echo(f"{page} shows the maps, too.")
 
 
-def chosen(methods: str) -> list[str]:
-    """The methods that a list of names means: methods, groups of them, or all; each once.
+def chosen(methods: str) -> list[Method]:
+    """The methods that a list of names means: methods, groups of them, all, or paths of one's own; each once.
 
     Raises:
         UnknownMethod: a name that neither a method nor a group has; the nearest names are offered.
-        WhyframeError: a name is given twice.
+        WhyframeError: a name is given twice, or a path is neither a run folder nor a fused file.
     """
     from whyframe_training.methods import GROUPS, METHODS
 
     given = [name.strip() for name in methods.split(",")]
+    groups = {**GROUPS, "all": tuple(METHODS)}
     if len(set(given)) < len(given):
         raise WhyframeError(f"--methods {methods} names one method twice; name each once.")
-    groups = {**GROUPS, "all": tuple(METHODS)}
-    names = list(dict.fromkeys(one for name in given for one in groups.get(name, (name,))))
-    for name in names:
-        _check(name, groups)
-    return names
+    found: dict[str, Method] = {}
+    for name in dict.fromkeys(one for entry in given for one in groups.get(entry, (entry,))):
+        method = _built(name, groups)
+        if method.name in found or (method.name != name and method.name in METHODS):
+            raise WhyframeError(f"{name} has the name of another method, {method.name}; rename it.")
+        found[method.name] = method
+    return list(found.values())
 
 
-def _check(name: str, groups: Iterable[str]) -> None:
+def _built(name: str, groups: Iterable[str]) -> Method:
     from whyframe_training.methods import UnknownMethod, build_method
 
     try:
-        build_method(name)
+        return build_method(name)
     except UnknownMethod:
         near = difflib.get_close_matches(name.casefold(), groups, n=1, cutoff=0.7)
         if near:

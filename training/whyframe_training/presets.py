@@ -9,8 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from whyframe.errors import WhyframeError
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec
@@ -80,6 +78,7 @@ PRESETS: dict[str, Preset] = {
     "bt": Preset("BT", {"name": "bt"}, epochs=4),
     "mgnet": Preset("MGnet", SIGMOID, MGNET, epochs=4),
     "ct-0.5-2.5": _ct(0.5, 2.5),
+    "ct-1.5-2.5": _ct(1.5, 2.5),
     "ct-2.5-2.5": _ct(2.5, 2.5),
     "ct-1.5-1.5": _ct(1.5, 1.5),
     "ct-1.5-0.5": _ct(1.5, 0.5),
@@ -94,12 +93,15 @@ PRESETS: dict[str, Preset] = {
     "ct-no-av-tv": _constrained("λav = λtv = 0", area=0.0, smoothness=0.0),
     "mgnet-av2": _mgnet("λav = 2", area=2.0),
     "mgnet-av4": _mgnet("λav = 4", area=4.0),
+    "mgnet-av8": _mgnet("λav = 8"),
     "mgnet-av12": _mgnet("λav = 12", area=12.0),
     "mgnet-no-bg-av2": _mgnet("λbg = 0, λav = 2", background=0.0, area=2.0),
     "mgnet-no-bg-av4": _mgnet("λbg = 0, λav = 4", background=0.0, area=4.0),
     "mgnet-no-bg-av12": _mgnet("λbg = 0, λav = 12", background=0.0, area=12.0),
 }
-"""By name: sections 3.1 and 4.4, Figs. 2 and 6. ``mgnet`` has lambda_av 8, ``ct`` no constraint."""
+"""By name: sections 3.1 and 4.4, Figs. 2 and 6. ``mgnet`` has lambda_av 8, ``ct`` no constraint.
+
+``ct-1.5-2.5`` and ``mgnet-av8`` are the same two, trained for as long as the ablations that they stand beside."""
 
 
 def find_preset(name: str) -> Preset:
@@ -145,24 +147,31 @@ def load_preset(name: str, classifier: Classifier) -> MaskPredictor:
         PresetError: no such preset, or no weights of it.
         ClassifierError: the weights are for another classifier.
     """
+    from safetensors.torch import load
+
     if classifier.name != CLASSIFIER:
         raise ClassifierError(
             f"the weights of preset {name} are for {CLASSIFIER}, not {classifier.name}: train your own with "
             f"`whyframe train --classifier {classifier.name} --preset {name}`, then export it"
         )
     predictor = build_predictor(preset_config(name, ""), classifier)
-    state = {key: value.to(predictor.state_dict()[key].dtype) for key, value in _weights(name).items()}
+    state = {
+        key: value.to(predictor.state_dict()[key].dtype) for key, value in load(preset_bytes(name)).items()
+    }
     state[EMBEDDING] = predictor.state_dict()[EMBEDDING]
     predictor.load_state_dict(state)
     return predictor.eval()
 
 
-def _weights(name: str) -> dict[str, Tensor]:
-    from safetensors.torch import load
+def preset_bytes(name: str) -> bytes:
+    """The file of a preset's committed weights.
 
+    Raises:
+        PresetError: it is not installed.
+    """
     file = resources.files("whyframe_training") / WEIGHTS / f"{name}.safetensors"
     try:
-        return load(file.read_bytes())
+        return file.read_bytes()
     except FileNotFoundError as error:
         raise PresetError(
             f"no weights of preset {name} are installed: `python benchmarks/presets.py DATA -o RUNS` trains them"

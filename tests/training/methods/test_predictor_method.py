@@ -6,9 +6,10 @@ from tiny_network import CLASSES, SIDE
 
 from whyframe_training.checkpoint import CHECKPOINT, CONFIG
 from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec, build_classifier
-from whyframe_training.config import TrainConfig
-from whyframe_training.controllers import BasicTransformer, CustomizedTransformer
-from whyframe_training.methods.predictor import Predictor, PresetPredictor, ShippedPredictor, mgnet_ct
+from whyframe_training.config import RunError, TrainConfig
+from whyframe_training.controllers import CustomizedTransformer
+from whyframe_training.methods import build_method
+from whyframe_training.methods.predictor import FusedPredictor, PresetPredictor, RunPredictor, mgnet_ct
 from whyframe_training.predictor import MaskPredictor, build_predictor
 
 TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
@@ -32,28 +33,44 @@ def pictures(side: int) -> torch.Tensor:
     return torch.randint(256, (2, 3, side, side), generator=torch.Generator().manual_seed(0)) / 255
 
 
-def test_a_runs_predictor_gives_its_masks_and_takes_another_controller(run) -> None:
+def test_a_runs_predictor_gives_its_masks(run) -> None:
     folder, classifier, predictor = run
     images = pictures(SIDE)
     stages = classifier(images).stages
     with torch.no_grad():
-        ct, logits = predictor(stages, TARGETS), predictor.logit_map(stages, TARGETS)
-    torch.testing.assert_close(Predictor(folder).explain(classifier, images, TARGETS), ct)
-    bt = Predictor(folder, BasicTransformer())
-    assert bt.title == "Mask predictor (BT)"
-    torch.testing.assert_close(bt.explain(classifier, images, TARGETS), BasicTransformer()(logits))
+        masks = predictor(stages, TARGETS)
+    torch.testing.assert_close(RunPredictor(folder).explain(classifier, images, TARGETS), masks)
+
+
+def test_a_run_has_the_name_of_its_folder_and_the_version_of_its_weights(run, monkeypatch) -> None:
+    folder, _, predictor = run
+    monkeypatch.chdir(folder)
+    before = build_method(".")
+    assert before.name == folder.name
+    assert RunPredictor(folder).version == before.version
+    torch.save({"predictor": predictor.state_dict(), "done": {1: 0, 2: 6}}, folder / CHECKPOINT)
+    assert RunPredictor(folder).version != before.version
+    (folder / CHECKPOINT).unlink()
+    with pytest.raises(RunError, match="no checkpoint"):
+        RunPredictor(folder)
+
+
+def test_every_predictor_has_a_version_of_its_own() -> None:
+    versions = [build_method(name).version for name in ("ct", "bt", "mgnet", "predictor")]
+    assert len({*versions, ""}) == 5
+    assert mgnet_ct().version == versions[2]
 
 
 def test_a_predictor_explains_only_the_classifier_it_was_trained_for(run) -> None:
     folder, classifier, _ = run
     classifier.name = "another"
-    for method in (Predictor(folder), ShippedPredictor()):
+    for method in (RunPredictor(folder), FusedPredictor()):
         with pytest.raises(ClassifierError, match="not another: choose that classifier"):
             method.explain(classifier, pictures(SIDE), TARGETS)
 
 
 def test_the_shipped_predictor_gives_what_its_users_get() -> None:
-    shipped = ShippedPredictor()
+    shipped = FusedPredictor()
     classifier = build_classifier(ClassifierSpec("efficientnet_lite0", weights="random"))
     images, targets = pictures(224), torch.tensor([3, 207])
     maps = shipped.explain(classifier, images, targets)

@@ -9,7 +9,7 @@ from tiny_network import CLASSES, SIDE, build
 
 from whyframe_training.classifiers import Classifier
 from whyframe_training.methods.base import Method
-from whyframe_training.study import experiments, run
+from whyframe_training.study import experiments
 from whyframe_training.study import report as reporting
 
 LABELS = [f"class {index}, thing" for index in range(CLASSES)]
@@ -93,9 +93,6 @@ def broken() -> type[Broken]:
 
 @pytest.fixture(autouse=True)
 def methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {one.name: one for one in (Brightness, Broken, Empty, Costly)}
-    for module in (run, experiments):
-        monkeypatch.setattr(module, "build_method", lambda name: known[name]())
     monkeypatch.setattr(experiments, "CHEAPEST_PASSES", -1)  # a test that wants experiments says so
     Brightness.calls, Broken.mended = 0, False
 
@@ -106,6 +103,7 @@ def report(
 ) -> Callable[..., Path]:
     """Writes a report of the photographs and returns its folder; the page, with its figures, only if asked for."""
     whole_page = reporting.report_page
+    known = {one.name: one for one in (Brightness, Broken, Empty, Costly)}
 
     def write(
         *names: str, data: tuple[Path, ...] = (), quick: bool = True, page: bool = False, **options: object
@@ -113,7 +111,14 @@ def report(
         monkeypatch.setattr(reporting, "report_page", whole_page if page else lambda *_: "")
         chosen = {"limit": None, "shown": 2, **options}
         folder = tmp_path / "report"
-        reporting.report(classifier, list(data or (photos,)), names, folder, quick=quick, **chosen)
+        reporting.report(
+            classifier,
+            list(data or (photos,)),
+            [known[name]() for name in names],
+            folder,
+            quick=quick,
+            **chosen,
+        )
         return folder
 
     return write

@@ -85,25 +85,28 @@ def test_an_attack_keeps_the_pictures_that_it_fooled() -> None:
 def test_what_is_there_is_not_done_again(classifier, photos, tmp_path, monkeypatch) -> None:
     subjects = gather(find_sources([photos]), classifier).subjects
     path = tmp_path / "experiments.json"
-    built = []
+    looking, tried, real = Looking(), [], experiments.adversarial_values
 
-    def build(name):
-        built.append(name)
-        if name == "broken":
-            monkeypatch.setattr(experiments, "adversarial_values", lambda *_: 1 / 0)
-        return Looking()
+    def values(classifier, method, attacked):
+        tried.append(method.name)
+        return 1 / 0 if method.name == "broken" else real(classifier, method, attacked)
 
-    monkeypatch.setattr(experiments, "build_method", build)
-    first = run_experiments(classifier, subjects, ["looking"], path)
+    monkeypatch.setattr(experiments, "adversarial_values", values)
+    first = run_experiments(classifier, subjects, [looking], path)
     assert first == json.loads(path.read_text())
     assert set(first["rotation"]) == {"5", "15", "30", "60", "90"}
-    second = run_experiments(classifier, subjects, ["looking", "broken"], path)
-    assert built == ["looking", "broken"]
+    broken = Looking()
+    broken.name = "broken"
+    second = run_experiments(classifier, subjects, [looking, broken], path)
+    assert tried == ["looking", "broken"]
     assert second["methods"]["looking"] == first["methods"]["looking"]
     assert "division by zero" in second["methods"]["broken"]["error"]
     assert "| broken | failed: division by zero" in tables(second)
-    run_experiments(classifier, subjects[:2], ["looking"], path)
-    assert built == ["looking", "broken", "looking"]
+    run_experiments(classifier, subjects[:2], [looking], path)
+    assert tried == ["looking", "broken", "looking"]
+    looking.version = "retrained"
+    run_experiments(classifier, subjects[:2], [looking], path)
+    assert tried == ["looking", "broken", "looking", "looking"]
 
 
 def test_a_report_has_the_experiments_of_its_cheapest_methods(report, monkeypatch) -> None:

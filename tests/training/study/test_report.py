@@ -78,6 +78,19 @@ def test_a_new_measure_is_taken_from_the_kept_maps(report, brightness, monkeypat
     assert {file: values["top"] for file, values in measured(folder).items()} == tops
 
 
+def test_a_method_of_other_weights_explains_anew(report, brightness, monkeypatch) -> None:
+    folder = report("brightness")
+    monkeypatch.setattr(brightness, "version", "retrained")
+    report("brightness")
+    assert brightness.calls == 4 + 4
+    report("brightness")
+    assert brightness.calls == 4 + 4
+    monkeypatch.setattr(brightness, "version", "")
+    report("brightness")  # only the last maps are kept
+    assert brightness.calls == 4 + 4 + 4
+    assert all("faithfulness" in line["values"] for line in lines_of(folder)[-4:])
+
+
 def test_a_lost_map_is_made_again(report, brightness) -> None:
     folder = report("brightness")
     (folder / "maps" / "brightness" / "photos" / "1.png.npz").unlink()

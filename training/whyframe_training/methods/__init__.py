@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whyframe.errors import WhyframeError
@@ -13,7 +14,7 @@ from whyframe.errors import WhyframeError
 if TYPE_CHECKING:
     from whyframe_training.methods.base import Method
 
-__all__ = ["GROUPS", "METHODS", "UnknownMethod", "build_method"]
+__all__ = ["GROUPS", "METHODS", "VARIANTS", "UnknownMethod", "build_method"]
 
 # (name, "module:class or function without arguments"), the modules in this package. Add a method here.
 _PLACES = (
@@ -41,7 +42,7 @@ _PLACES = (
     ("mgnet-ct", "predictor:mgnet_ct"),
     ("bt", "predictor:PresetPredictor"),
     ("ct", "predictor:PresetPredictor"),
-    ("predictor", "predictor:ShippedPredictor"),
+    ("predictor", "predictor:FusedPredictor"),
 )
 
 
@@ -51,12 +52,12 @@ class UnknownMethod(WhyframeError, ValueError):
 
 GROUPS = {
     "controllers": (
-        "ct-0.5-2.5", "ct", "ct-2.5-2.5", "ct-1.5-1.5", "ct-1.5-0.5", "bt", "square", "mgnet", "mgnet-ct",
+        "ct-0.5-2.5", "ct-1.5-2.5", "ct-2.5-2.5", "ct-1.5-1.5", "ct-1.5-0.5", "bt", "square", "mgnet", "mgnet-ct",
     ),
-    "mgnet-regularisers": ("mgnet", "mgnet-no-av", "mgnet-no-bg", "mgnet-no-tv", "mgnet-no-bg-tv"),
-    "ct-regularisers": ("ct-all", "ct-no-av", "ct-no-av-bg", "ct-no-av-tv", "ct"),
+    "mgnet-regularisers": ("mgnet-av8", "mgnet-no-av", "mgnet-no-bg", "mgnet-no-tv", "mgnet-no-bg-tv"),
+    "ct-regularisers": ("ct-all", "ct-no-av", "ct-no-av-bg", "ct-no-av-tv", "ct-1.5-2.5"),
     "lambda-av": (
-        "mgnet-av2", "mgnet-av4", "mgnet", "mgnet-av12",
+        "mgnet-av2", "mgnet-av4", "mgnet-av8", "mgnet-av12",
         "mgnet-no-bg-av2", "mgnet-no-bg-av4", "mgnet-no-bg", "mgnet-no-bg-av12",
     ),
 }  # fmt: skip
@@ -73,23 +74,41 @@ _PRESET = "PresetPredictor"
 METHODS: dict[str, Callable[[], Method]] = {name: partial(_build, name, place) for name, place in _PLACES}
 """What builds each method with the papers' hyper-parameters, in the order of tables."""
 
-_ABLATIONS: dict[str, Callable[[], Method]] = {
+VARIANTS: dict[str, Callable[[], Method]] = {
     name: partial(_build, name, f"predictor:{_PRESET}")
     for group in GROUPS.values()
     for name in group
     if name not in METHODS
 }
+"""Other settings of CT and MGnet, by name: those of `GROUPS` that are not in `METHODS`."""
+
+
+def _own(path: Path) -> Method:
+    from whyframe_training.methods.predictor import FusedPredictor, RunPredictor
+
+    if path.is_dir():
+        return RunPredictor(path)
+    method = FusedPredictor(path)
+    assert method.engine  # loaded now, so that a wrong file is told before hours of other methods
+    return method
 
 
 def build_method(name: str) -> Method:
-    """The method of that name, with the papers' hyper-parameters; one of `METHODS`, or of `GROUPS`.
+    """The method of that name, with the papers' hyper-parameters, or a predictor of one's own.
+
+    Args:
+        name: one of `METHODS`, or of `GROUPS`; or the path of a run folder or of a fused ONNX file, whose method is
+            called after the folder or the file.
 
     Raises:
         UnknownMethod: no method has that name; the nearest names are offered.
+        WhyframeError: the path is not one of a run or a fused file.
     """
-    known_ones = METHODS | _ABLATIONS
+    known_ones = METHODS | VARIANTS
     if name in known_ones:
         return known_ones[name]()
+    if Path(name).is_dir() or name.endswith(".onnx"):
+        return _own(Path(name))
     near = difflib.get_close_matches(name.casefold(), known_ones, n=3, cutoff=0.5)
     near += [
         known for known in known_ones if len(name) > 2 and name.casefold() in known and known not in near

@@ -29,12 +29,14 @@ class Method(ABC):
         title: as tables show it: ``"Grad-CAM"``.
         paper: where the method comes from.
         unseen: forward passes for a picture through a copy of the classifier, which `count_passes` does not see.
+        version: of the weights that it brings along, by which maps made with others are told apart; "" for none.
     """
 
     name: str
     title: str
     paper: str
     unseen: int = 0
+    version: str = ""
 
     def explain(
         self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress = silent

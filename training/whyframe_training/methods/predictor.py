@@ -1,7 +1,8 @@
-"""The project's own method among the compared ones: a run's mask predictor, and the one that is shipped."""
+"""The project's own method among the compared ones: runs' mask predictors, fused files, and presets."""
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,44 +12,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whyframe_training.checkpoint import CONFIG, load_predictor
+from whyframe_training.checkpoint import CONFIG, checkpoint_bytes, load_predictor
 from whyframe_training.classifiers import Classifier, ClassifierError
 from whyframe_training.config import TrainConfig
 from whyframe_training.controllers import Controller, build_controller
 from whyframe_training.methods.base import Method, Progress
 from whyframe_training.predictor import MaskPredictor
-from whyframe_training.presets import find_preset, load_preset
+from whyframe_training.presets import find_preset, load_preset, preset_bytes
 
 if TYPE_CHECKING:
     from whyframe import ExplainEngine
 
-__all__ = ["Predictor", "PresetPredictor", "ShippedPredictor", "mgnet_ct"]
+__all__ = ["FusedPredictor", "PresetPredictor", "RunPredictor", "mgnet_ct"]
 
 _PAPER = "Distribution-guided local explanation"
+_DIGITS = 16  # of a digest
 
 
-class Predictor(Method):
-    """The mask predictor of a run's last checkpoint, s x s in [0, 1].
+class RunPredictor(Method):
+    """The mask predictor of a run's last checkpoint, s x s in [0, 1], named as its folder.
 
     Args:
         run: the folder that `whyframe train` wrote.
-        controller: in place of the run's own.
+
+    Raises:
+        RunError: it is none.
     """
 
-    name = "run"
-    title = "Mask predictor"
     paper = _PAPER
 
-    def __init__(self, run: Path, controller: Controller | None = None) -> None:
+    def __init__(self, run: Path) -> None:
         self.run, self.config = run, TrainConfig.load(run / CONFIG)
-        self.controller = controller or build_controller(self.config.controller)
-        self.title = f"Mask predictor ({self.controller.name.upper()})"
+        self.name = self.title = run.resolve().name
+        self.version = _version(checkpoint_bytes(run))
         self._predictors: WeakKeyDictionary[Classifier, MaskPredictor] = WeakKeyDictionary()
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
         predictor = self._predictor(classifier).to(images.device)
         with torch.no_grad():
-            return self.controller(predictor.logit_map(classifier(images).stages, targets))
+            return predictor(classifier(images).stages, targets)
 
     def _predictor(self, classifier: Classifier) -> MaskPredictor:
         if classifier not in self._predictors:
@@ -57,13 +59,13 @@ class Predictor(Method):
         return self._predictors[classifier]
 
 
-class ShippedPredictor(Method):
+class FusedPredictor(Method):
     """A fused model file, as its users run it; s x s in [0, 1].
 
     The file holds its own copy of the classifier: pictures are rounded to bytes and pass through it once.
 
     Args:
-        model: a fused file; None for the one that comes with whyframe.
+        model: a fused file, after which the method is named; None for the one that comes with whyframe.
     """
 
     name = "predictor"
@@ -73,6 +75,8 @@ class ShippedPredictor(Method):
 
     def __init__(self, model: Path | None = None) -> None:
         self.model = model
+        if model is not None:
+            self.name = self.title = model.stem
 
     @cached_property
     def engine(self) -> ExplainEngine:
@@ -80,6 +84,11 @@ class ShippedPredictor(Method):
         from whyframe import ExplainEngine
 
         return ExplainEngine(self.model, backend="onnxruntime")
+
+    @property
+    def version(self) -> str:  # type: ignore[override]
+        """Of the file."""
+        return self.engine.manifest.digest[:_DIGITS]
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
         _check(self.engine.manifest.classifier, classifier, "the fused file")
@@ -105,6 +114,7 @@ class PresetPredictor(Method):
         self.name, self.title = name, find_preset(name).title
         if after is not None:
             self.name, self.title = f"{name}-{after.name}", f"{self.title}, then {after.name.upper()}"
+        self.version = _version(preset_bytes(name))
         self._predictors: WeakKeyDictionary[Classifier, MaskPredictor] = WeakKeyDictionary()
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
@@ -119,6 +129,10 @@ class PresetPredictor(Method):
 def mgnet_ct() -> PresetPredictor:
     """CT on the masks of MGnet: the scores are stacked at 0 and 1 already, and no controller can part them."""
     return PresetPredictor("mgnet", build_controller({"name": "ct"}))
+
+
+def _version(weights: bytes) -> str:
+    return hashlib.sha256(weights).hexdigest()[:_DIGITS]
 
 
 def _check(trained_for: str, classifier: Classifier, source: str) -> None:

@@ -19,7 +19,6 @@ from whyframe_training.evaluation.adversarial import iterative_attack, label_rec
 from whyframe_training.evaluation.bridge import as_classify
 from whyframe_training.evaluation.discrimination import Discrimination, Heatmaps, discriminate
 from whyframe_training.evaluation.rules import most_informative, rotation_errors
-from whyframe_training.methods import build_method
 from whyframe_training.methods.base import Method
 from whyframe_training.perturb import GaussianBlur, upsample
 from whyframe_training.study.store import Row
@@ -76,14 +75,14 @@ def cheapest(rows: Iterable[Row]) -> list[str]:
 
 
 def run_experiments(
-    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[str], path: Path
+    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[Method], path: Path
 ) -> dict[str, Any]:
     """All of them; what the file holds for these pictures already is not done again.
 
     Args:
         classifier: that is explained.
         subjects: the pictures.
-        methods: names, see `cheapest`.
+        methods: see `cheapest`.
         path: of the JSON file.
 
     Returns:
@@ -94,13 +93,17 @@ def run_experiments(
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if found.get("pictures") != files:
         found = {"pictures": files, **_rotation(classifier, subjects), "methods": {}}
-    missing = [name for name in methods if name not in found["methods"]]
+    missing = [method for method in methods if not _is_done(found["methods"].get(method.name), method)]
     attacked = attack(classifier, subjects) if missing else None
-    for name in missing:
+    for method in missing:
         assert attacked is not None
-        found["methods"][name] = _tried(classifier, build_method(name), attacked)
+        found["methods"][method.name] = {"version": method.version, **_tried(classifier, method, attacked)}
         write_whole(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
     return found
+
+
+def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:
+    return values is not None and values.get("version", "") == method.version
 
 
 def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, Any]:

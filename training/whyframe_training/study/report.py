@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from whyframe import __version__
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
+from whyframe_training.methods.base import Method
 from whyframe_training.serving import ServingError, served
 from whyframe_training.study.experiments import cheapest, run_experiments, tables
 from whyframe_training.study.figures.material import Material
@@ -31,7 +32,7 @@ __all__ = ["report"]
 def report(
     classifier: Classifier,
     folders: Sequence[Path],
-    methods: Sequence[str],
+    methods: Sequence[Method],
     output: Path,
     *,
     quick: bool,
@@ -45,7 +46,7 @@ def report(
     Args:
         classifier: that is explained.
         folders: of pictures.
-        methods: names, in the order of the table.
+        methods: in the order of the table.
         output: the report folder.
         quick: whether costly methods and measures see only the first pictures.
         limit: of pictures from each folder.
@@ -75,9 +76,9 @@ def report(
         _show(study.explain, len(methods) * len(subjects), subjects)
         _show(study.measure, len(subjects), subjects)
         rows = study.rows(subjects)
-        few, cheap = subjects[:COSTLY_IMAGES], cheapest(rows)
-        found = run_experiments(classifier, few, cheap, output / "experiments.json")
-    lines = summarise(rows, methods, subjects)
+        cheap = [method for method in methods if method.name in cheapest(rows)]
+        found = run_experiments(classifier, subjects[:COSTLY_IMAGES], cheap, output / "experiments.json")
+    lines = summarise(rows, [method.name for method in methods], subjects)
     facts = _facts(classifier, folders, pictures, quick)
     write_whole(output / "table.md", (markdown(lines) + tables(found)).encode())
     write_whole(output / "values.json", document(facts, subjects, rows, lines, found).encode())

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from whyframe.errors import one_line
 from whyframe_training.classifiers import Classifier
-from whyframe_training.methods import build_method
 from whyframe_training.methods.base import Method
 from whyframe_training.methods.passes import count_passes
 from whyframe_training.study.curves import CURVES, Curve, trace
@@ -42,25 +41,24 @@ class Study:
 
     Attributes:
         classifier: that is explained.
-        methods: by name, in the order of the report.
+        methods: in the order of the report.
         folder: of the report; every map is kept in it.
         quick: whether costly methods and measures see only the first `COSTLY_IMAGES`.
         store: keeps what was done, and each value as it comes.
     """
 
     classifier: Classifier
-    methods: Sequence[str]
+    methods: Sequence[Method]
     folder: Path
     quick: bool
     store: Store
 
     def explain(self, subjects: Sequence[Subject], tell: Tell) -> None:
         """Makes the maps that are not kept yet; a method that failed on a picture is tried again."""
-        for name in self.methods:
-            method = build_method(name)
+        for method in self.methods:
             for index, subject in enumerate(subjects):
-                if not (self._is_done(name, subject) or self._is_enough(name, index)):
-                    self.store.add(self._one(name, method, subject))
+                if not (self._is_done(method, subject) or self._is_enough(method, index)):
+                    self.store.add(self._one(method, subject))
                 tell(f"{method.title}: {index + 1} of {len(subjects)}")
 
     def measure(self, subjects: Sequence[Subject], tell: Tell) -> None:
@@ -77,8 +75,8 @@ class Study:
 
     def rows(self, subjects: Sequence[Subject]) -> list[Row]:
         """What the methods gave for these pictures, failures too."""
-        found = ((self.store.get(name, one.file), one) for name in self.methods for one in subjects)
-        return [row for row, one in found if row is not None and row.digest == one.digest]
+        found = (self._row(method, one) for method in self.methods for one in subjects)
+        return [row for row in found if row is not None]
 
     def mask(self, method: str, file: str) -> NDArray[np.float32] | None:
         """The map of a picture, h x w, where the method gave one."""
@@ -104,24 +102,28 @@ class Study:
         wanted = (name for name, one in known.items() if not (dear and one.cost > CHEAP_MEASURE))
         return [name for name in wanted if name not in have]
 
-    def _is_done(self, name: str, subject: Subject) -> bool:
-        row = self.store.get(name, subject.file)
-        same = row is not None and not row.error and row.digest == subject.digest
-        return same and self._maps.has(name, subject.file)
+    def _row(self, method: Method, subject: Subject) -> Row | None:
+        """What is kept, unless the picture or the method's weights have changed."""
+        row = self.store.get(method.name, subject.file)
+        return row if row is not None and row.digest == _digest(method, subject) else None
 
-    def _is_enough(self, name: str, index: int) -> bool:
+    def _is_done(self, method: Method, subject: Subject) -> bool:
+        row = self._row(method, subject)
+        return row is not None and not row.error and self._maps.has(method.name, subject.file)
+
+    def _is_enough(self, method: Method, index: int) -> bool:
         """Whether a costly method has seen its share: its cost is known after the first picture."""
-        passes = [r.forward + r.backward for r in self.store.rows if r.method == name and not r.error]
+        passes = [r.forward + r.backward for r in self.store.rows if r.method == method.name and not r.error]
         return self.quick and index >= COSTLY_IMAGES and bool(passes) and max(passes) > CHEAP_PASSES
 
-    def _one(self, name: str, method: Method, subject: Subject) -> Row:
-        start = perf_counter()
+    def _one(self, method: Method, subject: Subject) -> Row:
+        name, digest, start = method.name, _digest(method, subject), perf_counter()
         try:
             with count_passes(self.classifier) as passes:
                 scores = self._scores(method, subject)
             seconds = perf_counter() - start
         except Exception as error:  # one picture that fails must not end a study of hours: it is reported
-            return Row(name, subject.file, subject.target, error=one_line(error), digest=subject.digest)
+            return Row(name, subject.file, subject.target, error=one_line(error), digest=digest)
         self._maps.keep(name, subject.file, scores)
         return Row(
             name,
@@ -131,7 +133,7 @@ class Study:
             passes.forward + method.unseen,
             passes.backward,
             seconds,
-            digest=subject.digest,
+            digest=digest,
         )
 
     def _scores(self, method: Method, subject: Subject) -> NDArray[np.float32]:
@@ -140,3 +142,7 @@ class Study:
         if not scores.isfinite().all():
             raise ValueError("the map holds values that are not finite")
         return scores.cpu().numpy()
+
+
+def _digest(method: Method, subject: Subject) -> str:
+    return f"{subject.digest} {method.version}".rstrip()

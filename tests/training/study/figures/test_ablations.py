@@ -13,8 +13,8 @@ def test_the_settings_are_methods() -> None:
 
 
 def test_numbers_stand_under_each_column() -> None:
-    study = material([line("ct", faithfulness=71.23, pr_auc=80), line("ct-all", pr_auc=81)])
-    assert numbers(study, "ct") == "MF 71.2, PR-AUC 80.0"
+    study = material([line("ct-1.5-2.5", faithfulness=71.23, pr_auc=80), line("ct-all", pr_auc=81)])
+    assert numbers(study, "ct-1.5-2.5") == "MF 71.2, PR-AUC 80.0"
     grid = ablation(study, CT)
     assert [(one.title, one.foot) for one in grid.columns] == [
         ("picture", ""),
@@ -25,12 +25,12 @@ def test_numbers_stand_under_each_column() -> None:
 
 
 def test_each_grid_is_there_where_two_of_its_settings_are(tmp_path) -> None:
-    lines = [line("mgnet"), line("mgnet-no-av"), line("ct")]
+    lines = [line("mgnet-av8"), line("mgnet-no-av"), line("ct-1.5-2.5")]
     found = section(material(lines, folder=tmp_path))
     assert "MGnet" in found.body
     assert "<h3>CT</h3>" not in found.body
     assert (tmp_path / "figures" / "ablation-mgnet.png").is_file()
-    assert section(material([line("mgnet"), line("ct")])) is None
+    assert section(material([line("mgnet-av8"), line("ct-1.5-2.5")])) is None
 
 
 def test_the_weight_is_drawn_with_its_intervals() -> None:
@@ -44,7 +44,7 @@ def test_the_weight_is_drawn_with_its_intervals() -> None:
 
 
 def test_a_curve_needs_two_weights() -> None:
-    lines = [line("mgnet", faithfulness=1), line("mgnet-no-bg", faithfulness=1)]
+    lines = [line("mgnet-av8", faithfulness=1), line("mgnet-no-bg", faithfulness=1)]
     assert weight_section(material(lines)) is None
     found = weight_section(material([*lines, line("mgnet-av2", faithfulness=2)]))
     assert "with λbg" in found.body

@@ -12,7 +12,7 @@ from whyframe_training.study.figures.controllers import SETTINGS, controllers, h
 def test_the_settings_are_those_of_figure_6_and_are_methods() -> None:
     assert {preset for _, preset in SETTINGS.values() if preset} == set(FIGURE_6)
     assert SETTINGS["ct"][1] == (1.5, 2.5)
-    assert set(SETTINGS) == set(GROUPS["controllers"])
+    assert set(SETTINGS) == {*GROUPS["controllers"], "ct"}
 
 
 def test_a_histogram_is_a_density_in_which_each_map_counts_alike(rng) -> None:

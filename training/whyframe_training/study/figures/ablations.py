@@ -18,7 +18,7 @@ from whyframe_training.study.summary import COLUMNS
 __all__ = ["CT", "MGNET", "ablation", "numbers", "section"]
 
 MGNET = {
-    "mgnet": "all terms",
+    "mgnet-av8": "all terms",
     "mgnet-no-av": "λav = 0",
     "mgnet-no-bg": "λbg = 0",
     "mgnet-no-tv": "λtv = 0",
@@ -29,7 +29,7 @@ CT = {
     "ct-no-av": "λav = 0",
     "ct-no-av-bg": "λav = λbg = 0",
     "ct-no-av-tv": "λav = λtv = 0",
-    "ct": "no term",
+    "ct-1.5-2.5": "no term",
 }
 ADD = "The terms of the loss (Fig. 6): --methods mgnet-regularisers,ct-regularisers"
 

@@ -14,7 +14,7 @@ from whyframe_training.study.summary import Cell
 
 __all__ = ["WITH", "WITHOUT", "area_weight", "section"]
 
-WITH = {2: "mgnet-av2", 4: "mgnet-av4", 8: "mgnet", 12: "mgnet-av12"}
+WITH = {2: "mgnet-av2", 4: "mgnet-av4", 8: "mgnet-av8", 12: "mgnet-av12"}
 WITHOUT = {2: "mgnet-no-bg-av2", 4: "mgnet-no-bg-av4", 8: "mgnet-no-bg", 12: "mgnet-no-bg-av12"}
 """By lambda_av, the methods with the background term and without it."""
 

@@ -29,10 +29,10 @@ from whyframe_training.study.subjects import Subject
 __all__ = ["SETTINGS", "controllers", "histogram", "section"]
 
 _PRESETS: dict[str, tuple[str, tuple[float, float] | None]] = {
-    ("ct" if (eta, h) == (1.5, 2.5) else f"ct-{eta:g}-{h:g}"): (f"CT, η {eta:g}, h {h:g}", (eta, h))
-    for eta, h in FIGURE_6
+    f"ct-{eta:g}-{h:g}": (f"CT, η {eta:g}, h {h:g}", (eta, h)) for eta, h in FIGURE_6
 }
 SETTINGS = _PRESETS | {
+    "ct": ("CT", (1.5, 2.5)),
     "bt": ("BT", None),
     "mgnet": ("MGnet", None),
     "mgnet-ct": ("MGnet, CT after the fact", None),

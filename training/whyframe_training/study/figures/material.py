@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from whyframe.errors import WhyframeError
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
-from whyframe_training.methods import build_method
+from whyframe_training.methods import VARIANTS, build_method
 from whyframe_training.study.figures.ink import png, svg
 from whyframe_training.study.store import Row
 from whyframe_training.study.subjects import Subject
@@ -134,7 +134,7 @@ class Material:
 
 def is_variant(method: str) -> bool:
     """Whether a method is another setting of CT or MGnet, such as ``ct-0.5-2.5`` or ``mgnet-no-av``."""
-    return method.startswith(("ct-", "mgnet-")) or method == "square"
+    return method in VARIANTS or method == "mgnet-ct"
 
 
 def _title(method: str) -> str:

@@ -59,8 +59,9 @@ def tuning(material: Material, methods: Sequence[str], tuned: Arrays) -> Grid:
     for subject in material.pictures[:_PICTURES]:
         tiles: list[Tile | None] = [photograph(subject)]
         for name in methods:
-            after = tuned.get(_key(name, subject))
-            tiles.append(heat_in_range(subject, material.mask_of(name, subject.file)))
+            mask = material.mask_of(name, subject.file)
+            after = None if mask is None else tuned.get(_key(name, subject, mask))
+            tiles.append(heat_in_range(subject, mask))
             tiles.append(None if after is None else heat_in_range(subject, after))  # type: ignore[arg-type]
         rows.append((material.label(subject), tiles))
     return Grid(columns, rows)
@@ -72,7 +73,7 @@ def section(material: Material) -> Section | None:
     if not methods or material.classifier is None or not material.pictures:
         return None
     pairs = list(_pairs(material, methods))
-    key = hashlib.sha256(" ".join(_key(*pair[:2]) for pair in pairs).encode()).hexdigest()[:8]
+    key = hashlib.sha256(" ".join(_key(*pair) for pair in pairs).encode()).hexdigest()[:8]
     grid = tuning(material, methods, material.kept(f"tuned-{key}", lambda: _tuned(material, pairs)))
     material.save("tuning", grid_figure(grid))
     return Section(
@@ -95,10 +96,9 @@ def _pairs(material: Material, methods: Sequence[str]) -> Iterator[tuple[str, Su
 def _tuned(material: Material, pairs: Sequence[tuple[str, Subject, Mask]]) -> Arrays:
     assert material.classifier is not None
     classify = as_classify(material.classifier.logits, material.classifier.mean.device)
-    return {_key(name, subject): tune(classify, subject, mask) for name, subject, mask in pairs}
+    return {_key(*pair): tune(classify, *pair[1:]) for pair in pairs}
 
 
-def _key(method: str, subject: Subject) -> str:
-    return hashlib.sha256(f"{method} {subject.file}".encode()).hexdigest()[
-        :16
-    ]  # a file's slash would make folders
+def _key(method: str, subject: Subject, mask: Mask) -> str:
+    """Of what was tuned; a digest, because the slash of a file's name would make folders."""
+    return hashlib.sha256(f"{method} {subject.file}".encode() + mask.tobytes()).hexdigest()[:16]
