@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whyframe.errors import one_line
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
-from whyframe_training.evaluation.adversarial import iterative_attack, label_recovery
+from whyframe_training.evaluation.adversarial import EPSILON, iterative_attack, label_recovery
 from whyframe_training.evaluation.bridge import as_classify
 from whyframe_training.evaluation.discrimination import Discrimination, Heatmaps, discriminate
 from whyframe_training.evaluation.rules import most_informative, rotation_errors
@@ -26,21 +28,27 @@ from whyframe_training.study.subjects import Subject
 
 __all__ = [
     "CHEAPEST_PASSES",
+    "PAPERS_OWN",
     "Attacked",
     "adversarial_values",
     "attack",
-    "cheapest",
     "run_experiments",
     "tables",
+    "taking_part",
 ]
 
 CHEAPEST_PASSES = 2
 """Only methods of so many passes take part: each explains the adversarial pictures anew."""
 
+PAPERS_OWN = "meaningful-deletion"
+"""Takes part whatever it costs: the experiment was made for it."""
+
 ANGLES = (5.0, 15.0, 30.0, 60.0, 90.0)
 DRAWS = 4
 DEGREE = 0.005
 """The error that one more degree of a rule's range is worth."""
+
+Kept = Callable[[str, str], NDArray[np.float32] | None]
 
 FEWEST = 8  # pictures, for a network to learn from half of them
 
@@ -50,13 +58,13 @@ class Attacked:
     """Pictures that an attack turned into another class.
 
     Attributes:
-        clean: N x 3 x S x S in [0, 1].
-        images: the adversarial ones, alike.
+        files: names of the clean ones.
+        images: the adversarial ones, N x 3 x S x S in [0, 1].
         classes: N, predicted for the clean ones.
         targets: N, predicted for the adversarial ones.
     """
 
-    clean: Tensor
+    files: Sequence[str]
     images: Tensor
     classes: Tensor
     targets: Tensor
@@ -65,24 +73,26 @@ class Attacked:
         return len(self.images)
 
 
-def cheapest(rows: Iterable[Row]) -> list[str]:
-    """The methods of up to `CHEAPEST_PASSES` a picture (median: the first may cost more), in the rows' order."""
+def taking_part(methods: Iterable[Method], rows: Iterable[Row]) -> list[Method]:
+    """`PAPERS_OWN`, and the methods of up to `CHEAPEST_PASSES` a picture (median: the first may cost more)."""
     passes: dict[str, list[float]] = {}
     for row in rows:
         if not row.error:
             passes.setdefault(row.method, []).append(row.forward + row.backward)
-    return [name for name, counts in passes.items() if median(counts) <= CHEAPEST_PASSES]
+    cheap = {name for name, counts in passes.items() if median(counts) <= CHEAPEST_PASSES}
+    return [method for method in methods if method.name in passes and method.name in {*cheap, PAPERS_OWN}]
 
 
 def run_experiments(
-    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[Method], path: Path
+    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[Method], kept: Kept, path: Path
 ) -> dict[str, Any]:
     """All of them; what the file holds for these pictures already is not done again.
 
     Args:
         classifier: that is explained.
         subjects: the pictures.
-        methods: see `cheapest`.
+        methods: see `taking_part`.
+        kept: a method's map of a picture by their names, h x w; None where there is none.
         path: of the JSON file.
 
     Returns:
@@ -97,7 +107,10 @@ def run_experiments(
     attacked = attack(classifier, subjects) if missing else None
     for method in missing:
         assert attacked is not None
-        found["methods"][method.name] = {"version": method.version, **_tried(classifier, method, attacked)}
+        found["methods"][method.name] = {
+            "version": method.version,
+            **_tried(classifier, method, attacked, kept),
+        }
         write_whole(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
     return found
 
@@ -115,30 +128,45 @@ def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, 
 
 @torch.no_grad()
 def attack(classifier: Classifier, subjects: Sequence[Subject]) -> Attacked:
-    """Moves each picture away from its class, and keeps those that are taken for another one then."""
+    """Moves each picture away from its class in one step of 8 grey levels; keeps those that change class.
+
+    The paper's "one-step iterative method". Ten steps leave nothing to recover on a small network.
+    """
     clean = torch.stack([one.image for one in subjects])
     classes = torch.tensor([one.target for one in subjects], device=clean.device)
     pairs = zip(clean.split(1), classes.split(1), strict=True)
-    images = torch.cat([iterative_attack(classifier.logits, image, label) for image, label in pairs])
+    images = torch.cat([iterative_attack(classifier.logits, *pair, step=EPSILON, steps=1) for pair in pairs])
     targets = torch.cat([classifier.logits(image).argmax(dim=1) for image in images.split(1)])
     fooled = targets != classes
-    return Attacked(clean[fooled], images[fooled], classes[fooled], targets[fooled])
+    files = [one.file for one, kept in zip(subjects, fooled, strict=True) if kept]
+    return Attacked(files, images[fooled], classes[fooled], targets[fooled])
 
 
-def _tried(classifier: Classifier, method: Method, attacked: Attacked) -> dict[str, Any]:
+def _tried(classifier: Classifier, method: Method, attacked: Attacked, kept: Kept) -> dict[str, Any]:
     try:
-        return adversarial_values(classifier, method, attacked)
+        clean = [_clean(kept, method.name, file) for file in attacked.files]
+        return adversarial_values(classifier, method, attacked, clean)
     except Exception as error:  # as on single pictures: it is reported
         return {"error": one_line(error)}
 
 
-def adversarial_values(classifier: Classifier, method: Method, attacked: Attacked) -> dict[str, Any]:
+def _clean(kept: Kept, method: str, file: str) -> Tensor:
+    scores = kept(method, file)
+    if scores is None:
+        raise ValueError(f"it has no map of {file}")
+    return torch.from_numpy(scores)
+
+
+def adversarial_values(
+    classifier: Classifier, method: Method, attacked: Attacked, clean: Sequence[Tensor]
+) -> dict[str, Any]:
     """What a method's maps know of an attack.
 
     Args:
         classifier: that was attacked.
         method: explains each picture's predicted class.
         attacked: the pictures.
+        clean: the method's maps of the clean pictures, h x w each.
 
     Returns:
         ``count`` of pictures; of these, in percent, ``recovered`` and ``recovered_top5``: the clean class is first, or
@@ -148,8 +176,7 @@ def adversarial_values(classifier: Classifier, method: Method, attacked: Attacke
     """
     if not len(attacked):
         return {"count": 0}
-    clean = _maps(classifier, method, attacked.clean, attacked.classes)
-    maps = _maps(classifier, method, attacked.images, attacked.targets)
+    maps = _maps(classifier, method, attacked)
     background = GaussianBlur(classifier.side).to(maps.device)(attacked.images)
     deletion_masks = 1 - upsample(maps, classifier.side)[:, 0]
     recovery = label_recovery(
@@ -159,14 +186,18 @@ def adversarial_values(classifier: Classifier, method: Method, attacked: Attacke
         "count": len(attacked),
         "recovered": recovery.clean,
         "recovered_top5": recovery.clean_in_top5,
-        "discrimination": _discrimination(clean, maps),
+        "discrimination": _discrimination(_in_range(torch.stack(list(clean)).to(maps.device)), maps),
     }
 
 
-def _maps(classifier: Classifier, method: Method, images: Tensor, targets: Tensor) -> Tensor:
-    """N x h x w, each scaled to [0, 1]; one by one, as everywhere in a study."""
-    pairs = zip(images.split(1), targets.split(1), strict=True)
-    scores = torch.cat([method.explain(classifier, image, target) for image, target in pairs])
+def _maps(classifier: Classifier, method: Method, attacked: Attacked) -> Tensor:
+    """Of the adversarial pictures, N x h x w in [0, 1]; one by one, as everywhere in a study."""
+    pairs = zip(attacked.images.split(1), attacked.targets.split(1), strict=True)
+    return _in_range(torch.cat([method.explain(classifier, *pair) for pair in pairs]))
+
+
+def _in_range(scores: Tensor) -> Tensor:
+    """Each map scaled to [0, 1]."""
     low, high = scores.amin((1, 2), keepdim=True), scores.amax((1, 2), keepdim=True)
     return (scores - low) / (high - low).clamp_min(torch.finfo(scores.dtype).tiny)
 

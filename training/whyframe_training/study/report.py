@@ -16,7 +16,7 @@ from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
 from whyframe_training.methods.base import Method
 from whyframe_training.serving import ServingError, served
-from whyframe_training.study.experiments import cheapest, run_experiments, tables
+from whyframe_training.study.experiments import run_experiments, tables, taking_part
 from whyframe_training.study.figures.material import Material
 from whyframe_training.study.page import report_page
 from whyframe_training.study.run import COSTLY_IMAGES, Study, Tell
@@ -76,8 +76,8 @@ def report(
         _show(study.explain, len(methods) * len(subjects), subjects)
         _show(study.measure, len(subjects), subjects)
         rows = study.rows(subjects)
-        cheap = [method for method in methods if method.name in cheapest(rows)]
-        found = run_experiments(classifier, subjects[:COSTLY_IMAGES], cheap, output / "experiments.json")
+        few, trying = subjects[:COSTLY_IMAGES], taking_part(methods, rows)
+        found = run_experiments(classifier, few, trying, study.mask, output / "experiments.json")
     lines = summarise(rows, [method.name for method in methods], subjects)
     facts = _facts(classifier, folders, pictures, quick)
     write_whole(output / "table.md", (markdown(lines) + tables(found)).encode())
