@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import onnx
 import pytest
+import tiny_run
 import toy
 from typer import Typer
 from typer.testing import CliRunner, Result
@@ -25,10 +26,7 @@ from whyframe_export.export import trained_product
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.precision import to_fp16
-from whyframe_training.checkpoint import CONFIG, save_checkpoint
 from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierSpec
-from whyframe_training.config import TrainConfig
-from whyframe_training.trainer import Trainer
 
 GPUS = ("8.6", "8.9", "12.0")
 
@@ -195,11 +193,8 @@ def test_compiling_imports_no_pytorch(trt: TensorRT, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["resnet50", "vgg19"])
 def test_the_papers_networks(trt: TensorRT, tmp_path: Path, name: str) -> None:
     """With random weights: FP32 and FP16, with the plugin and without, twice."""
-    config = TrainConfig(
-        ClassifierSpec(name, "random"), DEFAULT_GENERATORS[name], data="photos", precision="fp32"
-    )
-    config.save(tmp_path / CONFIG)
-    save_checkpoint(Trainer(config, [Path("unused.png")], tmp_path))
+    config = tiny_run.settings(ClassifierSpec(name, "random"), generator=DEFAULT_GENERATORS[name])
+    tiny_run.untrained(config, tmp_path)
     product = trained_product(tmp_path, "stretch", None)
     fused = FusedClassifier(product.classifier, product.explainer).eval()
     model = fused_graph(fused, product.manifest.side, product.manifest.controller, None)

@@ -6,39 +6,28 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import tiny_run
 import torch
 from tiny_network import CLASSES, SIDE, build
 
 from whyframe import ExplainEngine, Manifest
 from whyframe_export.export import cam_product, export, trained_product
 from whyframe_export.parity import ParityError
-from whyframe_training.checkpoint import CONFIG, save_checkpoint
-from whyframe_training.classifiers import ClassifierError, ClassifierSpec
-from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.trainer import Trainer
-
-TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
+from whyframe_training.checkpoint import save_checkpoint
+from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierError, ClassifierSpec
+from whyframe_training.config import RunError
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> ClassifierSpec:
-    labels = tmp_path_factory.mktemp("labels") / "labels.txt"
-    labels.write_text("\n".join(f"class {i}" for i in range(CLASSES)))
-    return ClassifierSpec(TINY, "random", str(labels), side=SIDE)
+    return tiny_run.spec(tmp_path_factory.mktemp("labels"))
 
 
 def make_run(folder: Path, spec: ClassifierSpec, generator: str, controller: str) -> Path:
     """A run folder whose predictor has weights and batch-norm statistics that are not the fresh ones."""
     torch.manual_seed(0)
-    config = TrainConfig(
-        spec,
-        {"name": generator, "widths": [8, 8, 8]},
-        {"name": controller},
-        data="/private/photos",
-        precision="fp32",
-    )
-    config.save(folder / CONFIG)
-    trainer = Trainer(config, [Path("unused.png")], folder)
+    parts = {"generator": {"name": generator, "widths": [8, 8, 8]}, "controller": {"name": controller}}
+    trainer = tiny_run.untrained(tiny_run.settings(spec, data="/private/photos", **parts), folder)
     for name, value in trainer.predictor.state_dict().items():
         if value.dtype == torch.float32 and "embedding" not in name:
             value.add_(0.1 * torch.rand_like(value)) if "var" in name else value.add_(
@@ -134,16 +123,8 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg19"])
 @pytest.mark.slow
 def test_the_papers_networks_export(tmp_path: Path, name: str) -> None:
-    from whyframe_training.classifiers import DEFAULT_GENERATORS
-
-    config = TrainConfig(
-        ClassifierSpec(name, "random"), DEFAULT_GENERATORS[name], data="photos", precision="fp32"
-    )
-    config.save(tmp_path / CONFIG)
-    weights = tmp_path / "weights.pt"
-    trainer = Trainer(config, [Path("unused.png")], tmp_path)
-    torch.save(trainer.classifier.module.state_dict(), weights)
-    save_checkpoint(trainer)
+    config = tiny_run.settings(ClassifierSpec(name, "random"), generator=DEFAULT_GENERATORS[name])
+    tiny_run.untrained(config, tmp_path)
     product = trained_product(tmp_path, "stretch", None)
     assert product.manifest.mask_side == 56
 

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from whyframe_training.boxes import IMAGENET_CLASSES, VOC_NAMES, classes_of, read_boxed
+from whyframe_training.boxes import (
+    IMAGENET_CLASSES,
+    VOC_NAMES,
+    BoxedImage,
+    BoxedObject,
+    classes_of,
+    read_boxed,
+)
 from whyframe_training.data import DataError
 
 
@@ -14,6 +21,12 @@ def test_boxes_of_the_class_that_was_seen(tmp_path: Path) -> None:
     assert image.path == tmp_path / "images" / "a.jpg"
     assert image.boxes_of(207) == [(1, 2, 3, 4)]
     assert image.boxes_of(285) == []
+
+
+def test_objects_that_are_all_marked_difficult_do_not_count() -> None:
+    plain, hard = BoxedObject("dog", (1, 2, 3, 4)), BoxedObject("dog", (5, 6, 7, 8), difficult=True)
+    assert BoxedImage(Path("a.jpg"), (hard, hard)).objects_of(207) == []
+    assert BoxedImage(Path("a.jpg"), (hard, plain)).objects_of(207) == [hard, plain]
 
 
 def test_classes_belong_to_the_categories_by_name() -> None:

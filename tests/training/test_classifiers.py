@@ -4,6 +4,7 @@ import pytest
 import torch
 import torchvision
 from tiny_network import CLASSES, SIDE, build
+from tiny_run import TINY
 from torch import nn
 
 from whyframe_training.classifiers import (
@@ -15,7 +16,6 @@ from whyframe_training.classifiers import (
 from whyframe_training.folding import fold_batch_norms
 
 LABELS = [f"class {i}" for i in range(CLASSES)]
-TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
 
 
 def tiny() -> Classifier:

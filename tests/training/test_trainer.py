@@ -1,10 +1,5 @@
 import dataclasses
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -13,15 +8,15 @@ import pytest
 import torch
 from rich.console import Console
 from tiny_network import CLASSES, SIDE
+from tiny_run import killed_and_resumed, settings, spec
 
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
-from whyframe_training.classifiers import ClassifierError, ClassifierSpec
+from whyframe_training.classifiers import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.run import train
 from whyframe_training.trainer import Trainer, choose_targets
 from whyframe_training.validate import Validation
 
-TINY = f"{Path(__file__).parents[1] / 'tiny_network.py'}:build"
 QUIET = Console(quiet=True)
 
 
@@ -32,18 +27,7 @@ def config(tmp_path: Path) -> TrainConfig:
     data.mkdir()
     for i in range(20):
         cv2.imwrite(str(data / f"{i}.png"), cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (96, 80)))
-    labels = tmp_path / "labels.txt"
-    labels.write_text("\n".join(f"class {i}" for i in range(CLASSES)))
-    return TrainConfig(
-        classifier=ClassifierSpec(TINY, "random", str(labels), side=SIDE),
-        generator={"name": "edge", "widths": [8, 8, 8]},
-        data=str(data),
-        validation=4,
-        epochs=3,
-        filter_steps=3,
-        batch=4,
-        precision="fp32",
-    )
+    return settings(spec(tmp_path), data=str(data), validation=4)
 
 
 def images(config: TrainConfig) -> list[Path]:
@@ -159,26 +143,8 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
 @pytest.mark.slow
 def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
     """The same with SIGKILL, through the command line."""
-    config = dataclasses.replace(config, epochs=150)
-
-    def command(folder: Path) -> list[str]:
-        spec = config.classifier
-        return [
-            sys.executable, "-c", "from whyframe.cli import main; main()", "train", "--data", config.data,
-            "--classifier", spec.name, "--weights", "random", "--labels", str(spec.labels), "--side", str(SIDE),
-            "--epochs", "150", "--batch", "4", "--validation", "4", "--precision", "fp32", "-o", str(folder),
-        ]  # fmt: skip
-
-    subprocess.run(command(tmp_path / "a"), check=True, capture_output=True)
-    victim = subprocess.Popen(command(tmp_path / "b"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    log = tmp_path / "b" / "log.jsonl"
-    while not (log.exists() and '"stage": 2, "step": 150' in log.read_text()):
-        time.sleep(0.05)
-        assert victim.poll() is None
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
-    subprocess.run(command(tmp_path / "b"), check=True, capture_output=True)
-    a, b = (torch.load(tmp_path / f / CHECKPOINT, weights_only=True)["predictor"] for f in "ab")
+    runs = killed_and_resumed(dataclasses.replace(config, epochs=150), tmp_path)
+    a, b = (torch.load(run / CHECKPOINT, weights_only=True)["predictor"] for run in runs)
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 

@@ -40,6 +40,12 @@ def evaluate(
             help="Of the folder: COCO JSON, Pascal VOC XML (file or folder), or a folder of YOLO text."
         ),
     ] = None,
+    keypoints: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of the folder: COCO JSON with keypoints of animals, whose eyes and feet are compared."
+        ),
+    ] = None,
     methods: Annotated[
         str,
         typer.Option(
@@ -77,6 +83,7 @@ def evaluate(
     whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
     whyframe evaluate --data photos/ --methods cam,ct,runs/mine,mine.onnx -o report
     whyframe evaluate --data images/ --boxes instances.json --methods all --budget paper -o report
+    whyframe evaluate --data images/ --keypoints person_keypoints.json --methods cam,rise -o report
     whyframe evaluate --data photos/ --data boxed/ --classifier my_model.py:build --weights w.pt -o report
     """  # noqa: D301 - \b is typer's
     if not output.parent.is_dir():
@@ -104,6 +111,7 @@ def evaluate(
         shown=shown,
         boxes=boxes,
         held_out=held_out,
+        keypoints=keypoints,
     )
     typer.echo((output / "table.md").read_text(encoding="utf-8"))
     typer.echo(f"{page} shows the maps, too.")

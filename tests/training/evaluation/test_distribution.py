@@ -8,7 +8,6 @@ from scipy import integrate, stats
 from whyframe_training.controllers import CustomizedTransformer, ct_density
 from whyframe_training.evaluation.distribution import (
     FIGURE_6,
-    ScoreDistribution,
     discriminative_share,
     expected,
     expected_mean,
@@ -65,10 +64,10 @@ def test_a_small_eta_wastes_the_right_half_of_the_range() -> None:
 def test_a_controlled_mask_has_the_distribution_that_was_set() -> None:
     logits = torch.randn(1, 512, 512, generator=torch.Generator().manual_seed(0))
     mask = CustomizedTransformer(1.5, 2.5)(logits)[0].numpy()
-    found, wanted = ScoreDistribution.of_mask(mask), ScoreDistribution.of_controller(1.5, 2.5)
-    assert found.mean == pytest.approx(wanted.mean, abs=2e-3)
-    assert found.skewness == pytest.approx(wanted.skewness, abs=2e-2)
-    assert found.tail == pytest.approx(wanted.tail, abs=2e-3)
+    assert mask.mean() == pytest.approx(expected_mean(1.5, 2.5), abs=2e-3)
+    assert skewness(mask) == pytest.approx(expected_skewness(1.5, 2.5), abs=2e-2)
+    assert right_tail_share(mask, 0.5) == pytest.approx(expected_share(1.5, 2.5, 0.5, 1.0), abs=2e-3)
+    assert discriminative_share(mask) == pytest.approx(expected_share(1.5, 2.5, 0.2, 0.8), abs=2e-3)
 
 
 def test_skewness_by_hand() -> None:
@@ -79,16 +78,15 @@ def test_skewness_by_hand() -> None:
     assert math.isnan(skewness(np.ones((3, 3))))
 
 
-def test_the_tail_is_above_one_half() -> None:
-    assert right_tail_share(np.array([0.4, 0.5, 0.6, 0.9])) == 0.5
-    assert right_tail_share(np.array([0.4, 0.5, 0.6, 0.9]), tail=0.8) == 0.25
+def test_the_tail_is_above_its_threshold() -> None:
+    assert right_tail_share(np.array([0.4, 0.5, 0.6, 0.9]), 0.5) == 0.5
+    assert right_tail_share(np.array([0.4, 0.5, 0.6, 0.9]), 0.8) == 0.25
 
 
 def test_stacked_scores_tell_nothing_apart() -> None:
-    supporting = np.array([[True, True], [True, False]])
-    assert discriminative_share(np.array([[0.99, 1.0], [0.5, 0.5]]), supporting) == pytest.approx(1 / 3)
-    assert discriminative_share(np.array([[0.2, 0.8], [0.5, 0.0]]), supporting) == 1
-    assert math.isnan(discriminative_share(np.ones((2, 2)), np.zeros((2, 2), bool)))
+    assert discriminative_share(np.array([[0.99, 0.0], [0.5, 1.0]])) == 0.25
+    assert discriminative_share(np.array([0.2, 0.5, 0.8])) == 1
+    assert math.isnan(discriminative_share(np.array([])))
 
 
 def test_supporting_pixels_restore_the_probability() -> None:

@@ -1,14 +1,7 @@
 import numpy as np
-import pytest
 
-from whyframe_training.evaluation.localisation import (
-    GRIDS,
-    THRESHOLDS,
-    localisation_error,
-    localise,
-    predicted_box,
-    search_alpha,
-)
+from whyframe_training.evaluation.heatmaps import iou
+from whyframe_training.evaluation.localisation import GRIDS, THRESHOLDS, missed, predicted_box, search_alpha
 
 
 def blob(x1: int, y1: int, x2: int, y2: int, side: int = 20, floor: float = 0.0) -> np.ndarray:
@@ -46,11 +39,9 @@ def test_where_nothing_is_left_the_box_is_the_image() -> None:
     assert predicted_box(blob(3, 4, 19, 18), "mean", 10.0) == (0, 0, 20, 20)
 
 
-def test_an_iou_of_one_half_is_an_error_and_any_true_box_will_do() -> None:
-    heatmap = blob(0, 0, 10, 10)
-    assert localisation_error([heatmap], [[(0, 0, 10, 5)]], "value", 0.5) == 100
-    assert localisation_error([heatmap], [[(0, 0, 10, 5.1)]], "value", 0.5) == 0
-    assert localisation_error([heatmap], [[(15, 15, 20, 20), (0, 0, 10, 9)]], "value", 0.5) == 0
+def test_an_iou_of_one_half_is_an_error() -> None:
+    box = predicted_box(blob(0, 0, 10, 10), "value", 0.5)
+    assert missed([iou(box, (0, 0, 10, 5)), iou(box, (0, 0, 10, 5.1))]).tolist() == [True, False]
 
 
 def test_grids_are_the_papers() -> None:
@@ -58,18 +49,15 @@ def test_grids_are_the_papers() -> None:
     assert (len(GRIDS["mean"]), GRIDS["mean"][1], GRIDS["mean"][-1]) == (21, 0.5, 10)
 
 
-def test_alpha_comes_from_the_held_out_images_alone() -> None:
-    def two_levels() -> np.ndarray:
-        heatmap = np.zeros((20, 20))
-        heatmap[2:18, 2:18] = 0.4
-        heatmap[6:12, 6:12] = 1
-        return heatmap
+def test_the_alpha_is_the_first_of_those_that_miss_least() -> None:
+    heatmap = np.zeros((20, 20))
+    heatmap[2:18, 2:18] = 0.4
+    heatmap[6:12, 6:12] = 1
 
-    inner, outer = [(6.0, 6.0, 12.0, 12.0)], [(2.0, 2.0, 18.0, 18.0)]
-    assert search_alpha([two_levels()], [inner], "value") == pytest.approx(0.45)
-    assert search_alpha([two_levels()], [outer], "value") == 0.0  # the whole image overlaps by 0.64
-    rows = {row.method: row for row in localise([two_levels()], [outer], [two_levels()], [inner])}
-    assert rows["value"].alpha == pytest.approx(0.45)
-    assert [rows[m].error for m in THRESHOLDS] == [100, 100, 100]
-    again = localise([two_levels()] * 2, [inner] * 2, [two_levels()], [inner])
-    assert [(row.error, row.count) for row in again] == [(0, 2)] * 3
+    def overlaps(true: tuple[float, float, float, float]) -> list[float]:
+        return [iou(predicted_box(heatmap, "value", alpha), true) for alpha in GRIDS["value"]]
+
+    inner, outer = overlaps((6, 6, 12, 12)), overlaps((2, 2, 18, 18))
+    assert GRIDS["value"][search_alpha([inner])] == 0.45
+    assert GRIDS["value"][search_alpha([outer])] == 0.0  # the whole image overlaps by 0.64
+    assert search_alpha([inner, inner, outer]) == search_alpha([inner])

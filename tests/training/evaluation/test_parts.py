@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,15 @@ import pytest
 from whyframe_training.data import DataError
 from whyframe_training.evaluation.parts import (
     Keypoint,
+    PartIntensity,
     intensity_at,
     intensity_ratio,
     part_intensities,
+    parts_of,
     read_coco_keypoints,
 )
 
-GROUPS = {"eyes": ("left_eye", "right_eye"), "feet": ("foot",)}
+GROUPS = {"eyes": ("eye",), "feet": ("foot", "paw")}
 
 
 def coco(keypoints: list[float]) -> dict:
@@ -37,8 +40,9 @@ def test_other_forms_are_refused(tmp_path: Path, data: str) -> None:
     path.write_text(data)
     with pytest.raises(DataError, match="is not a COCO JSON with keypoints"):
         read_coco_keypoints(path)
-    with pytest.raises(DataError, match=r"no .*none\.json"):
-        read_coco_keypoints(tmp_path / "none.json")
+    for nowhere in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(DataError, match=f"{nowhere} cannot be read"):
+            read_coco_keypoints(nowhere)
 
 
 def test_the_window_is_five_by_five_and_cut_at_the_border() -> None:
@@ -51,6 +55,7 @@ def test_the_window_is_five_by_five_and_cut_at_the_border() -> None:
     assert intensity_at(heatmap, 0, 0) == 1  # 3 x 3 are left
     assert math.isnan(intensity_at(heatmap, 9, 0))
     assert math.isnan(intensity_at(heatmap, 0, -0.1))
+    assert math.isnan(intensity_at(heatmap, math.nan, 0))
 
 
 def animals(count: int, category: str = "tiger") -> tuple[dict[str, np.ndarray], list[Keypoint]]:
@@ -63,24 +68,37 @@ def animals(count: int, category: str = "tiger") -> tuple[dict[str, np.ndarray],
     return dict.fromkeys(files, heatmap), points
 
 
+def test_a_part_is_known_by_a_word_in_its_name() -> None:
+    points = [Keypoint("a.jpg", "dog", part, 0, 0) for part in ("L_Eye", "nose", "L_F_Paw", "foot")]
+    assert parts_of(GROUPS["eyes"], points) == points[:1]
+    assert parts_of(GROUPS["feet"], points) == points[2:]
+
+
 def test_eyes_are_four_times_as_salient_as_feet() -> None:
     heatmaps, points = animals(10)
-    (row,) = part_intensities(heatmaps, points, GROUPS)
+    (row,) = part_intensities(heatmaps.get, points, GROUPS)
     assert (row.category, row.images) == ("tiger", 10)
     assert row.intensity == pytest.approx({"eyes": 0.8, "feet": 0.2})
     assert intensity_ratio(row, "eyes", "feet") == pytest.approx(4)
 
 
+def test_there_is_no_ratio_to_nothing() -> None:
+    row = PartIntensity("tiger", {"eyes": 0.5, "feet": 0.0}, 10)
+    assert intensity_ratio(row, "eyes", "feet") is None
+    assert intensity_ratio(row, "feet", "eyes") == 0
+
+
 def test_a_category_needs_ten_images_that_show_both() -> None:
     heatmaps, points = animals(10)
-    assert part_intensities(heatmaps, points[:-1], GROUPS) == []  # the last tiger hides its foot
+    assert part_intensities(heatmaps.get, points[:-1], GROUPS) == []  # the last tiger hides its foot
     more_maps, more_points = animals(11, "bison")
-    (row,) = part_intensities(heatmaps | more_maps, points[:-1] + more_points, GROUPS)
+    (row,) = part_intensities((heatmaps | more_maps).get, points[:-1] + more_points, GROUPS)
     assert row.category == "bison"
 
 
-def test_keypoints_without_a_heatmap_are_left_out() -> None:
-    heatmaps, points = animals(11)
+def test_keypoints_without_a_heatmap_or_outside_it_are_left_out() -> None:
+    heatmaps, points = animals(12)
     del heatmaps["tiger0.jpg"]
-    (row,) = part_intensities(heatmaps, points, GROUPS)
+    points[-1] = replace(points[-1], x=40.0)
+    (row,) = part_intensities(heatmaps.get, points, GROUPS)
     assert row.images == 10

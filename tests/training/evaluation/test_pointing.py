@@ -1,17 +1,6 @@
-import math
-
 import numpy as np
-import pytest
 
-from whyframe_training.evaluation.boxes_io import BoxRow
-from whyframe_training.evaluation.pointing import (
-    MARGIN,
-    Trial,
-    image_trials,
-    is_difficult,
-    pointing_accuracy,
-    pointing_hit,
-)
+from whyframe_training.evaluation.pointing import MARGIN, is_difficult, pointing_hit
 
 
 def peak_at(y: int, x: int, side: int = 64) -> np.ndarray:
@@ -42,20 +31,6 @@ def test_no_box_is_no_hit_and_the_first_maximum_points() -> None:
     assert not pointing_hit(np.ones((8, 8)), [(7, 7, 8, 8)])
 
 
-def test_categories_weigh_the_same_however_many_images_they_have() -> None:
-    trials = [Trial("dog", True)] * 3 + [Trial("dog", False)] + [Trial("cat", False, True)]
-    result = pointing_accuracy(trials)
-    assert result.by_category == {"cat": 0, "dog": 75}
-    assert result.mean == pytest.approx(37.5)
-    assert result.count == 5
-
-
-def test_difficult_images_alone() -> None:
-    trials = [Trial("dog", True, True), Trial("dog", False), Trial("cat", True)]
-    assert pointing_accuracy(trials, difficult_only=True).by_category == {"dog": 100}
-    assert math.isnan(pointing_accuracy([Trial("cat", True)], difficult_only=True).mean)
-
-
 def test_difficult_is_small_and_in_company() -> None:
     small, large = [(0, 0, 4, 4)], [(0, 0, 5, 5)]  # of 8 x 8: a quarter is 16 pixels
     assert not is_difficult(small, ["dog", "cat"], 8, 8)  # a quarter is not less than one
@@ -63,12 +38,3 @@ def test_difficult_is_small_and_in_company() -> None:
     assert not is_difficult([(0, 0, 3, 5)], ["dog", "dog"], 8, 8)
     assert not is_difficult(large, ["dog", "cat"], 8, 8)
     assert is_difficult([(0, 0, 3, 5), (0, 0, 3, 5)], ["dog", "cat"], 8, 8)  # counted once
-
-
-def test_the_trials_of_an_image() -> None:
-    dog, cat = BoxRow("a", "dog", 0, 0, 8, 8), BoxRow("a", "cat", 0, 0, 64, 64)
-    hidden = BoxRow("a", "bird", 9, 9, 20, 20, difficult=True)
-    maps = {"dog": peak_at(10, 10), "cat": peak_at(10, 10), "bird": peak_at(10, 10), "none": peak_at(0, 0)}
-    strict = list(image_trials(maps, [dog, cat, hidden]))
-    assert strict == [Trial("dog", False, True), Trial("cat", True, False)]
-    assert [trial.hit for trial in image_trials(maps, [dog, cat, hidden], MARGIN)] == [True, True]

@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 
 from whyframe_training.evaluation.rules import (
-    Rule,
-    category_error,
     invariance_error,
-    learn_rule,
     most_informative,
     rotate,
     rotation_errors,
@@ -43,12 +40,6 @@ def total_light(frames: np.ndarray) -> np.ndarray:
     return np.stack([p, 1 - p], axis=1)
 
 
-def test_a_category_rule_fails_where_the_classifier_errs() -> None:
-    inside, responses = np.array([1, 1, 0, 0, 0], bool), np.array([1, 0, 0, 1, 0], bool)
-    assert category_error(inside, responses) == pytest.approx(0.4)
-    assert category_error(inside, inside) == 0
-
-
 def test_rotation_turns_counter_clockwise_about_the_centre() -> None:
     frame = half_and_half()
     assert (rotate(frame, 0) == frame).all()
@@ -84,13 +75,6 @@ def test_draws_are_seeded() -> None:
     one, same, other = (rotation_errors(brightest_quarter, frames, [60.0], 10, seed) for seed in (0, 0, 1))
     assert one == same
     assert one != other
-
-
-def test_eq_1_weighs_error_against_simplicity() -> None:
-    pool = [Rule("simple", 0.3, 0.0), Rule("intricate", 0.1, 1.0)]
-    assert learn_rule(pool).name == "intricate"
-    assert learn_rule(pool, weight=0.19).name == "intricate"
-    assert learn_rule(pool, weight=0.21).name == "simple"
 
 
 def test_the_most_informative_rule_has_the_largest_angle_that_is_worth_its_error() -> None:

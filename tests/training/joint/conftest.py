@@ -5,12 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_network import SIDE
+from tiny_run import settings, spec
 
 from whyframe_training.config import TrainConfig
-from whyframe_training.networks import ClassifierSpec
 
-TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
 COLOURS = {
     "blue": (200, 30, 30), "green": (30, 200, 30), "grey": (110, 110, 110), "red": (30, 30, 200),
     "white": (230, 230, 230),
@@ -32,15 +30,4 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(data: Path, tmp_path: Path) -> TrainConfig:
-    labels = tmp_path / "other_labels.txt"
-    labels.write_text("\n".join(f"class {i}" for i in range(len(COLOURS))))
-    return TrainConfig(
-        classifier=ClassifierSpec(TINY, "random", str(labels), side=SIDE),
-        generator={"name": "edge", "widths": [8, 8, 8]},
-        data=str(data),
-        validation=5,
-        epochs=3,
-        filter_steps=3,
-        batch=4,
-        precision="fp32",
-    )
+    return settings(spec(tmp_path), data=str(data), validation=5)

@@ -17,7 +17,7 @@ from whyframe_training.classifiers import build_classifier
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.joint.run import prepare, train_joint
-from whyframe_training.methods.predictor import Predictor
+from whyframe_training.methods.predictor import RunPredictor
 
 QUIET = Console(quiet=True)
 LABELS = ("blue", "green", "grey", "red", "white")
@@ -45,7 +45,7 @@ def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, 
     image, target = to_images(load_frames([path], 64), torch.device("cpu")), torch.tensor([3])
     with torch.no_grad():
         mask = predictor(classifier(image).stages, target)
-    torch.testing.assert_close(Predictor(folder).explain(classifier, image, target), mask)
+    torch.testing.assert_close(RunPredictor(folder).explain(classifier, image, target), mask)
 
     assert export(trained_product(folder, "stretch", None), tmp_path / "m.onnx").passes()
     with ExplainEngine(tmp_path / "m.onnx") as engine:

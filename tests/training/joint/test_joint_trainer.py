@@ -1,14 +1,10 @@
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
+from tiny_run import killed_and_resumed
 from torch.nn import functional as F
 
 from whyframe_training.checkpoint import CHECKPOINT
@@ -188,25 +184,8 @@ def test_bfloat16_learns_in_float32_weights(config: TrainConfig, parts: Parts, t
 @pytest.mark.slow
 def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
     """The same with SIGKILL, through the command line."""
-
-    def command(folder: Path) -> list[str]:
-        spec = config.classifier
-        return [
-            sys.executable, "-c", "from whyframe.cli import main; main()", "train", "--joint", "--data", config.data,
-            "--classifier", spec.name, "--weights", "random", "--labels", str(spec.labels), "--side", "64",
-            "--epochs", "60", "--batch", "4", "--validation", "5", "--precision", "fp32", "-o", str(folder),
-        ]  # fmt: skip
-
-    subprocess.run(command(tmp_path / "a"), check=True, capture_output=True)
-    victim = subprocess.Popen(command(tmp_path / "b"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    log = tmp_path / "b" / "log.jsonl"
-    while not (log.exists() and '"stage": 2, "step": 150' in log.read_text()):
-        time.sleep(0.05)
-        assert victim.poll() is None
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
-    subprocess.run(command(tmp_path / "b"), check=True, capture_output=True)
-    a, b = (torch.load(tmp_path / f / CHECKPOINT, weights_only=True)["predictor"] for f in "ab")
+    runs = killed_and_resumed(dataclasses.replace(config, epochs=60), tmp_path, "--joint")
+    a, b = (torch.load(run / CHECKPOINT, weights_only=True)["predictor"] for run in runs)
     assert all(torch.equal(a[key], b[key]) for key in a)
-    a, b = ((tmp_path / f / "classifier.safetensors").read_bytes() for f in "ab")
+    a, b = ((run / "classifier.safetensors").read_bytes() for run in runs)
     assert a == b

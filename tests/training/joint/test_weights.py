@@ -3,14 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_network import SIDE, build
+from tiny_run import TINY
 from torch import nn
 
 from whyframe_training.classifiers import build_classifier
 from whyframe_training.folding import fold_batch_norms
 from whyframe_training.joint.weights import last_linear, save_weights, starting_network, unfolded
 from whyframe_training.networks import ClassifierError, ClassifierSpec
-
-TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
 
 
 class Plain(nn.Module):

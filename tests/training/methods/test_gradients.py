@@ -3,7 +3,7 @@ from bare_classifier import BareClassifier
 from torch import nn
 
 from whyframe_training.methods.gradients import GradientTimesInput, VanillaGradient
-from whyframe_training.methods.scores import crop_outliers, shares
+from whyframe_training.methods.scores import shares
 from whyframe_training.methods.smooth import IntegratedGradients, SmoothGrad
 
 SHAPE = (3, 4, 4)
@@ -73,11 +73,3 @@ def test_integrated_gradients_start_at_black_and_not_at_the_mean_colour() -> Non
 def test_shares_cover_every_version_once() -> None:
     assert [list(s) for s in shares(5, pictures=2, batch=4)] == [[0, 1], [2, 3], [4]]
     assert [len(s) for s in shares(3, pictures=9, batch=4)] == [1, 1, 1]
-
-
-def test_cropped_outliers_share_the_highest_score() -> None:
-    maps = torch.arange(200.0).view(1, 10, 20)
-    cropped = crop_outliers(maps, share=0.1)
-    assert int((cropped == 1).sum()) == 20
-    assert float(cropped.min()) == 0
-    assert crop_outliers(torch.full((1, 2, 2), 3.0)).abs().max() == 0

@@ -2,28 +2,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_network import CLASSES, SIDE
+from tiny_network import SIDE
+from tiny_run import settings, spec
 
 from whyframe_training.checkpoint import CHECKPOINT, CONFIG
 from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec, build_classifier
-from whyframe_training.config import RunError, TrainConfig
+from whyframe_training.config import RunError
 from whyframe_training.controllers import CustomizedTransformer
 from whyframe_training.methods import build_method
 from whyframe_training.methods.predictor import FusedPredictor, PresetPredictor, RunPredictor, mgnet_ct
 from whyframe_training.predictor import MaskPredictor, build_predictor
 
-TINY = f"{Path(__file__).parents[2] / 'tiny_network.py'}:build"
 TARGETS = torch.tensor([3, 1])
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> tuple[Path, Classifier, MaskPredictor]:
     """A run folder of an untrained predictor, its classifier, and the predictor."""
-    (tmp_path / "labels.txt").write_text("\n".join(f"class {i}" for i in range(CLASSES)))
-    spec = ClassifierSpec(TINY, "random", str(tmp_path / "labels.txt"), side=SIDE)
-    config = TrainConfig(spec, {"name": "edge", "widths": [8, 8, 8]})
+    config = settings(spec(tmp_path))
     config.save(tmp_path / CONFIG)
-    classifier = build_classifier(spec)
+    classifier = build_classifier(config.classifier)
     predictor = build_predictor(config, classifier).eval()
     torch.save({"predictor": predictor.state_dict(), "done": {1: 0, 2: 5}}, tmp_path / CHECKPOINT)
     return tmp_path, classifier, predictor

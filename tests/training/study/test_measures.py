@@ -60,14 +60,31 @@ def test_measures_of_boxes(classifier) -> None:
     assert take(seen(Bench(classifier), LEFT, ()), names) == dict.fromkeys(names)
     assert trace(seen(Bench(classifier), LEFT, ()), ["iou_mean"]) == {"iou_mean": None}
     assert trace(seen(Bench(classifier), LEFT), ["iou_value"])["iou_value"][1:] == [1.0] * 19
+    others = ((0, 0, 1, 1), (0, 0, HALF, SIDE))  # any true box will do
+    assert trace(seen(Bench(classifier), LEFT, others), ["iou_value"])["iou_value"][1:] == [1.0] * 19
+
+
+def test_faithfulness_insertion_and_deletion_of_an_even_climb() -> None:
+    """Class 0 has the share of the left half's white pixels that are still white, from 1 to 99 %."""
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        white = (images[:, 0, :, :HALF] > 0.999).double().mean((1, 2))
+        return torch.stack([0.01 + 0.98 * 2 * white, 0.99 - 0.98 * 2 * white], dim=1).log()
+
+    checkered = ((torch.arange(SIDE) + torch.arange(SIDE)[:, None]) % 2).expand(3, -1, -1).float()
+    bench = Bench(SimpleNamespace(logits=logits, side=SIDE, mean=torch.zeros(3)))
+    good, bad = (
+        take(Seen(bench, Subject("a", checkered, 0, ()), scores), ["faithfulness", "insertion", "deletion"])
+        for scores in (LEFT, 1 - LEFT)
+    )
+    # 16 of the 32 steps climb, or fall, evenly; they come first, or after 16 that change nothing
+    assert list(good.values()) == pytest.approx([100 * (8.5 + 16) / 32, 25 + 49.5, 25 + 0.5])
+    assert list(bad.values()) == pytest.approx([100 * 8.5 / 32, 0.5 + 25, 49.5 + 25])
 
 
 def test_the_half_that_is_looked_at_is_faithful_and_the_other_is_not(left_eyed) -> None:
-    names = ["faithfulness", "insertion", "deletion", "constant", "noise", "blur", "interrogation"]
+    names = ["blur", "interrogation"]
     good, bad = (take(seen(left_eyed, scores), names) for scores in (LEFT, 1 - LEFT))
-    assert good["faithfulness"] > bad["faithfulness"] + 20
-    assert good["insertion"] > bad["insertion"] + 20
-    assert good["deletion"] < bad["deletion"] - 20
     assert good["blur"] < bad["blur"] - 20
     assert good["interrogation"] > 90
     assert bad["interrogation"] == pytest.approx(0, abs=1e-6)
@@ -99,7 +116,7 @@ def test_supporting_pixels_are_those_of_the_curve(left_eyed) -> None:
     scores = np.random.default_rng(0).random((SIDE, SIDE)).astype(np.float32)
     one = seen(left_eyed, scores)
     region = supporting_pixels(one.preserving.numpy(), rank_pixels(scores), SIDE)
-    expected = 100 * discriminative_share(scores, region)
+    expected = 100 * discriminative_share(scores[region])
     assert take(one, ["discriminative"]) == {"discriminative": pytest.approx(expected)}
 
 

@@ -14,6 +14,7 @@ def test_boxes_are_scaled_to_the_picture_as_it_is_seen(classifier, boxed) -> Non
     assert [subject.file for subject in seen.subjects] == ["boxed/0.png", "boxed/2.png"]
     assert seen.left_out == 1
     assert seen.subjects[0].boxes == ((0, SIDE / 2, SIDE / 2, SIDE),)
+    assert seen.subjects[0].size == (50, 100)
     with pytest.raises(DataError):
         find_sources([boxed.parent / "none"])
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from whyframe_training.evaluation.heatmaps import iou
-from whyframe_training.evaluation.localisation import GRIDS, localise, predicted_box
+from whyframe_training.evaluation.localisation import GRIDS
 from whyframe_training.study.aggregates import held_out_half, localisation, min_max, pointing
 from whyframe_training.study.cells import category_cell, mean_cell
 from whyframe_training.study.store import Row
@@ -53,6 +52,7 @@ def test_the_interval_of_a_mean_is_the_normal_one_for_many_pictures() -> None:
 
 
 def test_categories_count_alike_whatever_their_pictures() -> None:
+    assert category_cell([1, 1, 1, 0, 0], ["dog", "dog", "dog", "dog", "cat"]).mean == pytest.approx(0.375)
     cell = category_cell([100, 100, 100, 0], ["cat", "cat", "cat", "dog"])
     assert (cell.mean, cell.count) == (50, 4)
     assert (cell.low, cell.high) == (0 if cell.low == 0 else 50, 100)  # a draw without dogs has 100
@@ -104,21 +104,12 @@ def test_half_of_each_folder_is_held_out() -> None:
 
 
 @pytest.mark.parametrize("rule", GRIDS)
-def test_localisation_is_that_of_the_maps_themselves(rule: str) -> None:
-    rng = np.random.default_rng(0)
-    boxes = [[(2.0, 2.0, 2.0 + 4 + i % 3, 10.0)] for i in range(12)]
-    maps = [rng.random((12, 12)) ** 2 + 0.4 * np.pad(np.ones((8, 4)), ((2, 2), (2, 6))) for _ in boxes]
-    rows = []
-    for i, (heatmap, true) in enumerate(zip(maps, boxes, strict=True)):
-        overlaps = [iou(predicted_box(heatmap, rule, alpha), true[0]) for alpha in GRIDS[rule]]
-        rows.append(Row("m", str(i), 0, curves={f"iou_{rule}": overlaps}))
-    rows.append(Row("m", "without", 0, curves={f"iou_{rule}": None}))
-    found = localise(maps[6:], boxes[6:], maps[:6], boxes[:6])
-    expected = next(one for one in found if one.method == rule)
-    cell = localisation(rows, {str(i) for i in range(6)}, rule)
-    assert (cell.mean, cell.count, cell.note) == (
-        pytest.approx(expected.error),
-        6,
-        f"alpha {expected.alpha:g}",
-    )
+def test_alpha_comes_from_the_held_out_pictures_alone(rule: str) -> None:
+    alphas = np.array(GRIDS[rule])
+    small, large = (np.where(alphas < 0.5, *overlaps).tolist() for overlaps in ((0.5, 0.6), (0.9, 0.1)))
+    overlaps = {"0": small, "1": small, "2": large, "3": small, "4": large, "5": None}
+    rows = [Row("m", file, 0, curves={f"iou_{rule}": values}) for file, values in overlaps.items()]
+    cell = localisation(rows, {"0", "1", "2", "5"}, rule)
+    assert (cell.mean, cell.count, cell.note) == (50, 2, "alpha 0.5")
+    assert localisation(rows, {"2"}, rule).note == "alpha 0"
     assert localisation(rows, set(), rule) is None

@@ -6,7 +6,6 @@ The first paper leaves the proportion of features at the tail as an open analysi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from whyframe_training.evaluation.heatmaps import Heatmap, Region
 
 __all__ = [
     "FIGURE_6",
-    "ScoreDistribution",
     "discriminative_share",
     "expected",
     "expected_mean",
@@ -32,34 +30,11 @@ __all__ = [
 FIGURE_6 = ((0.5, 2.5), (1.5, 2.5), (2.5, 2.5), (1.5, 1.5), (1.5, 0.5))
 """The (eta, h) of the preset distributions in Fig. 6."""
 
-TAIL = 0.5
-"""Scores above it are the right tail: the range that a bad preset wastes (A.2)."""
-
 STACKED = (0.2, 0.8)
-"""Outside of these, a supporting pixel's score is stacked at 0 or 1 and tells it from no other."""
+"""Outside of these, a score is stacked at 0 or 1 and tells its pixel from no other."""
 
 QUADRATURE_NODES = 20_001
 REACH = 9.0  # standard deviations of the normal logits; beyond them lies less than 1e-18 of the mass
-
-
-@dataclass(frozen=True)
-class ScoreDistribution:
-    """A controller's scores, or a mask's: mean, skewness and the share in the right tail."""
-
-    mean: float
-    skewness: float
-    tail: float
-
-    @classmethod
-    def of_mask(cls, mask: Heatmap, tail: float = TAIL) -> ScoreDistribution:
-        """The distribution that a mask turned out to have."""
-        return cls(float(np.mean(mask)), skewness(mask), right_tail_share(mask, tail))
-
-    @classmethod
-    def of_controller(cls, eta: float, h: float, tail: float = TAIL) -> ScoreDistribution:
-        """The distribution that CT is set to, under standard normal input."""
-        above = expected_share(eta, h, tail, 1.0)
-        return cls(expected_mean(eta, h), expected_skewness(eta, h), above)
 
 
 def skewness(scores: Heatmap) -> float:
@@ -70,24 +45,18 @@ def skewness(scores: Heatmap) -> float:
     return float(np.mean(centred**3) / spread**3) if spread > 0 else float("nan")
 
 
-def right_tail_share(scores: Heatmap, tail: float = TAIL) -> float:
-    """The share of the scores above ``tail``, in [0, 1]."""
+def right_tail_share(scores: Heatmap, tail: float) -> float:
+    """The share of the scores above ``tail``, in [0, 1]: the range that a bad preset wastes (A.2)."""
     return float(np.mean(np.asarray(scores) > tail))
 
 
-def discriminative_share(mask: Heatmap, supporting: Region, between: tuple[float, float] = STACKED) -> float:
-    """The share of the supporting pixels whose score is not stacked near 0 or 1.
+def discriminative_share(scores: Heatmap) -> float:
+    """The share of the scores that are not stacked near 0 or 1, in [0, 1]; NaN of no scores.
 
     Args:
-        mask: H x W in [0, 1].
-        supporting: H x W, see `supporting_pixels`.
-        between: both ends belong to it.
-
-    Returns:
-        In [0, 1]; NaN where no pixel supports.
+        scores: of a mask, or of its `supporting_pixels` alone, any shape.
     """
-    scores = np.asarray(mask)[supporting]
-    low, high = between
+    low, high = STACKED
     return float(np.mean((scores >= low) & (scores <= high))) if scores.size else float("nan")
 
 

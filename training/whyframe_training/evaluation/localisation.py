@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from whyframe_training.boxes import Box
-from whyframe_training.evaluation.heatmaps import (
-    Heatmap,
-    Region,
-    iou,
-    largest_component,
-    tight_box,
-    unit_range,
-)
+from whyframe_training.evaluation.heatmaps import Heatmap, Region, largest_component, tight_box, unit_range
 
-__all__ = [
-    "GRIDS",
-    "THRESHOLDS",
-    "Localisation",
-    "localisation_error",
-    "localise",
-    "predicted_box",
-    "search_alpha",
-]
+__all__ = ["GRIDS", "THRESHOLDS", "missed", "predicted_box", "search_alpha"]
 
 MINIMUM_IOU = 0.5
 
@@ -76,49 +61,19 @@ def predicted_box(heatmap: Heatmap, method: str, alpha: float) -> Box:
     return tight_box(region) or (0.0, 0.0, float(heatmap.shape[1]), float(heatmap.shape[0]))
 
 
-def localisation_error(
-    heatmaps: Sequence[Heatmap], boxes: Sequence[Sequence[Box]], method: str, alpha: float
-) -> float:
-    """Percent of the images whose predicted box overlaps none of the true ones by an IoU above 0.5."""
-    misses = [
-        all(iou(predicted_box(heatmap, method, alpha), box) <= MINIMUM_IOU for box in true)
-        for heatmap, true in zip(heatmaps, boxes, strict=True)
-    ]
-    return 100 * float(np.mean(misses)) if misses else float("nan")
-
-
-def search_alpha(heatmaps: Sequence[Heatmap], boxes: Sequence[Sequence[Box]], method: str) -> float:
-    """The alpha of the method's grid with the least error; the smallest of equal ones."""
-    return min(GRIDS[method], key=lambda alpha: localisation_error(heatmaps, boxes, method, alpha))
-
-
-@dataclass(frozen=True)
-class Localisation:
-    """A threshold chosen on held-out images, and the error in percent on others."""
-
-    method: str
-    alpha: float
-    error: float
-    count: int
-
-
-def localise(
-    heatmaps: Sequence[Heatmap],
-    boxes: Sequence[Sequence[Box]],
-    held_out_heatmaps: Sequence[Heatmap],
-    held_out_boxes: Sequence[Sequence[Box]],
-) -> list[Localisation]:
-    """The three rows of the paper's Table 1 for one method: alpha from the held-out images, error on the rest.
+def missed(overlaps: ArrayLike) -> NDArray[np.bool_]:
+    """Whether predicted boxes are errors: those that overlap no true box by an IoU above 0.5.
 
     Args:
-        heatmaps: H x W each.
-        boxes: for each heatmap, the true boxes of the explained class.
-        held_out_heatmaps: others, to choose alpha.
-        held_out_boxes: for each of those.
+        overlaps: the largest IoU of each predicted box with a true one, any shape.
     """
-    rows = []
-    for method in THRESHOLDS:
-        alpha = search_alpha(held_out_heatmaps, held_out_boxes, method)
-        error = localisation_error(heatmaps, boxes, method, alpha)
-        rows.append(Localisation(method, alpha, error, len(heatmaps)))
-    return rows
+    return np.asarray(overlaps) <= MINIMUM_IOU
+
+
+def search_alpha(overlaps: Sequence[Sequence[float]]) -> int:
+    """The place in a rule's grid of the alpha with the fewest errors; the smallest of equally good ones.
+
+    Args:
+        overlaps: of each held-out image, the largest IoU with a true box at each alpha of the grid.
+    """
+    return int(missed(overlaps).mean(axis=0).argmin())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from whyframe_training.data import DataError
 from whyframe_training.evaluation.heatmaps import Heatmap
 
 __all__ = [
+    "MINIMUM_IMAGES",
     "Keypoint",
     "PartIntensity",
     "intensity_at",
     "intensity_ratio",
     "part_intensities",
+    "parts_of",
     "read_coco_keypoints",
 ]
 
@@ -51,12 +53,14 @@ def read_coco_keypoints(path: str | Path) -> list[Keypoint]:
     """The keypoints of a COCO JSON that are marked visible.
 
     Raises:
-        DataError: no such file, or one without keypoints in COCO's form.
+        DataError: no file that can be read, or one without keypoints in COCO's form.
     """
     try:
         return list(_keypoints(json.loads(Path(path).read_text(encoding="utf-8"))))
-    except FileNotFoundError as error:
-        raise DataError(f"no {path}: give a COCO JSON with keypoints") from error
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): give a COCO JSON with keypoints"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is not a COCO JSON with keypoints ({error!r})") from error
 
@@ -81,9 +85,9 @@ def intensity_at(heatmap: Heatmap, x: float, y: float, window: int = WINDOW) -> 
         y: row in pixels.
         window: odd, in pixels.
     """
-    row, column, half = int(np.floor(y)), int(np.floor(x)), window // 2
-    if not (0 <= row < heatmap.shape[0] and 0 <= column < heatmap.shape[1]):
+    if not (0 <= y < heatmap.shape[0] and 0 <= x < heatmap.shape[1]):
         return float("nan")
+    row, column, half = int(y), int(x), window // 2
     rows = slice(max(row - half, 0), row + half + 1)
     return float(heatmap[rows, max(column - half, 0) : column + half + 1].mean())
 
@@ -104,7 +108,7 @@ class PartIntensity:
 
 
 def part_intensities(
-    heatmaps: Mapping[str, Heatmap],
+    heatmap_of: Callable[[str], Heatmap | None],
     keypoints: Iterable[Keypoint],
     groups: Mapping[str, Collection[str]],
     minimum_images: int = MINIMUM_IMAGES,
@@ -112,40 +116,56 @@ def part_intensities(
     """The paper's test: categories with enough images that show every group, and each group's mean intensity.
 
     Args:
-        heatmaps: by file, H x W at the file's size, all in the same range.
+        heatmap_of: a file's, H x W at the file's size, all in the same range; None where there is none.
         keypoints: as read; those of files without a heatmap, or outside theirs, are left out.
-        groups: by name, the parts that belong to it: ``{"eyes": {"left_eye", "right_eye"}, "feet": {...}}``.
+        groups: by name, the words that mean its parts, see `parts_of`: ``{"eyes": ("eye",), "feet": ...}``.
         minimum_images: of a category.
     """
-    seen: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(dict))
-    for name, point in _grouped(keypoints, groups):
-        value = intensity_at(heatmaps[point.file], point.x, point.y) if point.file in heatmaps else np.nan
-        if not np.isnan(value):
-            seen[point.category][point.file].setdefault(name, []).append(value)
-    rows = []
-    for category, by_file in sorted(seen.items()):
-        complete = [values for values in by_file.values() if len(values) == len(groups)]
-        if len(complete) >= minimum_images:
-            rows.append(PartIntensity(category, _means(complete, groups), len(complete)))
-    return rows
+    complete: dict[str, list[dict[str, list[float]]]] = defaultdict(list)
+    for (file, category), points in _by_image(keypoints).items():
+        heatmap = heatmap_of(file)
+        values = {} if heatmap is None else _intensities(heatmap, points, groups)
+        if len(values) == len(groups):
+            complete[category].append(values)
+    return [
+        PartIntensity(category, _means(images, groups), len(images))
+        for category, images in sorted(complete.items())
+        if len(images) >= minimum_images
+    ]
 
 
-def _grouped(
-    keypoints: Iterable[Keypoint], groups: Mapping[str, Collection[str]]
-) -> Iterator[tuple[str, Keypoint]]:
+def parts_of(words: Collection[str], keypoints: Iterable[Keypoint]) -> list[Keypoint]:
+    """The keypoints whose part has one of the words in its name, whatever the case."""
+    return [point for point in keypoints if any(word in point.part.casefold() for word in words)]
+
+
+def _by_image(keypoints: Iterable[Keypoint]) -> dict[tuple[str, str], list[Keypoint]]:
+    """By file and category."""
+    found: dict[tuple[str, str], list[Keypoint]] = defaultdict(list)
     for point in keypoints:
-        for name, parts in groups.items():
-            if point.part in parts:
-                yield name, point
+        found[point.file, point.category].append(point)
+    return found
+
+
+def _intensities(
+    heatmap: Heatmap, points: Sequence[Keypoint], groups: Mapping[str, Collection[str]]
+) -> dict[str, list[float]]:
+    """By group, the intensities at its keypoints; a group without one in the heatmap is missing."""
+    found = {
+        name: [intensity_at(heatmap, one.x, one.y) for one in parts_of(words, points)]
+        for name, words in groups.items()
+    }
+    seen = {name: [value for value in values if not np.isnan(value)] for name, values in found.items()}
+    return {name: values for name, values in seen.items() if values}
 
 
 def _means(images: Sequence[Mapping[str, list[float]]], groups: Iterable[str]) -> dict[str, float]:
     return {name: float(np.mean([v for image in images for v in image[name]])) for name in groups}
 
 
-def intensity_ratio(row: PartIntensity, over: str, under: str) -> float:
-    """How many times as intense one group of parts is as another.
+def intensity_ratio(row: PartIntensity, over: str, under: str) -> float | None:
+    """How many times as intense one group of parts is as another; None where that other has no intensity.
 
     The paper's feet-to-eyes ratios are of deletion masks, whose low values are salient.
     """
-    return row.intensity[over] / row.intensity[under]
+    return row.intensity[over] / row.intensity[under] if row.intensity[under] else None

@@ -1,49 +1,22 @@
-"""The pointing game (Eq. 10): hits counted for each category, then averaged; all images and the difficult ones."""
+"""The pointing game (Eq. 10) on one image: whether its heatmap hits, and whether it is a difficult one."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from whyframe_training.boxes import Box
-from whyframe_training.evaluation.boxes_io import BoxRow
 from whyframe_training.evaluation.heatmaps import Heatmap
 from whyframe_training.metrics import box_mask
 
-__all__ = ["MARGIN", "Pointing", "Trial", "image_trials", "is_difficult", "pointing_accuracy", "pointing_hit"]
+__all__ = ["MARGIN", "is_difficult", "pointing_hit"]
 
 MARGIN = 15.0
 """The tolerance of the original game, in pixels of the image; 0 is the strict game."""
 
 DIFFICULT_AREA = 0.25
 """An object that covers less of its image may be difficult."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One category in one image.
-
-    Attributes:
-        category: the object's.
-        hit: whether the heatmap's maximum lies on such an object.
-        difficult: see `is_difficult`.
-    """
-
-    category: str
-    hit: bool
-    difficult: bool = False
-
-
-@dataclass(frozen=True)
-class Pointing:
-    """M_PG in percent: the mean over categories, each category's own, and the number of trials."""
-
-    mean: float
-    by_category: dict[str, float]
-    count: int
 
 
 def pointing_hit(heatmap: Heatmap, boxes: Sequence[Box], margin: float = 0.0) -> bool:
@@ -72,33 +45,3 @@ def is_difficult(boxes: Sequence[Box], categories: Iterable[str], height: int, w
     """
     small = box_mask(boxes, height, width).mean() < DIFFICULT_AREA
     return bool(small) and len(set(categories)) >= 2
-
-
-def image_trials(
-    heatmaps: Mapping[str, Heatmap], rows: Sequence[BoxRow], margin: float = 0.0
-) -> Iterator[Trial]:
-    """One trial for each category of an image; none for one whose objects are all marked difficult (VOC's rule).
-
-    Args:
-        heatmaps: by category, H x W at the image's own size.
-        rows: the image's objects.
-        margin: see `pointing_hit`.
-    """
-    categories = [row.category for row in rows]
-    for category, heatmap in heatmaps.items():
-        own = [row for row in rows if row.category == category]
-        if not all(row.difficult for row in own):
-            boxes = [row.box for row in own]
-            hard = is_difficult(boxes, categories, *heatmap.shape)
-            yield Trial(category, pointing_hit(heatmap, boxes, margin), hard)
-
-
-def pointing_accuracy(trials: Iterable[Trial], difficult_only: bool = False) -> Pointing:
-    """Eq. 10 for each category, then the mean over categories; NaN where there is no trial."""
-    hits: dict[str, list[bool]] = defaultdict(list)
-    for trial in trials:
-        if trial.difficult or not difficult_only:
-            hits[trial.category].append(trial.hit)
-    by_category = {category: 100 * float(np.mean(ones)) for category, ones in sorted(hits.items())}
-    mean = float(np.mean(list(by_category.values()))) if by_category else float("nan")
-    return Pointing(mean, by_category, sum(map(len, hits.values())))

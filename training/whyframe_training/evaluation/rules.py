@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from whyframe.perturb import Classify
 from whyframe_training.evaluation.perturbations import Frame
 
-__all__ = [
-    "Rule",
-    "category_error",
-    "invariance_error",
-    "learn_rule",
-    "most_informative",
-    "rotate",
-    "rotation_errors",
-]
+__all__ = ["invariance_error", "most_informative", "rotate", "rotation_errors"]
 
 Transform = Callable[[Frame, np.random.Generator], Frame]
 """Draws an x' that is related to x."""
-
-
-def category_error(inside: NDArray[np.bool_], responses: NDArray[np.bool_]) -> float:
-    """L_1 of the rule Q_1 "x is in the category if and only if f(x) = +1": the share of x for which it fails.
-
-    Args:
-        inside: N, whether each picture shows the category.
-        responses: N, whether the black box says so.
-    """
-    return float(np.mean(np.asarray(inside, bool) != np.asarray(responses, bool)))
 
 
 def invariance_error(
@@ -86,26 +66,11 @@ def _rotation(theta: float) -> Transform:
     return lambda frame, rng: rotate(frame, theta * rng.uniform(-1, 1))
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One of a pool of rules: its name, its measured error in [0, 1], and R(Q), lower for simpler or more telling."""
-
-    name: str
-    error: float
-    regulariser: float = 0.0
-
-
-def learn_rule(pool: Sequence[Rule], weight: float = 0.0) -> Rule:
-    """Eq. 1: the rule with the least ``weight * R(Q) + error``; the first of equal ones."""
-    return min(pool, key=lambda rule: weight * rule.regulariser + rule.error)
-
-
 def most_informative(errors: Mapping[float, float], weight: float) -> float:
-    """The theta of the most informative accurate rule: Eq. 1 with ``R(Q_3) = -theta``.
+    """The theta of the most informative accurate rule: Eq. 1 with ``R(Q_3) = -theta``; the first of equal ones.
 
     Args:
         errors: by theta.
         weight: lambda, the error that one more degree is worth.
     """
-    pool = [Rule(repr(theta), error, -theta) for theta, error in errors.items()]
-    return -learn_rule(pool, weight).regulariser
+    return min(errors, key=lambda theta: errors[theta] - weight * theta)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from whyframe_training.classifiers import Classifier
 
-__all__ = ["BATCH", "crop_outliers", "gradient", "of_target", "probability", "shares"]
+__all__ = ["BATCH", "gradient", "of_target", "probability", "shares"]
 
 BATCH = 32
 """Pictures in one pass of the methods that take many: enough to fill a device, little to hold."""
@@ -38,21 +38,3 @@ def shares(count: int, pictures: int, batch: int = BATCH) -> Iterator[range]:
     step = max(1, batch // pictures)
     for start in range(0, count, step):
         yield range(start, min(start + step, count))
-
-
-def crop_outliers(maps: Tensor, share: float = 0.01) -> Tensor:
-    """Maps cropped at their highest `share` of scores and scaled to [0, 1], as papers show gradients.
-
-    For pictures only: cropping ties the highest scores, and the pointing game is about the highest.
-
-    Args:
-        maps: N x h x w.
-        share: of the scores, 0 crops none.
-
-    Returns:
-        N x h x w in [0, 1]; a constant map gives zeros.
-    """
-    flat = maps.flatten(1)
-    low, high = flat.amin(dim=1, keepdim=True), flat.quantile(1 - share, dim=1, keepdim=True)
-    scaled = (flat - low) / (high - low).clamp_min(torch.finfo(maps.dtype).tiny)
-    return scaled.clamp(0, 1).view_as(maps)

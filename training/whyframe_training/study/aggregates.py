@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from whyframe_training.evaluation.faithfulness import min_max_over_methods
-from whyframe_training.evaluation.localisation import GRIDS, MINIMUM_IOU, THRESHOLDS
+from whyframe_training.evaluation.localisation import GRIDS, THRESHOLDS, missed, search_alpha
 from whyframe_training.study.cells import Cell, category_cell, mean_cell
 from whyframe_training.study.measures import Column
 from whyframe_training.study.store import Row
@@ -115,6 +115,6 @@ def localisation(rows: Sequence[Row], held_out: set[str], rule: str) -> Cell | N
     tested_on = [values for held, values in overlaps if not held]
     if not (chosen_on and tested_on):
         return None
-    best = int((np.array(chosen_on) <= MINIMUM_IOU).mean(axis=0).argmin())
-    misses = [100.0 * (values[best] <= MINIMUM_IOU) for values in tested_on]
-    return mean_cell(misses, f"alpha {GRIDS[rule][best]:g}")
+    best = search_alpha(chosen_on)
+    errors = 100.0 * missed([values[best] for values in tested_on])
+    return mean_cell(errors.tolist(), f"alpha {GRIDS[rule][best]:g}")

@@ -95,14 +95,10 @@ def _right_skewed(seen: Seen) -> float:
     return math.nan if math.isnan(third_moment) else 100.0 * (third_moment > 0)
 
 
-def _between(seen: Seen) -> float:
-    return float(np.mean((seen.scores >= 0.2) & (seen.scores <= 0.8)))
-
-
 def _discriminative(seen: Seen) -> float:
     order = rank_pixels(seen.heatmap)
     supporting = supporting_pixels(seen.preserving.numpy(), order, seen.bench.side)
-    return discriminative_share(seen.heatmap, supporting)
+    return discriminative_share(seen.heatmap[supporting])
 
 
 def _minimal_box(suppression: float) -> Callable[[Seen], float]:
@@ -198,7 +194,7 @@ MEASURES: dict[str, Measure] = {
         "Share of a mask's scores that are not stacked near 0 or 1, in percent.",
         "distribution",
         None,
-        _mask(_between),
+        _mask(lambda seen: discriminative_share(seen.scores)),
     ),
     "discriminative": Measure(
         "0.2 to 0.8 of supporting",

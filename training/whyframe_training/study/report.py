@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from whyframe_training.serving import ServingError, served
 from whyframe_training.study.experiments import run_experiments, tables, taking_part
 from whyframe_training.study.figures.material import Material
 from whyframe_training.study.page import report_page
+from whyframe_training.study.parts import find_keypoints, part_lines, parts_table
 from whyframe_training.study.run import COSTLY_IMAGES, Study, Tell
 from whyframe_training.study.sources import Gathered, find_sources, gather
 from whyframe_training.study.store import Store, StudyError
@@ -40,6 +42,7 @@ def report(
     shown: int,
     boxes: Path | None = None,
     held_out: int | None = None,
+    keypoints: Path | None = None,
 ) -> Path:
     """Makes the maps and takes the measures that are not there yet, and writes the report.
 
@@ -53,15 +56,18 @@ def report(
         shown: pictures whose maps are drawn.
         boxes: of the one folder, see `find_sources`.
         held_out: see `find_sources`.
+        keypoints: of the one folder, see `find_keypoints`.
 
     Returns:
         The HTML file.
 
     Raises:
-        DataError: no pictures.
+        DataError: no pictures, or annotations that cannot be used.
         StudyError: the folder holds another study, or there is nothing to explain.
     """
-    pictures = gather(find_sources(folders, boxes, held_out), classifier, limit)
+    sources = find_sources(folders, boxes, held_out)
+    points = find_keypoints(keypoints, sources)
+    pictures = gather(sources, classifier, limit)
     _tell_unknown(pictures.unknown)
     if not pictures.subjects:
         raise StudyError(
@@ -80,7 +86,12 @@ def report(
         found = run_experiments(classifier, few, trying, study.mask, output / "experiments.json")
     lines = summarise(rows, [method.name for method in methods], subjects)
     facts = _facts(classifier, folders, pictures, quick)
-    write_whole(output / "table.md", (markdown(lines) + tables(found)).encode())
+    text = markdown(lines) + tables(found)
+    if points:
+        parts = part_lines(rows, subjects, points, study.mask)
+        text += parts_table(parts)
+        found["parts"] = [asdict(one) for one in parts]
+    write_whole(output / "table.md", text.encode())
     write_whole(output / "values.json", document(facts, subjects, rows, lines, found).encode())
     material = Material(lines, rows, subjects, shown, classifier.labels, study.mask, classifier, output)
     html = report_page(facts, material)

@@ -13,7 +13,7 @@ from whyframe_training.data import DataError, list_images, split
 from whyframe_training.evaluation.boxes_io import boxed_images, read_boxes
 from whyframe_training.study.subjects import Subject, look_at
 
-__all__ = ["Gathered", "Source", "find_sources", "gather"]
+__all__ = ["Gathered", "Source", "check_one_folder", "find_sources", "gather"]
 
 BOXES = "boxes.json"
 
@@ -34,9 +34,9 @@ class Source:
     images: tuple[BoxedImage, ...]
     boxed: bool
 
-    def key(self, image: BoxedImage) -> str:
+    def key(self, path: Path) -> str:
         """A name for a picture that no other picture of the study has."""
-        return f"{self.name}/{image.path.relative_to(self.root).as_posix()}"
+        return f"{self.name}/{path.relative_to(self.root).as_posix()}"
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,23 @@ def find_sources(
         DataError: a folder that is missing or holds too few images, boxes that cannot be read or whose folder is not
             clear.
     """
-    if boxes is not None and len(folders) != 1:
-        raise DataError(f"--boxes {boxes} belongs to one folder: give one --data, or run once for each.")
+    if boxes is not None:
+        check_one_folder("--boxes", boxes, folders)
     found: list[Source] = []
     for folder in folders:
         name = _unlike(folder.resolve().name, [source.name for source in found])
         found.append(_source(name, folder, boxes, held_out))
     return found
+
+
+def check_one_folder(option: str, path: Path, folders: Sequence[object]) -> None:
+    """Annotations name pictures of one folder.
+
+    Raises:
+        DataError: there are more.
+    """
+    if len(folders) != 1:
+        raise DataError(f"{option} {path} belongs to one folder: give one --data, or run once for each.")
 
 
 def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> Source:
@@ -118,7 +128,7 @@ def _useful(
     source: Source, classifier: Classifier, classes: Mapping[str, frozenset[int]], left_out: list[str]
 ) -> Iterator[Subject]:
     for image in source.images:
-        subject = look_at(image, classifier, source.key(image), classes)
+        subject = look_at(image, classifier, source.key(image.path), classes)
         if source.boxed and not subject.boxes:
             left_out.append(subject.file)
         else:

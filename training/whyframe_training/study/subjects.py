@@ -31,6 +31,7 @@ class Subject:
         boxes: (x1, y1, x2, y2) of that class's objects in pixels of the S x S picture; none where unknown.
         category: of those objects.
         difficult: for the pointing game: they are small, and there are others.
+        size: height and width of the file in pixels; zeros for a picture that is from none.
     """
 
     file: str
@@ -39,6 +40,7 @@ class Subject:
     boxes: tuple[Box, ...]
     category: str = ""
     difficult: bool = False
+    size: tuple[int, int] = (0, 0)
 
     @cached_property
     def digest(self) -> str:
@@ -75,6 +77,6 @@ def look_at(
     own, (height, width) = picture.objects_of(target, classes), frame.shape[:2]
     boxes = input_boxes([one.box for one in own], height, width, side, "stretch")
     if not boxes:
-        return Subject(key, image, target, ())
+        return Subject(key, image, target, (), size=(height, width))
     hard = is_difficult(boxes, [one.category for one in picture.objects], side, side)
-    return Subject(key, image, target, tuple(boxes), own[0].category, hard)
+    return Subject(key, image, target, tuple(boxes), own[0].category, hard, (height, width))

@@ -12,7 +12,7 @@ from whyframe_training.study.store import Row
 from whyframe_training.study.subjects import Subject
 from whyframe_training.study.summary import COLUMNS, Line, text
 
-__all__ = ["document", "markdown"]
+__all__ = ["document", "markdown", "table"]
 
 DIGITS = 4  # after the point, of values in percent
 
@@ -28,7 +28,7 @@ def _group(group: str, lines: Sequence[Line]) -> Iterator[str]:
     if shown:
         heads = [COLUMNS[name].title for name in shown]
         rows = [[line.method, *(text(line.cells.get(name)) for name in shown)] for line in lines]
-        yield f"## {GROUPS[group]}\n\n{_table(['method', *heads], rows)}"
+        yield f"## {GROUPS[group]}\n\n{table(['method', *heads], rows)}"
 
 
 def _cost(lines: Sequence[Line]) -> str:
@@ -37,10 +37,11 @@ def _cost(lines: Sequence[Line]) -> str:
         for line in lines
     ]
     heads = ["method", "passes forward", "passes back", "seconds a picture", "failed"]
-    return f"## Cost\n\n{_table(heads, rows)}"
+    return f"## Cost\n\n{table(heads, rows)}"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

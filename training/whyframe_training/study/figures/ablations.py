@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whyframe_training.study.figures.material import Material, Section
-from whyframe_training.study.figures.tiles import (
-    Column,
-    Grid,
-    grid_figure,
-    grid_html,
-    heat_in_range,
-    photograph,
-)
+from whyframe_training.study.figures.tiles import Column, Grid, grid_figure, grid_html, row
 from whyframe_training.study.summary import COLUMNS
 
 __all__ = ["CT", "MGNET", "ablation", "numbers", "section"]
@@ -48,10 +41,7 @@ def ablation(material: Material, settings: Mapping[str, str]) -> Grid | None:
         return None
     columns = [Column("picture"), *(Column(settings[name], numbers(material, name)) for name in methods)]
     rows = [
-        (
-            material.label(one),
-            [photograph(one), *(heat_in_range(one, material.mask_of(name, one.file)) for name in methods)],
-        )
+        row(material, one, (material.mask_of(name, one.file) for name in methods))
         for one in material.pictures
     ]
     return Grid(columns, rows)

@@ -15,16 +15,7 @@ from whyframe_training.controllers import ct_density
 from whyframe_training.evaluation.distribution import FIGURE_6
 from whyframe_training.study.figures.ink import COLOURS, SOFT, STYLE, panels, svg
 from whyframe_training.study.figures.material import Material, Section
-from whyframe_training.study.figures.tiles import (
-    Column,
-    Grid,
-    Tile,
-    grid_figure,
-    grid_html,
-    heat_in_range,
-    photograph,
-)
-from whyframe_training.study.subjects import Subject
+from whyframe_training.study.figures.tiles import Column, Grid, grid_figure, grid_html, row
 
 __all__ = ["SETTINGS", "controllers", "histogram", "section"]
 
@@ -96,9 +87,11 @@ def section(material: Material) -> Section | None:
     heads = [_head(name, density) for name, density in zip(settings, found, strict=True)]
     titles = [SETTINGS[name][0] for name in settings]
     columns = [Column("picture"), *(Column(t, head=h) for t, h in zip(titles, heads, strict=True))]
-    grid = Grid(
-        columns, [(material.label(one), _tiles(material, settings, one)) for one in material.pictures]
-    )
+    rows = [
+        row(material, one, (material.mask_of(name, one.file) for name in settings))
+        for one in material.pictures
+    ]
+    grid = Grid(columns, rows)
     material.save("controllers", grid_figure(grid))
     return Section(
         "Controllers",
@@ -113,8 +106,3 @@ def section(material: Material) -> Section | None:
 def _head(name: str, density: NDArray[np.float64]) -> str:
     says = f"Density of the scores of {SETTINGS[name][0]}"
     return f'<div class="plot">{svg(_single(name, density), says)}</div>'
-
-
-def _tiles(material: Material, settings: Sequence[str], subject: Subject) -> list[Tile | None]:
-    maps = (heat_in_range(subject, material.mask_of(name, subject.file)) for name in settings)
-    return [photograph(subject), *maps]

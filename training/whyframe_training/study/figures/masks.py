@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whyframe_training.study.figures.material import Material, Section
-from whyframe_training.study.figures.tiles import Column, Grid, grid_figure, grid_html, heat, photograph
+from whyframe_training.study.figures.tiles import Column, Grid, grid_figure, grid_html, heat, row
 
 __all__ = ["masks", "section"]
 
@@ -13,11 +13,8 @@ def masks(material: Material) -> Grid:
     methods = [line.method for line in material.main]
     columns = [Column("picture"), *(Column(material.titles[name]) for name in methods)]
     rows = [
-        (
-            material.label(subject),
-            [photograph(subject), *(heat(subject, material.mask_of(name, subject.file)) for name in methods)],
-        )
-        for subject in material.pictures
+        row(material, one, (material.mask_of(name, one.file) for name in methods), heat)
+        for one in material.pictures
     ]
     return Grid(columns, rows)
 

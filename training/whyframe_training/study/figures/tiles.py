@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from whyframe.overlay import blend, heat_tables
 from whyframe_training.study.figures.ink import STYLE
-from whyframe_training.study.figures.material import Mask
+from whyframe_training.study.figures.material import Mask, Material
 from whyframe_training.study.subjects import Subject
 
-__all__ = ["TILE", "Column", "Grid", "grid_figure", "grid_html", "heat", "heat_in_range", "photograph"]
+__all__ = ["TILE", "Column", "Grid", "grid_figure", "grid_html", "heat", "heat_in_range", "photograph", "row"]
 
 TILE = 160
 _GAP = 6
@@ -82,6 +82,23 @@ def heat_in_range(subject: Subject, mask: Mask | None) -> Tile | None:
     scores = np.clip(mask, 0, 1).astype(np.float32)
     large = cv2.resize(scores, (TILE, TILE), interpolation=cv2.INTER_LINEAR)
     return _boxed(blend(_frame(subject), large, *heat_tables()), subject)  # type: ignore[arg-type]
+
+
+def row(
+    material: Material,
+    subject: Subject,
+    masks: Iterable[Mask | None],
+    draw: Callable[[Subject, Mask | None], Tile | None] = heat_in_range,
+) -> tuple[str, list[Tile | None]]:
+    """A row of a grid: the explained class, its photograph, and masks over it.
+
+    Args:
+        material: of the study.
+        subject: the picture.
+        masks: from the left, h x w; None where there is none.
+        draw: `heat_in_range` or `heat`.
+    """
+    return material.label(subject), [photograph(subject), *(draw(subject, mask) for mask in masks)]
 
 
 def _frame(subject: Subject) -> Tile:

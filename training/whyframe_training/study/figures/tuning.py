@@ -9,15 +9,7 @@ from whyframe.perturb import Classify
 from whyframe.refine import refine_mask
 from whyframe_training.evaluation.bridge import as_classify
 from whyframe_training.study.figures.material import Arrays, Mask, Material, Section
-from whyframe_training.study.figures.tiles import (
-    Column,
-    Grid,
-    Tile,
-    grid_figure,
-    grid_html,
-    heat_in_range,
-    photograph,
-)
+from whyframe_training.study.figures.tiles import Column, Grid, grid_figure, grid_html, row
 from whyframe_training.study.subjects import Subject
 
 __all__ = ["TUNED", "section", "tune", "tuning"]
@@ -55,16 +47,17 @@ def tuning(material: Material, methods: Sequence[str], tuned: Arrays) -> Grid:
     columns = [Column("picture")]
     for name in methods:
         columns += [Column(material.titles[name]), Column(f"{material.titles[name]}, tuned")]
-    rows = []
-    for subject in material.pictures[:_PICTURES]:
-        tiles: list[Tile | None] = [photograph(subject)]
-        for name in methods:
-            mask = material.mask_of(name, subject.file)
-            after = None if mask is None else tuned.get(_key(name, subject, mask))
-            tiles.append(heat_in_range(subject, mask))
-            tiles.append(None if after is None else heat_in_range(subject, after))  # type: ignore[arg-type]
-        rows.append((material.label(subject), tiles))
-    return Grid(columns, rows)
+    pictures = material.pictures[:_PICTURES]
+    return Grid(columns, [row(material, one, _masks(material, methods, tuned, one)) for one in pictures])
+
+
+def _masks(
+    material: Material, methods: Sequence[str], tuned: Arrays, subject: Subject
+) -> Iterator[Mask | None]:
+    for name in methods:
+        mask = material.mask_of(name, subject.file)
+        yield mask
+        yield None if mask is None else tuned.get(_key(name, subject, mask))  # type: ignore[misc]
 
 
 def section(material: Material) -> Section | None:
