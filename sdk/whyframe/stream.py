@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,6 @@ _QUEUE_LENGTH = 2
 _JOIN_SECONDS = 5.0
 
 Item = TypeVar("Item")
-Explain = Callable[["ExplainEngine", Frame], "Explanation"]
 
 
 def stream_explanations(
@@ -35,9 +34,9 @@ def stream_explanations(
 ) -> Generator[Explanation, None, None]:
     """Explains the frames of a source as they come.
 
-    Decoding and explaining overlap, in threads of their own, while the caller uses what it holds. A file or a
-    folder waits for a slow caller, and every frame comes, in order. A live source does not wait: the caller always
-    gets the newest frame, and jumps of ``Explanation.index`` show what was dropped.
+    One thread decodes and others explain, with the engine's workers, while the caller uses what it holds. A
+    file or a folder waits for a slow caller, and every frame comes, in order. A live source does not wait:
+    the caller always gets the newest frame, and jumps of ``Explanation.index`` show what was dropped.
 
     Args:
         engine: what explains; the caller may go on using it meanwhile.
@@ -57,73 +56,30 @@ def stream_explanations(
     opened = open_source(source)
     # A live source wants its newest frame soon, a file all its frames soon.
     workers = [engine.clone()] if opened.live else engine.workers()
+    unclaimed, own = iter(workers), threading.local()
 
-    def explain(worker: ExplainEngine, frame: Frame) -> Explanation:
-        explanation = worker.run(frame.image, target=class_id, refine=refine)
+    def claim() -> None:
+        own.engine = next(unclaimed)
+
+    pool = ThreadPoolExecutor(len(workers), "whyframe-worker", initializer=claim)
+
+    def explain(frame: Frame) -> Explanation:
+        explanation = own.engine.run(frame.image, target=class_id, refine=refine)
         return replace(explanation, index=frame.index, timestamp=frame.timestamp)
-
-    return (_in_stages if len(workers) == 1 else _side_by_side)(opened, workers, explain)
-
-
-def _side_by_side(
-    source: Source, workers: list[ExplainEngine], explain: Explain
-) -> Generator[Explanation, None, None]:
-    """Each worker decodes the frame that it explains: as many threads as cores, none waiting for another's."""
-    promised: _Channel[Future[Explanation]] = _Channel(len(workers))
-    turn, busy = threading.Lock(), list(workers)
-
-    def claim() -> tuple[Frame, Future[Explanation]] | None:
-        """The next frame and the place of its result in the order; None at the end."""
-        with turn:
-            result: Future[Explanation] = Future()
-            try:
-                frame = next(source)
-            except BaseException as error:  # the caller meets it after the results before it
-                promised.finish(None if isinstance(error, StopIteration) else error)
-                return None
-            return (frame, result) if promised.put(result) else None
-
-    def work(worker: ExplainEngine) -> None:
-        while (claimed := claim()) is not None:
-            frame, result = claimed
-            try:
-                result.set_result(explain(worker, frame))
-            except BaseException as error:  # the caller meets it in its turn
-                result.set_exception(error)
-        worker.close()
-        with turn:
-            busy.remove(worker)
-            if not busy:
-                source.close()
-
-    threads = [_start("whyframe-worker", work, worker) for worker in workers]
-    try:
-        for result in promised:
-            yield result.result()
-    finally:
-        promised.abandon()
-        _join(threads)
-
-
-def _in_stages(
-    source: Source, workers: list[ExplainEngine], explain: Explain
-) -> Generator[Explanation, None, None]:
-    """One thread decodes; the one worker explains a frame while the next is on its way to the device."""
-    (worker,) = workers
-    pool = ThreadPoolExecutor(1, "whyframe-worker")
 
     def submitted(frames: Iterator[Frame]) -> Iterator[Future[Explanation]]:
         try:
             for frame in frames:
-                worker.prefetch(frame.image)
-                yield pool.submit(explain, worker, frame)
+                workers[0].prefetch(frame.image)
+                yield pool.submit(explain, frame)
         except Exception as error:  # comes in its turn, after the results of the frames before it
             failed: Future[Explanation] = Future()
             failed.set_exception(error)
             yield failed
 
-    def explained(frames: Iterator[Frame]) -> Iterator[Explanation]:
-        room = 1 if source.live else 2
+    def explain_all(frames: Iterator[Frame]) -> Iterator[Explanation]:
+        """In order. Of a file one frame more than there are workers is in hand, on its way to the device."""
+        room = 1 if opened.live else len(workers) + 1
         pending: deque[Future[Explanation]] = deque()
         for future in submitted(frames):
             pending.append(future)
@@ -134,20 +90,31 @@ def _in_stages(
 
     def close() -> None:
         pool.shutdown()
-        worker.close()
+        for worker in workers:
+            worker.close()
 
+    return _pipeline(opened, explain_all, close)
+
+
+def _pipeline(
+    source: Source,
+    explain_all: Callable[[Iterator[Frame]], Iterator[Explanation]],
+    close: Callable[[], None],
+) -> Generator[Explanation, None, None]:
+    """Runs the two threads for as long as the caller iterates; closing the iterator ends them."""
     frames: _Channel[Frame] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     results: _Channel[Explanation] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     stages = [
         _start_stage("whyframe-decode", source, frames, source.close),
-        _start_stage("whyframe-explain", explained(frames), results, close),
+        _start_stage("whyframe-explain", explain_all(frames), results, close),
     ]
     try:
         yield from results
     finally:
         for channel in (results, frames):
             channel.abandon()
-        _join(stages)
+        for stage in stages:
+            stage.join(_JOIN_SECONDS)
 
 
 def _start_stage(
@@ -167,30 +134,21 @@ def _start_stage(
         # The thread that reads is the one that may release: a capture must not vanish under its reader.
         close()
 
-    return _start(name, move)
-
-
-def _start(name: str, work: Callable[..., None], *arguments: object) -> threading.Thread:
     # Daemons: a camera driver that never returns must not keep the interpreter alive.
-    thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+    thread = threading.Thread(target=move, name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _join(threads: Iterable[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join(_JOIN_SECONDS)
-
-
 class _Channel(Generic[Item]):
-    """A bounded hand-over to one thread that ends, fails and can be abandoned.
+    """A bounded hand-over between two threads that ends, fails and can be abandoned.
 
     Args:
         length: items that may wait; with ``latest_only``, one may, and a newer one takes its place.
         latest_only: drop the waiting item rather than make the producer wait.
     """
 
-    def __init__(self, length: int, *, latest_only: bool = False) -> None:
+    def __init__(self, length: int, *, latest_only: bool) -> None:
         self._items: deque[Item] = deque(maxlen=1 if latest_only else None)
         self._room = length
         self._latest_only = latest_only
@@ -210,10 +168,9 @@ class _Channel(Generic[Item]):
             return not self._abandoned
 
     def finish(self, error: BaseException | None) -> None:
-        """No item follows; the consumer meets ``error`` after those that wait. The first call counts."""
+        """No item follows; the consumer meets ``error`` after those that wait."""
         with self._changed:
-            if not self._finished:
-                self._finished, self._error = True, error
+            self._finished, self._error = True, error
             self._changed.notify_all()
 
     def abandon(self) -> None:

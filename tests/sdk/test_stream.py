@@ -229,22 +229,3 @@ def test_several_workers_keep_the_order_the_errors_and_an_early_close(toy_path: 
         next(stream)
         stream.close()
         assert source.closed == 1
-
-
-def test_several_workers_wait_for_a_slow_consumer_and_hold_few_frames(toy_path: Path) -> None:
-    with ExplainEngine(toy_path, threads=3) as engine:
-        source = Clock(60, live=False)
-        for index, result in enumerate(stream_explanations(engine, source)):
-            assert result.index == index
-            time.sleep(0.002)
-            del result
-    # The caller's, three that wait, one in the hands of each of the three workers, one being made.
-    assert source.most_alive <= 8
-
-
-def test_several_workers_report_the_frame_that_breaks_the_model_in_its_turn(tmp_path: Path) -> None:
-    model = toy.write(tmp_path / "breaks.onnx", breaks_when=3)
-    source = Clock(10, live=False)
-    with ExplainEngine(model, threads=2) as engine, pytest.raises(ModelError):
-        list(engine.stream(source, target=3))
-    assert source.closed == 1
