@@ -116,6 +116,20 @@ def test_broken_coco_files_are_named(tmp_path: Path, images: Path, change: dict,
         read_boxes(tmp_path / "coco.json", images)
 
 
+def test_a_picture_is_named_below_the_folder_or_in_full_and_is_in_it(tmp_path: Path, images: Path) -> None:
+    def named(name: str) -> list[BoxRow]:
+        files = [{"id": i, "file_name": name} for i in (1, 2)]
+        (tmp_path / "coco.json").write_text(json.dumps(coco() | {"images": files}))
+        return read_boxes(tmp_path / "coco.json", images)
+
+    assert {row.file for row in named(str(images / "a.png"))} == {"a.png"}
+    (images / "link.png").symlink_to(__file__)
+    assert {row.file for row in named("link.png")} == {"link.png"}
+    for elsewhere in (__file__, f"../{images.name}/a.png"):
+        with pytest.raises(DataError, match="which is not in"):
+            named(elsewhere)
+
+
 @pytest.mark.parametrize(
     "text", ["<annotation>", "<a/>", VOC.format(file="a.png", name="", difficult=0, x1=1, y1=1, x2=2, y2=2)]
 )

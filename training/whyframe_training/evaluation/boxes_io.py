@@ -12,7 +12,7 @@ from whyframe.preprocess import read_image
 from whyframe_training.boxes import Box, BoxedImage, BoxedObject, read_boxed
 from whyframe_training.data import DataError, list_images
 
-__all__ = ["BoxRow", "boxed_images", "read_boxes", "read_coco", "read_voc", "read_yolo"]
+__all__ = ["BoxRow", "boxed_images", "path_within", "read_boxes", "read_coco", "read_voc", "read_yolo"]
 
 AnyPath = str | Path
 
@@ -86,6 +86,24 @@ def boxed_images(rows: Iterable[BoxRow], images: AnyPath) -> list[BoxedImage]:
     for row in rows:
         objects.setdefault(row.file, []).append(BoxedObject(row.category, row.box, row.difficult))
     return [BoxedImage(Path(images) / file, tuple(ones)) for file, ones in objects.items()]
+
+
+def path_within(images: AnyPath, file: str, source: AnyPath) -> str:
+    """The path below the image folder of a picture that annotations name.
+
+    Args:
+        images: the folder.
+        file: a path below it, or an absolute one of a picture in it.
+        source: the annotations, for the message.
+
+    Raises:
+        DataError: the picture is not in the folder.
+    """
+    folder = Path(images).absolute()  # not resolved: pictures may be links
+    path = folder / file
+    if ".." in Path(file).parts or not (path.is_relative_to(folder) and path.is_file()):
+        raise DataError(f"{source} names {file}, which is not in {images}")
+    return path.relative_to(folder).as_posix()
 
 
 def read_coco(path: AnyPath, images: AnyPath) -> list[BoxRow]:
@@ -228,8 +246,6 @@ def _text(path: AnyPath) -> str:
 def _found(rows: list[BoxRow], images: AnyPath, source: AnyPath) -> list[BoxRow]:
     """The rows, every one with its image and a box that has an area."""
     for row in rows:
-        if not (Path(images) / row.file).is_file():
-            raise DataError(f"{source} names {row.file}, which is not in {images}")
         if not (row.x1 < row.x2 and row.y1 < row.y2):
             raise DataError(f"{source}: the box {row.box} of {row.category!r} in {row.file} is empty")
-    return rows
+    return [row._replace(file=path_within(images, row.file, source)) for row in rows]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from whyframe.preprocess import to_frame
 from whyframe_training.data import DataError
+from whyframe_training.evaluation.boxes_io import path_within
 from whyframe_training.evaluation.heatmaps import Heatmap, unit_range
 from whyframe_training.evaluation.parts import (
     MINIMUM_IMAGES,
@@ -78,15 +79,9 @@ def find_keypoints(path: Path | None, sources: Sequence[Source]) -> list[Keypoin
     for name, words in GROUPS.items():
         if not parts_of(words, keypoints):
             raise DataError(f"{path} shows no {name}: no visible part has {' or '.join(words)} in its name")
-    keys = {file: _key(file, source, path) for file in dict.fromkeys(point.file for point in keypoints)}
+    files = dict.fromkeys(point.file for point in keypoints)
+    keys = {file: source.key(source.root / path_within(source.root, file, path)) for file in files}
     return [replace(point, file=keys[point.file]) for point in keypoints]
-
-
-def _key(file: str, source: Source, path: Path) -> str:
-    image = source.root / file
-    if not (image.is_relative_to(source.root) and image.is_file()):
-        raise DataError(f"{path} names {file}, which is not in {source.root}")
-    return source.key(image)
 
 
 def part_lines(
