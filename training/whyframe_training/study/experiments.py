@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from whyframe.errors import one_line
 from whyframe.files import write_whole
 from whyframe_training.classifiers import Classifier
-from whyframe_training.evaluation.adversarial import EPSILON, iterative_attack, label_recovery
+from whyframe_training.evaluation.adversarial import iterative_attack, label_recovery
 from whyframe_training.evaluation.bridge import as_classify
 from whyframe_training.evaluation.discrimination import Discrimination, Heatmaps, discriminate
 from whyframe_training.evaluation.rules import most_informative, rotation_errors
@@ -128,14 +128,11 @@ def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, 
 
 @torch.no_grad()
 def attack(classifier: Classifier, subjects: Sequence[Subject]) -> Attacked:
-    """Moves each picture away from its class in one step of 8 grey levels; keeps those that change class.
-
-    The paper's "one-step iterative method". Ten steps leave nothing to recover on a small network.
-    """
+    """Moves each picture away from its class, and keeps those that are taken for another one then."""
     clean = torch.stack([one.image for one in subjects])
     classes = torch.tensor([one.target for one in subjects], device=clean.device)
     pairs = zip(clean.split(1), classes.split(1), strict=True)
-    images = torch.cat([iterative_attack(classifier.logits, *pair, step=EPSILON, steps=1) for pair in pairs])
+    images = torch.cat([iterative_attack(classifier.logits, *pair) for pair in pairs])
     targets = torch.cat([classifier.logits(image).argmax(dim=1) for image in images.split(1)])
     fooled = targets != classes
     files = [one.file for one, kept in zip(subjects, fooled, strict=True) if kept]
