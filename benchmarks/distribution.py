@@ -44,7 +44,7 @@ def main() -> None:
 def measure(paths: list[Path]) -> dict[str, list[dict[str, float]]]:
     """By method, the distribution of each photograph's scores."""
     classifier = build_classifier(ClassifierSpec(CLASSIFIER))
-    methods = [build_method(name) for name in (*GROUPS["controllers"], "predictor")]
+    methods = [build_method(name) for name in (*GROUPS["controllers"], "ct", "predictor")]
     values: dict[str, list[dict[str, float]]] = {method.name: [] for method in methods}
     for path in track(paths, "photographs"):
         images = to_images(load_frames([path], classifier.side), torch.device("cpu"))
@@ -70,8 +70,8 @@ def table(values: dict[str, list[dict[str, float]]], count: int) -> str:
     note = (
         f"`python benchmarks/distribution.py DATA -o benchmarks/results/distribution`: {count} validation photographs, "
         "EfficientNet-Lite0, the predicted class, means over photographs. *Set to* is Eq. 13's expectation for normal "
-        "input; *right-skewed* is the share of photographs whose scores have a skewness above 0. The controllers' own "
-        "presets saw 2,000 crops; `ct`, `bt` and `mgnet` 6,000; `predictor` is the shipped model."
+        "input; *right-skewed* is the share of photographs whose scores have a skewness above 0. The presets named by "
+        "their (eta, h), and `square`, saw 2,000 crops; `ct`, `bt` and `mgnet` 6,000; `predictor` is the shipped model."
     )
     return "\n".join([note, "", heads, "|---" * 7 + "|", *rows, ""])
 

@@ -120,11 +120,12 @@ def test_what_is_there_is_not_done_again(classifier, photos, tmp_path, monkeypat
     assert tried == ["looking", "broken", "looking", "looking"]
 
 
-def test_a_report_has_the_experiments_of_its_cheapest_methods(report, monkeypatch) -> None:
+def test_a_report_has_the_experiments_of_its_cheapest_methods(report, monkeypatch, capsys) -> None:
     monkeypatch.setattr(experiments, "CHEAPEST_PASSES", 2)
     folder = report("brightness", "costly", shown=0)
     found = json.loads((folder / "values.json").read_text())["experiments"]
     assert list(found["methods"]) == ["brightness"]
+    assert "Adversarial pictures: Brightness" in capsys.readouterr().out
     text = (folder / "table.md").read_text()
     assert "## Adversarial pictures" in text
     assert f"| 90 | {found['rotation']['90']:.1f} |" in text

@@ -48,6 +48,7 @@ DRAWS = 4
 DEGREE = 0.005
 """The error that one more degree of a rule's range is worth."""
 
+Tell = Callable[[str], object]
 Kept = Callable[[str, str], NDArray[np.float32] | None]
 
 FEWEST = 8  # pictures, for a network to learn from half of them
@@ -84,7 +85,12 @@ def taking_part(methods: Iterable[Method], rows: Iterable[Row]) -> list[Method]:
 
 
 def run_experiments(
-    classifier: Classifier, subjects: Sequence[Subject], methods: Sequence[Method], kept: Kept, path: Path
+    classifier: Classifier,
+    subjects: Sequence[Subject],
+    methods: Sequence[Method],
+    kept: Kept,
+    path: Path,
+    tell: Tell = str,
 ) -> dict[str, Any]:
     """All of them; what the file holds for these pictures already is not done again.
 
@@ -94,6 +100,7 @@ def run_experiments(
         methods: see `taking_part`.
         kept: a method's map of a picture by their names, h x w; None where there is none.
         path: of the JSON file.
+        tell: told of each method done.
 
     Returns:
         ``rotation``: by largest angle in degrees, the share of pictures in percent whose class changes;
@@ -105,14 +112,17 @@ def run_experiments(
         found = {"pictures": files, **_rotation(classifier, subjects), "methods": {}}
     missing = [method for method in methods if not _is_done(found["methods"].get(method.name), method)]
     attacked = attack(classifier, subjects) if missing else None
-    for method in missing:
+    for method in methods:
+        tell(f"Adversarial pictures: {method.title}")
+        if method not in missing:
+            continue
         assert attacked is not None
         found["methods"][method.name] = {
             "version": method.version,
             **_tried(classifier, method, attacked, kept),
         }
         write_whole(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
-    return found
+    return {**found, "methods": {method.name: found["methods"][method.name] for method in methods}}
 
 
 def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:

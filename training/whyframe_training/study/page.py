@@ -19,6 +19,7 @@ from whyframe_training.study.figures import (
     controllers,
     cost,
     curves,
+    experiments,
     masks,
     ranking,
     theory,
@@ -124,6 +125,7 @@ _FIGURES: tuple[tuple[Callable[[Material], Section | None], str], ...] = (
     (tuning.section, "Before and after post hoc tuning: --methods " + ",".join(tuning.TUNED)),
     (ablations.section, ablations.ADD),
     (area_weight.section, area_weight.ADD),
+    (experiments.section, ""),
     (theory.section, ""),
     (artefacts.section, artefacts.ADD),
 )

@@ -23,7 +23,7 @@ from whyframe_training.study.page import report_page
 from whyframe_training.study.parts import find_keypoints, part_lines, parts_table
 from whyframe_training.study.run import COSTLY_IMAGES, Study, Tell
 from whyframe_training.study.sources import Gathered, find_sources, gather
-from whyframe_training.study.store import Store, StudyError
+from whyframe_training.study.store import Row, Store, StudyError
 from whyframe_training.study.subjects import Subject
 from whyframe_training.study.summary import summarise
 from whyframe_training.study.tables import document, markdown
@@ -82,8 +82,7 @@ def report(
         _show(study.explain, len(methods) * len(subjects), subjects)
         _show(study.measure, len(subjects), subjects)
         rows = study.rows(subjects)
-        few, trying = subjects[:COSTLY_IMAGES], taking_part(methods, rows)
-        found = run_experiments(classifier, few, trying, study.mask, output / "experiments.json")
+        found = _experiments(study, subjects, rows)
     lines = summarise(rows, [method.name for method in methods], subjects)
     facts = _facts(classifier, folders, pictures, quick)
     text = markdown(lines) + tables(found)
@@ -93,9 +92,20 @@ def report(
         found["parts"] = [asdict(one) for one in parts]
     write_whole(output / "table.md", text.encode())
     write_whole(output / "values.json", document(facts, subjects, rows, lines, found).encode())
-    material = Material(lines, rows, subjects, shown, classifier.labels, study.mask, classifier, output)
-    html = report_page(facts, material)
+    study_of = (lines, rows, subjects, shown, classifier.labels, study.mask)
+    html = report_page(facts, Material(*study_of, classifier=classifier, experiments=found, folder=output))
     return write_whole(output / "report.html", html.encode())
+
+
+def _experiments(study: Study, subjects: Sequence[Subject], rows: Sequence[Row]) -> dict[str, Any]:
+    trying, found = taking_part(study.methods, rows), {}
+
+    def work(few: Sequence[Subject], tell: Tell) -> None:
+        path = study.folder / "experiments.json"
+        found.update(run_experiments(study.classifier, few, trying, study.mask, path, tell))
+
+    _show(work, len(trying), subjects[:COSTLY_IMAGES])
+    return found
 
 
 @contextmanager

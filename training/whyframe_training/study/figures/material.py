@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -56,6 +57,7 @@ class Material:
         labels: of the classes.
         mask_of: a method's map of a picture by their names, h x w float32; None where there is none.
         classifier: that was explained; what needs it is left out without one.
+        experiments: what `run_experiments` found, and ``parts``; empty where none was made.
         folder: of the report, which gets the figures as files; None writes none.
     """
 
@@ -66,6 +68,7 @@ class Material:
     labels: Sequence[str]
     mask_of: Callable[[str, str], Mask | None]
     classifier: Classifier | None = None
+    experiments: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
 
     @property
