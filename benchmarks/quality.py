@@ -24,7 +24,8 @@ from whyframe.perturb import faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
 from whyframe_training.boxes import BoxedImage, read_boxed
 from whyframe_training.data import list_images, split
-from whyframe_training.metrics import MINIMUM_DROP, box_mask, paired_bootstrap, pointing_hit, pr_auc
+from whyframe_training.evaluation.pointing import pointing_hit
+from whyframe_training.metrics import MINIMUM_DROP, box_mask, paired_bootstrap, pr_auc
 
 METRICS = {"faithfulness": "MF", "pr_auc": "PR-AUC", "pointing": "pointing"}
 Engines = dict[str, ExplainEngine]
@@ -110,7 +111,7 @@ def _score_boxes(values: Values, engines: Engines, image: BoxedImage) -> None:
     height, width = next(iter(results.values())).frame.shape[:2]
     inside = box_mask(boxes, height, width)
     _add(values, "pr_auc", {name: pr_auc(r.saliency, inside) for name, r in results.items()})
-    _add(values, "pointing", {name: 100.0 * pointing_hit(r.saliency, inside) for name, r in results.items()})
+    _add(values, "pointing", {name: 100.0 * pointing_hit(r.saliency, boxes) for name, r in results.items()})
 
 
 def _add(values: Values, metric: str, scores: dict[str, float]) -> None:

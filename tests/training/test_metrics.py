@@ -9,7 +9,6 @@ from whyframe_training.metrics import (
     box_mask,
     faithfulness,
     paired_bootstrap,
-    pointing_hit,
     pr_auc,
     preserving_curve,
     rank_pixels,
@@ -135,12 +134,6 @@ def test_pr_auc_by_hand() -> None:
     assert pr_auc(np.array([[0.9, 0.1], [0.8, 0.2]]), inside) == pytest.approx(100)
     # ranked: hit (P 1, R .5), miss, hit (P 2/3, R 1): 0.5 * 1 + 0.5 * 2/3
     assert pr_auc(np.array([[0.9, 0.8], [0.7, 0.1]]), inside) == pytest.approx(100 * (0.5 + 1 / 3))
-
-
-def test_pointing_takes_the_first_maximum() -> None:
-    inside = np.array([[False, True], [False, False]])
-    assert pointing_hit(np.array([[0.1, 0.9], [0.2, 0.3]]), inside)
-    assert not pointing_hit(np.array([[0.1, 0.2], [0.9, 0.3]]), inside)
 
 
 def test_box_mask_covers_pixels_whose_centres_are_inside() -> None:

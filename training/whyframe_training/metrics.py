@@ -87,11 +87,6 @@ def pr_auc(saliency: NDArray[np.floating], inside: NDArray[np.bool_]) -> float:
     return 100 * float(average_precision_score(inside.ravel(), saliency.ravel()))
 
 
-def pointing_hit(saliency: NDArray[np.floating], inside: NDArray[np.bool_]) -> bool:
-    """Whether the highest score lies in a box, without margin; the first of equal ones counts."""
-    return bool(inside.ravel()[saliency.argmax()])
-
-
 @dataclass(frozen=True)
 class PairedDifference:
     """Mean of ours minus theirs over the same images, with its 95 % bootstrap interval."""

@@ -30,7 +30,7 @@ def test_passes_are_those_of_the_method_whatever_the_batch(method, forward, back
     for count in (1, 2):
         with count_passes(tiny) as passes:
             method.explain(tiny, images[:count], torch.tensor([1, 2])[:count])
-        assert passes.per_image(count) == (forward, backward)
+        assert (passes.forward, passes.backward) == (forward * count, backward * count)
 
 
 def test_a_cam_costs_one_pass_once_its_weights_are_found(tiny) -> None:

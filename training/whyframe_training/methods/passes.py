@@ -26,10 +26,6 @@ class Passes:
     forward: int = 0
     backward: int = 0
 
-    def per_image(self, images: int) -> tuple[float, float]:
-        """Forward and backward passes of one of `images` pictures."""
-        return self.forward / images, self.backward / images
-
 
 @contextmanager
 def count_passes(classifier: Classifier) -> Iterator[Passes]:
@@ -40,7 +36,7 @@ def count_passes(classifier: Classifier) -> Iterator[Passes]:
     Example:
         >>> with count_passes(classifier) as passes:
         ...     method.explain(classifier, images, targets)
-        >>> passes.per_image(len(images))
+        >>> passes.forward / len(images)
     """
     passes = Passes()
 
