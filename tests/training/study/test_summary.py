@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,9 +21,15 @@ def subject(file: str, category: str = "", difficult: bool = False) -> Subject:
     return Subject(file, IMAGE, 0, boxes, category, difficult)
 
 
+def method(name: str, mask: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(name=name, mask=mask)
+
+
 def test_means_intervals_and_counts() -> None:
     rows = [Row("m", str(i), 0, {"deletion": v}, 1, 0, 0.5) for i, v in enumerate((10.0, 20.0, None))]
-    (line,) = summarise([*rows, Row("m", "3", 0, error="no")], ["m"], [subject(str(i)) for i in range(4)])
+    (line,) = summarise(
+        [*rows, Row("m", "3", 0, error="no")], [method("m")], [subject(str(i)) for i in range(4)]
+    )
     cell = line.cells["deletion"]
     assert (cell.mean, cell.count, line.failures) == (15.0, 2, 1)
     assert 10 <= cell.low <= 15 <= cell.high <= 20
@@ -33,9 +40,17 @@ def test_means_intervals_and_counts() -> None:
     assert "| m | 1 | 0 | 0.50 | 1 |" in text
 
 
+def test_what_only_a_mask_has_is_not_told_of_others() -> None:
+    values = {"mean_score": 20.0, "skewness": 1.0}
+    rows = [Row(name, "0", 0, values) for name in ("mask", "gradient")]
+    mask, gradient = summarise(rows, [method("mask", mask=True), method("gradient")], [subject("0")])
+    assert set(mask.cells) - set(gradient.cells) == {"mean_score"}
+    assert "skewness" in gradient.cells
+
+
 def test_a_document_is_json_whatever_is_missing() -> None:
     rows = [Row("m", "0", 0, {"deletion": None}), Row("n", "0", 0, error="no")]
-    lines = summarise(rows, ["m", "n"], [subject("0")])
+    lines = summarise(rows, [method("m"), method("n")], [subject("0")])
     whole = json.loads(document({"classifier": "c"}, [subject("0")], rows, lines, {}))
     assert [line["cells"] for line in whole["summary"]] == [{}, {}]
     assert list(whole["columns"]) == list(COLUMNS)
@@ -66,7 +81,7 @@ def test_pointing_is_by_category_and_difficult_pictures_are_apart() -> None:
     hard = pointing(rows, subjects, "pointing", difficult=True)
     assert (hard.mean, hard.count) == (0, 1)
     assert pointing(rows[3:], subjects, "pointing") is None
-    (line,) = summarise(rows, ["m"], subjects)
+    (line,) = summarise(rows, [method("m")], subjects)
     assert line.cells["pointing"].mean == 75
     assert line.cells["pointing_difficult"].mean == 0
 

@@ -28,6 +28,7 @@ class Method(ABC):
         name: as the command line takes it: ``"grad-cam"``.
         title: as tables show it: ``"Grad-CAM"``.
         paper: where the method comes from.
+        mask: whether its scores are meant to be a mask's, in [0, 1]; others' ranges say nothing.
         unseen: forward passes for a picture through a copy of the classifier, which `count_passes` does not see.
         version: of the weights that it brings along, by which maps made with others are told apart; "" for none.
     """
@@ -35,6 +36,7 @@ class Method(ABC):
     name: str
     title: str
     paper: str
+    mask: bool = False
     unseen: int = 0
     version: str = ""
 

@@ -103,6 +103,7 @@ class ExtremalPerturbation(Method):
 
     name = "extremal-perturbation"
     title = "Extremal perturbation"
+    mask = True
     paper = (
         "Fong, Patrick and Vedaldi, "
         "Understanding deep networks via extremal perturbations and smooth masks, ICCV 2019"

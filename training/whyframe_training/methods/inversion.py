@@ -40,6 +40,7 @@ class GuidedFeatureInversion(Method):
 
     name = "guided-feature-inversion"
     title = "Guided feature inversion"
+    mask = True
     paper = (
         "Du, Liu, Song and Hu, "
         "Towards explanation of DNN-based prediction with guided feature inversion, KDD 2018"

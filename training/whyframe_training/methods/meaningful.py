@@ -77,6 +77,7 @@ class MeaningfulPerturbation(Method):
         seed: of the jitter and the noise, the same for every image.
     """
 
+    mask = True
     paper = (
         "Fong and Vedaldi, Interpretable explanations of black boxes by meaningful perturbation, ICCV 2017"
     )

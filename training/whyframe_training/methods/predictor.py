@@ -40,6 +40,7 @@ class RunPredictor(Method):
     """
 
     paper = _PAPER
+    mask = True
 
     def __init__(self, run: Path) -> None:
         self.run, self.config = run, TrainConfig.load(run / CONFIG)
@@ -71,6 +72,7 @@ class FusedPredictor(Method):
     name = "predictor"
     title = "whyframe"
     paper = _PAPER
+    mask = True
     unseen = 1
 
     def __init__(self, model: Path | None = None) -> None:
@@ -108,6 +110,7 @@ class PresetPredictor(Method):
     """
 
     paper = _PAPER
+    mask = True
 
     def __init__(self, name: str, after: Controller | None = None) -> None:
         self.preset, self.after = name, after

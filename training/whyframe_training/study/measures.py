@@ -62,11 +62,13 @@ class Measure(Column):
 
     Attributes:
         of: its value for one map, None or NaN where it does not apply.
+        masks_only: it is of methods whose maps are masks.
         cost: passes through the classifier that it takes, with those of the measures that it is read beside.
     """
 
     of: Callable[[Seen], float | None]
     cost: int = 0
+    masks_only: bool = False
 
 
 def take(seen: Seen, names: Iterable[str]) -> dict[str, float | None]:
@@ -181,6 +183,7 @@ MEASURES: dict[str, Measure] = {
         "distribution",
         None,
         _mask(lambda seen: float(np.mean(seen.scores))),
+        masks_only=True,
     ),
     "right_tail": Measure(
         "above 0.8",
@@ -188,6 +191,7 @@ MEASURES: dict[str, Measure] = {
         "distribution",
         None,
         _mask(lambda seen: right_tail_share(seen.scores, 0.8)),
+        masks_only=True,
     ),
     "between": Measure(
         "0.2 to 0.8",
@@ -195,6 +199,7 @@ MEASURES: dict[str, Measure] = {
         "distribution",
         None,
         _mask(lambda seen: discriminative_share(seen.scores)),
+        masks_only=True,
     ),
     "discriminative": Measure(
         "0.2 to 0.8 of supporting",
@@ -203,6 +208,7 @@ MEASURES: dict[str, Measure] = {
         True,
         _mask(_discriminative),
         cost=33,
+        masks_only=True,
     ),
     **{
         f"box_{100 * share:.0f}": Measure(

@@ -83,7 +83,7 @@ def report(
         _show(study.measure, len(subjects), subjects)
         rows = study.rows(subjects)
         found = _experiments(study, subjects, rows)
-    lines = summarise(rows, [method.name for method in methods], subjects)
+    lines = summarise(rows, methods, subjects)
     facts = _facts(classifier, folders, pictures, quick)
     text = markdown(lines) + tables(found)
     if points:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyframe_training.evaluation.localisation import THRESHOLDS
+from whyframe_training.methods.base import Method
 from whyframe_training.study.aggregates import (
     AGGREGATES,
     HEADLINE,
@@ -49,29 +50,31 @@ class Line:
     failures: int
 
 
-def summarise(rows: Sequence[Row], methods: Sequence[str], subjects: Sequence[Subject]) -> list[Line]:
+def summarise(rows: Sequence[Row], methods: Sequence[Method], subjects: Sequence[Subject]) -> list[Line]:
     """One line a method, in the order given.
 
     Args:
         rows: of all methods.
-        methods: names.
+        methods: that the rows are of.
         subjects: the pictures.
     """
     scaled = min_max(rows)
     lines = []
-    for name in methods:
-        own = [row for row in rows if row.method == name]
+    for method in methods:
+        own = [row for row in rows if row.method == method.name]
         good = [row for row in own if not row.error]
-        cells = {"faithfulness_min_max": scaled.get(name), **_means(good), **_aggregates(good, subjects)}
+        head = {"faithfulness_min_max": scaled.get(method.name)}
+        cells = {**head, **_means(good, method), **_aggregates(good, subjects)}
         known = {column: cell for column in COLUMNS if (cell := cells.get(column)) is not None}
-        lines.append(Line(name, known, *_cost(good), len(own) - len(good)))
+        lines.append(Line(method.name, known, *_cost(good), len(own) - len(good)))
     return lines
 
 
-def _means(rows: Sequence[Row]) -> dict[str, Cell | None]:
+def _means(rows: Sequence[Row], method: Method) -> dict[str, Cell | None]:
     return {
         name: mean_cell([value for row in rows if (value := row.values.get(name)) is not None])
-        for name in MEASURES
+        for name, measure in MEASURES.items()
+        if method.mask or not measure.masks_only
     }
 
 
