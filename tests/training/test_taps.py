@@ -55,7 +55,7 @@ def test_every_cnn_of_torchvision_has_features(name: str) -> None:
     with torch.device("meta"):
         calls = find_taps(network.module, network.side)
     for call, stride in zip(calls, (4, 8, 16), strict=False):
-        assert network.side / stride == pytest.approx(call.output_side, rel=0.08)
+        assert network.side / stride == pytest.approx(call.output_side, rel=0.1)  # 17, not 18.7, without padding
     assert calls[3].output_side <= calls[2].output_side
 
 
