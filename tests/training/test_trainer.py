@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import typer
 from rich.console import Console
 from tiny_network import CLASSES, SIDE
 from tiny_run import killed_and_resumed, settings, spec
+from typer.testing import CliRunner
 
+from whyframe.errors import WhyframeError
+from whyframe_training import cli
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
 from whyframe_training.classifiers import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
@@ -214,4 +218,14 @@ def test_a_run_that_cannot_begin_leaves_no_folder(config: TrainConfig, tmp_path:
     )
     with pytest.raises(ClassifierError, match=r"nowhere\.pt"):
         train(wrong, tmp_path / "run", QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_preset_takes_no_controller_of_ones_own(tmp_path: Path) -> None:
+    command = typer.Typer()
+    command.command()(cli.train)
+    words = ["--data", str(tmp_path), "-o", str(tmp_path / "run"), "--preset", "bt", "--eta", "1.5"]
+    error = CliRunner().invoke(command, words).exception
+    assert isinstance(error, WhyframeError)
+    assert str(error) == "--eta goes without --preset: bt sets it; leave one of them out."
     assert not (tmp_path / "run").exists()

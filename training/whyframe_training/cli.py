@@ -54,6 +54,7 @@ Side = Annotated[int | None, typer.Option(min=32, help="Input side in pixels. [d
 
 
 def train(
+    context: typer.Context,
     data: Data,
     output: Output,
     classifier: Name = "efficientnet_lite0",
@@ -123,6 +124,8 @@ def train(
     from whyframe_training.presets import find_preset
     from whyframe_training.run import train as train_run
 
+    if preset is not None:
+        _check_free(context, preset)
     spec = ClassifierSpec(
         name=classifier, weights=weights, labels=None if labels is None else str(labels),
         mean=triple("--mean", mean), std=triple("--std", std), side=side,
@@ -145,6 +148,14 @@ def train(
     else:
         train_run(config, output, Console(stderr=True))
     typer.echo(f"done: whyframe export {output} -o model.onnx")
+
+
+def _check_free(context: typer.Context, preset: str) -> None:
+    """What a preset decides is not given beside it: it would be ignored."""
+    for name in ("controller", "eta", "h", "anchor", "spread"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise WhyframeError(f"--{name} goes without --preset: {preset} sets it; leave one of them out.")
 
 
 def triple(option: str, text: str | None) -> tuple[float, float, float] | None:
