@@ -6,7 +6,8 @@
     32 bytes   SHA-256 of all other bytes
     the rest   the engines: of the fused graph, of the classifier alone, of the classifier for tuning
 
-The same build gives the same bytes: nothing in it is a date or a machine.
+The same build gives the same bytes: nothing in it is a date or a machine. On a busy machine the timing of TensorRT's
+threads may swap the places of outputs in its lists.
 """
 
 from __future__ import annotations

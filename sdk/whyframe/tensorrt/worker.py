@@ -1,4 +1,4 @@
-"""Builds in a process of their own, so that the same build gives the same bytes, and so that none takes us down.
+"""Builds in a process of their own, so that the same build gives the same names, and so that none takes us down.
 
 TensorRT numbers what it generates from the first build of the process on; in a fresh one the numbers are
 always the same. And where TensorRT ends the process, as it does on some errors, the caller gets a message.
