@@ -44,6 +44,7 @@ def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
     [
         (["--methods", "gradcam"], "did you mean grad-cam"),
         (["--methods", "cam,cam"], "names one method twice"),
+        (["--methods", "cam,"], "there is no method ''"),
         (["--methods", "controler"], "did you mean the group controllers"),
         (["--methods", "nowhere.onnx"], r"nowhere\.onnx"),
         (["--methods", "cam,."], r"no run in \.: `whyframe train"),
@@ -89,9 +90,10 @@ def test_a_fused_file_of_ones_own_is_a_method(photos: Path, tmp_path: Path) -> N
         if line.startswith(("| mine", "| pred"))
     ]
     assert lines[0] == lines[1]  # faithfulness
-    (tmp_path / "cam.onnx").write_bytes(BUNDLED.read_bytes())
-    with pytest.raises(WhyframeError, match="name of another method, cam; rename it"):
-        chosen(f"{tmp_path}/cam.onnx")
+    for taken in ("cam", "ct-all"):
+        (tmp_path / f"{taken}.onnx").write_bytes(BUNDLED.read_bytes())
+        with pytest.raises(WhyframeError, match=f"name of another method, {taken}; rename it"):
+            chosen(f"{tmp_path}/{taken}.onnx")
 
 
 def test_boxes_of_a_file_count(photos: Path, tmp_path: Path) -> None:

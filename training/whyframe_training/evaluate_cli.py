@@ -124,7 +124,7 @@ def chosen(methods: str) -> list[Method]:
         UnknownMethod: a name that neither a method nor a group has; the nearest names are offered.
         WhyframeError: a name is given twice, or a path is neither a run folder nor a fused file.
     """
-    from whyframe_training.methods import GROUPS, METHODS
+    from whyframe_training.methods import GROUPS, METHODS, VARIANTS
 
     given = [name.strip() for name in methods.split(",")]
     groups = {**GROUPS, "all": tuple(METHODS)}
@@ -133,7 +133,7 @@ def chosen(methods: str) -> list[Method]:
     found: dict[str, Method] = {}
     for name in dict.fromkeys(one for entry in given for one in groups.get(entry, (entry,))):
         method = _built(name, groups)
-        if method.name in found or (method.name != name and method.name in METHODS):
+        if method.name in found or (method.name != name and method.name in {*METHODS, *VARIANTS}):
             raise WhyframeError(f"{name} has the name of another method, {method.name}; rename it.")
         found[method.name] = method
     return list(found.values())

@@ -120,6 +120,20 @@ def test_what_is_there_is_not_done_again(classifier, photos, tmp_path, monkeypat
     assert tried == ["looking", "broken", "looking", "looking"]
 
 
+def test_what_failed_is_tried_again(classifier, photos, tmp_path) -> None:
+    subjects = gather(find_sources([photos]), classifier).subjects
+    kept: dict[tuple[str, str], np.ndarray] = {}
+
+    def values() -> dict:
+        path = tmp_path / "experiments.json"
+        found = run_experiments(classifier, subjects, [Looking()], lambda *key: kept.get(key), path)
+        return found["methods"]["looking"]
+
+    assert "it has no map" in values()["error"]
+    kept.update({("looking", one.file): np.eye(SIDE, dtype=np.float32) for one in subjects})
+    assert "error" not in values()
+
+
 def test_a_report_has_the_experiments_of_its_cheapest_methods(report, monkeypatch, capsys) -> None:
     monkeypatch.setattr(experiments, "CHEAPEST_PASSES", 2)
     folder = report("brightness", "costly", shown=0)

@@ -107,7 +107,7 @@ def build_method(name: str) -> Method:
     known_ones = METHODS | VARIANTS
     if name in known_ones:
         return known_ones[name]()
-    if Path(name).is_dir() or name.endswith(".onnx"):
+    if name and (Path(name).is_dir() or name.endswith(".onnx")):  # Path("") is this folder
         return _own(Path(name))
     near = difflib.get_close_matches(name.casefold(), known_ones, n=3, cutoff=0.5)
     near += [

@@ -126,7 +126,8 @@ def run_experiments(
 
 
 def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:
-    return values is not None and values.get("version", "") == method.version
+    """What failed is tried again, as maps are."""
+    return values is not None and "error" not in values and values.get("version", "") == method.version
 
 
 def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, Any]:
