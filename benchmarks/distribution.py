@@ -19,10 +19,10 @@ import torch
 from rich.progress import track
 
 from whyframe.files import write_whole
-from whyframe_training.classifiers import ClassifierSpec, build_classifier
+from whyframe_evaluation.methods import GROUPS, build_method
+from whyframe_evaluation.metrics.distribution import expected_mean, expected_share, skewness
+from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
 from whyframe_training.data import list_images, load_frames, split, to_images
-from whyframe_training.evaluation.distribution import expected_mean, expected_share, skewness
-from whyframe_training.methods import GROUPS, build_method
 from whyframe_training.presets import CLASSIFIER, PRESETS
 
 VALIDATION = 200

@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from whyframe.files import write_whole
+from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
+from whyframe_training.faithfulness import MINIMUM_DROP
 from whyframe_training.joint.comparison import Pair, Record, measure_all
 from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
 from whyframe_training.joint.run import prepare
 from whyframe_training.joint.summary import summarise
 from whyframe_training.joint.trainer import JointTrainer
-from whyframe_training.metrics import MINIMUM_DROP
-from whyframe_training.networks import ClassifierSpec
 from whyframe_training.run import claim, learn
 from whyframe_training.trainer import Trainer
 

@@ -23,10 +23,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whyframe._native.kernels import Kernels, available, load_kernels
-from whyframe._native.taps import frame_taps
+from whyframe._native.resampling import frame_taps
 from whyframe.benchmark import machine_facts
 from whyframe.files import write_whole
-from whyframe_training.controllers import EPSILON, instance_normalise, skew
+from whyframe_training.functional import EPSILON, instance_normalise, skew
 
 SIDE, MASK_SIDE = 224, 56
 HEIGHT, WIDTH = 1080, 1920

@@ -27,7 +27,7 @@ from whyframe.files import write_whole
 from whyframe_export.export import Product, cam_product, export, trained_product
 from whyframe_export.fused import FusedClassifier
 from whyframe_training.checkpoint import CONFIG
-from whyframe_training.classifiers import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 
 Variants = dict[str, Callable[[], object]]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.files import write_whole
-from whyframe_training.metrics import PairedDifference, paired_bootstrap
+from whyframe_training.faithfulness import PairedDifference, paired_bootstrap
 
 MEASURE = "faithfulness"
 Values = dict[str, dict[str, float]]

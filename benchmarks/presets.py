@@ -17,7 +17,7 @@ from rich.console import Console
 
 from whyframe import __version__
 from whyframe_training.checkpoint import load_predictor
-from whyframe_training.classifiers import build_classifier
+from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.presets import PRESETS, WEIGHTS, preset_config, save_decoder

@@ -22,10 +22,11 @@ from whyframe import ExplainEngine
 from whyframe.files import write_whole
 from whyframe.perturb import faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
-from whyframe_training.boxes import BoxedImage, read_boxed
+from whyframe_evaluation.annotations.imagenet import BoxedImage, read_boxed
+from whyframe_evaluation.metrics.boxes import box_mask, pr_auc
+from whyframe_evaluation.metrics.pointing import pointing_hit
 from whyframe_training.data import list_images, split
-from whyframe_training.evaluation.pointing import pointing_hit
-from whyframe_training.metrics import MINIMUM_DROP, box_mask, paired_bootstrap, pr_auc
+from whyframe_training.faithfulness import MINIMUM_DROP, paired_bootstrap
 
 METRICS = {"faithfulness": "MF", "pr_auc": "PR-AUC", "pointing": "pointing"}
 Engines = dict[str, ExplainEngine]

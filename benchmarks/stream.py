@@ -24,7 +24,7 @@ from whyframe import ExplainEngine
 from whyframe.benchmark import interleave, machine_facts
 from whyframe.cores import usable_cores
 from whyframe.files import write_whole
-from whyframe.sources import open_source
+from whyframe.video.sources import open_source
 
 HELD = 8
 """Frames that inference alone goes through in turns: more than a cache holds, little memory."""

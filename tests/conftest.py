@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import toy
-from compiled import compile_host_twins
 
+from helpers import toy
+from helpers.compiled import compile_host_twins
 from whyframe import ExplainEngine
 from whyframe._native.kernels import Kernels, load_host_twins
 

@@ -64,7 +64,7 @@ def export(
 
     from whyframe_export.export import cam_product, trained_product
     from whyframe_export.export import export as write
-    from whyframe_training.classifiers import ClassifierSpec
+    from whyframe_training.classifiers.classifier import ClassifierSpec
     from whyframe_training.cli import triple
 
     if run is None:

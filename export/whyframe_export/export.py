@@ -24,11 +24,11 @@ from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, ch
 from whyframe_export.pictures import bundled_crops
 from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
 from whyframe_training.checkpoint import CONFIG, load_predictor
-from whyframe_training.classifiers import Classifier, ClassifierSpec, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.run import JOINT
-from whyframe_training.predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from whyframe_training.classifiers import Classifier
+from whyframe_training.classifiers.classifier import Classifier
 
 
 class Explainer(Protocol):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from whyframe.errors import WhyframeError
 from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
 from whyframe_export.fused import FusedClassifier
-from whyframe_training.controllers import EPSILON
+from whyframe_training.functional import EPSILON
 
 
 class ExportError(WhyframeError):

@@ -137,8 +137,8 @@ class ExplainEngine:
     def stream(
         self, source: Any, *, target: Target = None, refine: int = 0, **options: Any
     ) -> Iterator[Explanation]:
-        """Explains a video, a folder, a camera or an address, frame by frame; see `whyframe.stream`."""
-        from whyframe.stream import stream_explanations
+        """Explains a video, a folder, a camera or an address, frame by frame; see `whyframe.video.stream`."""
+        from whyframe.video.stream import stream_explanations
 
         return stream_explanations(self, source, target=target, refine=refine, **options)
 

@@ -8,7 +8,7 @@ import torch
 from benchmarks.gpu_latency import collect, summarise, table, torch_variant
 
 from whyframe_export.export import cam_product
-from whyframe_training.classifiers import ClassifierSpec
+from whyframe_training.classifiers.classifier import ClassifierSpec
 
 FACTS = {"gpu": "a GPU", "onnxruntime": "1", "torch": "2"}
 

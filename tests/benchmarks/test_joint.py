@@ -4,8 +4,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from benchmarks import joint
 
+from benchmarks import joint
 from whyframe_training.joint.summary import summarise
 
 FACTS = {

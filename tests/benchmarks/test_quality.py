@@ -1,6 +1,7 @@
 import pytest
-import toy
+
 from benchmarks import quality
+from helpers import toy
 
 VALUES = {
     "faithfulness": {"ours": [80.0, float("nan"), 60.0], "cam": [70.0, float("nan"), 60.0]},

@@ -2,8 +2,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from benchmarks import stream
-from clips import write_clip
+from helpers.clips import write_clip
 
 
 def test_the_ratio_is_over_the_slower_part() -> None:

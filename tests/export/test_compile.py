@@ -10,11 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import pytest
-import tiny_run
-import toy
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from helpers import tiny_run, toy
 from whyframe import Manifest
 from whyframe.errors import BackendError, OutputError, WhyframeError
 from whyframe.tensorrt.api import TensorRT, load_tensorrt
@@ -27,7 +26,7 @@ from whyframe_export.export import trained_product
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.precision import to_fp16
-from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierSpec
+from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec
 
 GPUS = ("8.6", "8.9", "12.0")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import tiny_run
 import torch
-from tiny_network import CLASSES, SIDE, build
 
+from helpers import tiny_run
+from helpers.tiny_network import CLASSES, SIDE, build
 from whyframe import ExplainEngine, Manifest
 from whyframe_export.export import cam_product, export, trained_product
 from whyframe_export.parity import ParityError
 from whyframe_training.checkpoint import save_checkpoint
-from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierError, ClassifierSpec
+from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierError, ClassifierSpec
 from whyframe_training.config import RunError
 
 

@@ -15,9 +15,9 @@ from torch import nn
 
 from whyframe import ExplainEngine
 from whyframe_export.cli import export
-from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierSpec, build_classifier
+from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
-from whyframe_training.generators import DEFAULT_WIDTHS
+from whyframe_training.predictor.generators import DEFAULT_WIDTHS
 from whyframe_training.run import train
 
 CLASSES = 7

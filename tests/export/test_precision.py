@@ -17,7 +17,8 @@ from whyframe_export import precision
 from whyframe_export.controller_function import OPSET, controller_call, controller_function
 from whyframe_export.pictures import bundled_crops
 from whyframe_export.precision import PrecisionError, compare_precisions, float32_island, to_fp16
-from whyframe_training.controllers import EPSILON, build_controller
+from whyframe_training.functional import EPSILON
+from whyframe_training.predictor.controllers import build_controller
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 CT = {"name": "ct", "eta": 1.5, "h": 2.5}

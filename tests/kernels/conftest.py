@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from compiled import Machine, device_machine, host_machine
+
+from helpers.compiled import Machine, device_machine, host_machine
 
 
 @pytest.fixture(scope="session", params=["host", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from whyframe.errors import BackendError
-from whyframe_training.controllers import CustomizedTransformer
+from whyframe_training.predictor.controllers import CustomizedTransformer
 
 MODES = {"ct": 0, "bt": 1, "minmax": 2}
 TYPES = {np.float32: 0, np.float16: 1}

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from resize_rule import input_rows
 
-from whyframe._native.taps import frame_taps, resize_taps
+from helpers.resize_rule import input_rows
+from whyframe._native.resampling import frame_taps, resize_taps
 from whyframe.errors import BackendError
 
 FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}

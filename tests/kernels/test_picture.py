@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from resize_rule import linear_rows
 
+from helpers.resize_rule import linear_rows
 from whyframe import overlay
 from whyframe.errors import BackendError
 from whyframe.preprocess import crop_window, to_frame

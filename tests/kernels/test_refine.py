@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from resize_rule import linear_rows
 
+from helpers.resize_rule import linear_rows
 from whyframe.errors import BackendError
 from whyframe.perturb import TIE_WEIGHT, blur_matrix, gaussian_kernel, rank_pixels
 from whyframe.refine import tuning_weights

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from compiled import SOURCES
+
+from helpers.compiled import SOURCES
 
 ROOT = SOURCES.parent
 

@@ -2,8 +2,8 @@ import threading
 
 import numpy as np
 import pytest
-import toy
 
+from helpers import toy
 from whyframe import (
     BackendError,
     ExplainEngine,
@@ -224,9 +224,9 @@ def test_stream_hands_over_to_the_pipeline(engine, monkeypatch):
     import types
 
     given = {}
-    fake = types.ModuleType("whyframe.stream")
+    fake = types.ModuleType("whyframe.video.stream")
     fake.stream_explanations = lambda *args, **named: given.update(named, args=args) or iter(())
-    monkeypatch.setitem(sys.modules, "whyframe.stream", fake)
+    monkeypatch.setitem(sys.modules, "whyframe.video.stream", fake)
     assert list(engine.stream("clip.mp4", target="red", refine=3)) == []
     assert given == {"args": (engine, "clip.mp4"), "target": "red", "refine": 3}
 

@@ -4,8 +4,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-import toy
 
+from helpers import toy
 from whyframe.errors import OutputError
 from whyframe.explanation import Explanation
 from whyframe.scores import FLAT_CONTRAST, is_flat

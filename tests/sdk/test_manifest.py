@@ -4,10 +4,10 @@ import json
 
 import onnx
 import pytest
-import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import toy
 from whyframe.errors import ManifestError, ModelError, OutputError
 from whyframe.manifest import Manifest
 

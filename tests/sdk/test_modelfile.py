@@ -1,8 +1,8 @@
 import onnx
 import pytest
-import toy
 from onnx import TensorProto, helper
 
+from helpers import toy
 from whyframe.errors import ModelError
 from whyframe.modelfile import keep_outputs
 

@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-import toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from helpers import toy
 from whyframe import perturb
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from resize_rule import input_rows, linear_rows
 
+from helpers.resize_rule import input_rows, linear_rows
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError
 from whyframe.preprocess import as_bgr, crop_window, to_frame, to_input
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import toy
 from scipy import ndimage
 
+from helpers import toy
 from whyframe import ExplainEngine
 from whyframe.perturb import blur, rank_pixels, upsample
 from whyframe.refine import EPSILON, refine_mask, tuning_weights

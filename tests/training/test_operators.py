@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from whyframe_training import controllers, operators
+from whyframe_training import operators
 from whyframe_training import perturb as perturbation
-from whyframe_training.controllers import EPSILON, BasicTransformer, CustomizedTransformer
+from whyframe_training.functional import EPSILON
+from whyframe_training.predictor import controllers
+from whyframe_training.predictor.controllers import BasicTransformer, CustomizedTransformer
 
 MODES = ["ct", "bt"]
 SETTINGS = [(1.5, 2.5, None, None), (0.0, 0.0, (0.5, 1.5, 3.0), (4.0, 1.0, 0.5))]

@@ -6,11 +6,16 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from whyframe_evaluation.methods import GROUPS, METHODS, build_method
 from whyframe_training import presets
-from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec, build_classifier
+from whyframe_training.classifiers.classifier import (
+    Classifier,
+    ClassifierError,
+    ClassifierSpec,
+    build_classifier,
+)
 from whyframe_training.config import TrainConfig
-from whyframe_training.methods import GROUPS, METHODS, build_method
-from whyframe_training.predictor import build_predictor
+from whyframe_training.predictor.mask_predictor import build_predictor
 from whyframe_training.presets import (
     PRESETS,
     PresetError,

@@ -8,14 +8,14 @@ import pytest
 import torch
 import typer
 from rich.console import Console
-from tiny_network import CLASSES, SIDE
-from tiny_run import killed_and_resumed, settings, spec
 from typer.testing import CliRunner
 
+from helpers.tiny_network import CLASSES, SIDE
+from helpers.tiny_run import killed_and_resumed, settings, spec
 from whyframe.errors import WhyframeError
 from whyframe_training import cli
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
-from whyframe_training.classifiers import ClassifierError
+from whyframe_training.classifiers.classifier import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.run import train
 from whyframe_training.trainer import Trainer, choose_targets

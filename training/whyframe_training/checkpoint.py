@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.predictor import MaskPredictor, build_predictor
+from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 
 if TYPE_CHECKING:
-    from whyframe_training.classifiers import Classifier
+    from whyframe_training.classifiers.classifier import Classifier
     from whyframe_training.trainer import Trainer
 
 CHECKPOINT = "checkpoint.pt"

@@ -117,10 +117,10 @@ def train(
     """  # noqa: D301 - \b is typer's
     from rich.console import Console
 
-    from whyframe_training.classifiers import DEFAULT_GENERATORS, ClassifierSpec
+    from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec
     from whyframe_training.config import TrainConfig
-    from whyframe_training.generators import DEFAULT_WIDTHS
     from whyframe_training.joint.run import train_joint
+    from whyframe_training.predictor.generators import DEFAULT_WIDTHS
     from whyframe_training.presets import find_preset
     from whyframe_training.run import train as train_run
 

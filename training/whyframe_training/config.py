@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
-from whyframe_training.classifiers import ClassifierSpec
-from whyframe_training.objectives import Objective
+from whyframe_training.classifiers.classifier import ClassifierSpec
+from whyframe_training.losses import Objective
 
 
 class RunError(WhyframeError):

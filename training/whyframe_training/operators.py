@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whyframe._native.kernels import Kernels, available, load_kernels
+from whyframe_training.functional import instance_normalise, rectify, skew
 
 TYPES = {torch.float32: Kernels.TYPES["float32"], torch.float16: Kernels.TYPES["float16"]}
 
@@ -98,9 +99,7 @@ def _(logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-de
 @controller_backward.register_kernel("cpu")
 def _(grad, logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]
     # An operator's body is outside autograd: the derivative is spelled out, as the kernel has it.
-    from whyframe_training import controllers
-
-    normal = controllers.instance_normalise(logit_map, epsilon)
+    normal = instance_normalise(logit_map, epsilon)
     if mode == "bt":
         slope = _rectify_gradient(grad, normal)
     else:
@@ -128,12 +127,10 @@ def _rectify_gradient(grad: Tensor, normal: Tensor) -> Tensor:
 def _formula(
     logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None, epsilon: float
 ) -> Tensor:
-    from whyframe_training import controllers  # which imports this module
-
-    normal = controllers.instance_normalise(logit_map, epsilon)
+    normal = instance_normalise(logit_map, epsilon)
     if mode == "bt":
-        return controllers.rectify(normal)
-    return controllers.skew(normal, eta if etas is None else etas, h if hs is None else hs)
+        return rectify(normal)
+    return skew(normal, eta if etas is None else etas, h if hs is None else hs)
 
 
 @controller.register_fake

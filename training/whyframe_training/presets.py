@@ -11,10 +11,10 @@ from typing import Any
 
 from whyframe.errors import WhyframeError
 from whyframe.files import write_whole
-from whyframe_training.classifiers import Classifier, ClassifierError, ClassifierSpec
+from whyframe_training.classifiers.classifier import Classifier, ClassifierError, ClassifierSpec
 from whyframe_training.config import TrainConfig
-from whyframe_training.objectives import Objective
-from whyframe_training.predictor import MaskPredictor, build_predictor
+from whyframe_training.losses import Objective
+from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 
 CLASSIFIER = "efficientnet_lite0"
 WIDTHS = (64, 32, 16)  # small, so that all of them can be committed

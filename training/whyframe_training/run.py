@@ -21,7 +21,7 @@ from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import list_images, load_frames, split
-from whyframe_training.predictor import ClassActivationMap
+from whyframe_training.predictor.mask_predictor import ClassActivationMap
 from whyframe_training.trainer import Step, Trainer
 from whyframe_training.validate import Methods, Validation, validate
 
@@ -69,7 +69,7 @@ def validate_run(
     folder: Path, config: TrainConfig, held_out: list[Path], device: torch.device, console: Console
 ) -> Validation:
     """Faithfulness of a run's last checkpoint beside the class activation map; writes `validation.json`."""
-    from whyframe_training.classifiers import build_classifier
+    from whyframe_training.classifiers.classifier import build_classifier
 
     classifier = build_classifier(config.classifier)
     predictor, _ = load_predictor(folder, config, classifier)

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whyframe_training.checkpoint import load_checkpoint, load_predictor, save_checkpoint
-from whyframe_training.classifiers import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import CropStream, to_images
 from whyframe_training.perturb import GaussianBlur, alternatives
-from whyframe_training.predictor import build_predictor
+from whyframe_training.predictor.mask_predictor import build_predictor
 
 FILTER_LEARNING_RATE = 2e-2
 CHECKPOINT_EVERY = 100

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from whyframe_training.classifiers import Classifier
+from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.metrics import PairedDifference, faithfulness, paired_bootstrap, preserving_curve
+from whyframe_training.faithfulness import PairedDifference, faithfulness, paired_bootstrap, preserving_curve
 from whyframe_training.perturb import GaussianBlur
 
 Methods = dict[str, nn.Module]

@@ -131,7 +131,7 @@ class Kernels:
         side: Int,
         stream: Pointer,
     ) -> None:
-        """A frame to the model's input, side x side x 3 uint8 RGB; `whyframe._native.taps` makes the taps."""
+        """A frame to the model's input, side x side x 3 uint8 RGB; `whyframe._native.resampling` makes the taps."""
 
     @_entry
     def controller_forward(

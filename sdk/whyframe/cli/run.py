@@ -19,8 +19,8 @@ from whyframe.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
-    from whyframe.sinks import Sink
-    from whyframe.sources import Source
+    from whyframe.video.sinks import Sink
+    from whyframe.video.sources import Source
 
 __all__ = ["run"]
 
@@ -65,9 +65,9 @@ def run(
     Exit status: 0 done, 1 an error, or something that could not be read (what
     could be was explained), 2 a wrong command line, 130 Ctrl-C.
     """  # noqa: D301 - a real backspace keeps the lines of the examples apart
-    from whyframe.sinks import open_sink
-    from whyframe.sources import open_source
-    from whyframe.stream import stream_explanations
+    from whyframe.video.sinks import open_sink
+    from whyframe.video.sources import open_source
+    from whyframe.video.stream import stream_explanations
 
     with open_source(source) as opened, open_engine(model, backend, device, threads) as engine:
         results = stream_explanations(engine, opened, target=target, refine=refine)
@@ -110,7 +110,7 @@ def _default_output(source: Source) -> Path:
     """INPUT-explained in the current folder, in a format that can be written."""
     if source.path is None:
         return Path(f"{source.kind}-explained.mp4")
-    from whyframe.sinks import VIDEO_SUFFIXES
+    from whyframe.video.sinks import VIDEO_SUFFIXES
 
     suffix = source.path.suffix
     if source.kind == "video" and suffix.lower() not in VIDEO_SUFFIXES:

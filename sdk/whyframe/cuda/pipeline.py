@@ -219,7 +219,7 @@ class DevicePipeline(Pipeline):
 
     def _taps_for(self, frame: DeviceFrame) -> list[tuple[Memory, int]]:
         """The resize rule's weights for a frame of this size, on the device: (memory, taps), four times."""
-        from whyframe._native.taps import frame_taps
+        from whyframe._native.resampling import frame_taps
 
         size = frame.shape[:2]
         if size not in self._taps:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled import SOURCES
 
+from helpers.compiled import SOURCES
 from whyframe import _native
 from whyframe._native import kernels
 from whyframe._native.kernels import Kernels, available, load_host_twins, load_kernels

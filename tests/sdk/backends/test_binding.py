@@ -1,8 +1,8 @@
 import numpy as np
 import onnxruntime as ort
 import pytest
-import toy
 
+from helpers import toy
 from whyframe.backends.base import CLASSIFIER, OUTPUTS
 from whyframe.backends.binding import Binding
 from whyframe.backends.onnxruntime import _load

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import toy
 
+from helpers import toy
 from whyframe.backends import open_backend
 from whyframe.errors import ModelError
 

@@ -11,12 +11,11 @@ import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import clips
 import cv2
 import numpy as np
 import pytest
-import toy
 
+from helpers import clips, toy
 from whyframe import ExplainEngine
 from whyframe.cli import app, main
 

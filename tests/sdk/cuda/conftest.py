@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import toy
-from fake_gpu import FakeDriver, FakeKernels, FakeTensorRT
 
+from helpers import toy
+from helpers.fake_gpu import FakeDriver, FakeKernels, FakeTensorRT
 from whyframe._native.kernels import Kernels
 from whyframe.backends.tensorrt import TensorRTBackend
 from whyframe.engine import ExplainEngine

@@ -3,8 +3,8 @@ import ctypes
 import cv2
 import numpy as np
 import pytest
-from fake_gpu import CudaArray, nv12_of
 
+from helpers.fake_gpu import CudaArray, nv12_of
 from whyframe.cuda.dlpack import from_dlpack
 from whyframe.cuda.frames import DeviceFrame, NV12Frame, as_device_frame, is_device_frame, nv12_to_bgr
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError

@@ -4,9 +4,9 @@ import weakref
 
 import numpy as np
 import pytest
-import toy
-from fake_gpu import CudaArray, FakeDriver, nv12_of
 
+from helpers import toy
+from helpers.fake_gpu import CudaArray, FakeDriver, nv12_of
 from whyframe import BackendError, ExplainEngine
 from whyframe.cuda.frames import NV12Frame
 from whyframe.errors import FrameError
@@ -196,7 +196,7 @@ def test_the_same_path_with_another_order_of_colours(pair, rng):
 
 
 def test_a_stream_gives_every_frame(model, on_gpu, tmp_path):
-    import clips
+    from helpers import clips
 
     clip = clips.write_clip(tmp_path / "clip.mp4")
     with ExplainEngine(model, threads=1) as host, on_gpu(model) as device:

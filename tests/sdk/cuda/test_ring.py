@@ -3,8 +3,8 @@ import gc
 
 import numpy as np
 import pytest
-from fake_gpu import FakeDriver
 
+from helpers.fake_gpu import FakeDriver
 from whyframe.cuda.ring import Ring
 
 SHAPES = {"mask": ((2, 3), np.float32), "seen": ((4,), np.uint8)}

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import onnx
 import pytest
-import toy
 from onnx import helper
 
+from helpers import toy
 from whyframe import Manifest
 from whyframe.errors import BackendError, ModelError
 from whyframe.tensorrt import build, worker

@@ -122,7 +122,7 @@ def test_enqueue_calls_the_kernel(
 def test_enqueue_on_the_device(trt: TensorRT, plugin, kind: str) -> None:
     import torch
 
-    from whyframe_training.controllers import build_controller
+    from whyframe_training.predictor.controllers import build_controller
 
     logits = torch.randn(3, 56, 56, device="cuda").to({"FLOAT": torch.float32, "HALF": torch.float16}[kind])
     scores = torch.empty(3, 56, 56, device="cuda")

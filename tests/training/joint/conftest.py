@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_run import settings, spec
 
+from helpers.tiny_run import settings, spec
 from whyframe_training.config import TrainConfig
 
 COLOURS = {

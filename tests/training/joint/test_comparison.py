@@ -4,19 +4,19 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
-from tiny_network import CLASSES, SIDE, build
 
-from whyframe_training.classifiers import Classifier
+from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import load_frames, to_images
+from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint import comparison
 from whyframe_training.joint.comparison import Pair, measure, measure_all
 from whyframe_training.joint.labelled import read_labelled
 from whyframe_training.joint.run import train_joint
 from whyframe_training.joint.summary import summarise
-from whyframe_training.metrics import preserving_curve
 from whyframe_training.perturb import GaussianBlur
-from whyframe_training.predictor import ClassActivationMap, MaskPredictor, build_predictor
+from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor, build_predictor
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from whyframe import ExplainEngine
 from whyframe.cli.app import build_app
 from whyframe.errors import WhyframeError
+from whyframe_evaluation.methods.trained import RunPredictor
 from whyframe_export.export import export, trained_product
 from whyframe_training.checkpoint import load_predictor
-from whyframe_training.classifiers import build_classifier
+from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.joint.run import prepare, train_joint
-from whyframe_training.methods.predictor import RunPredictor
 
 QUIET = Console(quiet=True)
 LABELS = ("blue", "green", "grey", "red", "white")

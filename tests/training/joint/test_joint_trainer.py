@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
-from tiny_run import killed_and_resumed
 from torch.nn import functional as F
 
+from helpers.tiny_run import killed_and_resumed
 from whyframe_training.checkpoint import CHECKPOINT
-from whyframe_training.classifiers import build_classifier
+from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.accuracy import measure_accuracy
 from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_network import SIDE, build
-from tiny_run import TINY
 from torch import nn
 
-from whyframe_training.classifiers import build_classifier
-from whyframe_training.folding import fold_batch_norms
+from helpers.tiny_network import SIDE, build
+from helpers.tiny_run import TINY
+from whyframe_training.classifiers.classifier import build_classifier
+from whyframe_training.classifiers.folding import fold_batch_norms
+from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
 from whyframe_training.joint.weights import last_linear, save_weights, starting_network, unfolded
-from whyframe_training.networks import ClassifierError, ClassifierSpec
 
 
 class Plain(nn.Module):

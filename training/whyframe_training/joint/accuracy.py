@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from whyframe_training.classifiers import Classifier
+from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.joint.labelled import Labelled
 

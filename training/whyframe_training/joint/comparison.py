@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from whyframe_training.checkpoint import CONFIG, load_predictor
-from whyframe_training.classifiers import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import load_frames, to_images
+from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint.labelled import Labelled
-from whyframe_training.metrics import preserving_curve
 from whyframe_training.perturb import GaussianBlur
-from whyframe_training.predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
 
 CPU = torch.device("cpu")
 Record = dict[str, Any]

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from whyframe.files import write_whole
-from whyframe_training.classifiers import build_classifier
+from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS
 from whyframe_training.data import load_frames

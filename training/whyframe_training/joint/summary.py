@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from whyframe_training.faithfulness import MINIMUM_DROP, faithfulness, paired_bootstrap
 from whyframe_training.joint.accuracy import Accuracy
 from whyframe_training.joint.comparison import Record
-from whyframe_training.metrics import MINIMUM_DROP, faithfulness, paired_bootstrap
 
 Value = Callable[[Record, str], float]
 

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from whyframe_training import trainer as plain
-from whyframe_training.classifiers import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.labelled import Labelled, LabelledCrops
 from whyframe_training.joint.weights import last_linear, save_weights, unfolded

@@ -10,9 +10,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from whyframe.files import write_whole
-from whyframe_training.classifiers import build_classifier
-from whyframe_training.folding import norm_pairs
-from whyframe_training.networks import ClassifierError, ClassifierSpec
+from whyframe_training.classifiers.classifier import build_classifier
+from whyframe_training.classifiers.folding import norm_pairs
+from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
 
 State = dict[str, Tensor]
 

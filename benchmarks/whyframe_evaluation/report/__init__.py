@@ -1,0 +1,1 @@
+"""Reports of an evaluation: Markdown tables, JSON, and one HTML page with figures."""

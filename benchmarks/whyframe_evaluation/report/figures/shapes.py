@@ -1,0 +1,60 @@
+"""What CT makes of scores that are not normal (Fig. 3(a-d) of the first paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from whyframe_evaluation.metrics.distribution import skewness
+from whyframe_evaluation.metrics.heatmaps import unit_range
+from whyframe_evaluation.report.figures.ink import COLOURS, SOFT, STYLE, panels
+from whyframe_training.functional import instance_normalise, skew
+
+__all__ = ["SHAPES", "shapes", "transformed"]
+
+_SIDE = 256
+_SEED = 0
+_ETA, _H = 1.5, 2.5
+
+Draw = Callable[[np.random.Generator], NDArray[np.float64]]
+
+SHAPES: dict[str, Draw] = {
+    "normal": lambda rng: rng.normal(size=(_SIDE, _SIDE)),
+    "uniform": lambda rng: rng.uniform(size=(_SIDE, _SIDE)),
+    "left-skewed": lambda rng: rng.beta(6, 1.5, (_SIDE, _SIDE)),
+    "two humps": lambda rng: rng.normal(np.where(rng.uniform(size=(_SIDE, _SIDE)) < 0.5, -2.0, 2.0)),
+}
+"""Maps of scores before the controller."""
+
+
+def transformed(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """CT of the paper's setting on a map of any distribution, h x w to scores in (0, 1)."""
+    normal = instance_normalise(torch.from_numpy(logits)[None])
+    return skew(normal, _ETA, _H)[0].numpy()  # type: ignore[no-any-return]
+
+
+@rc_context(STYLE)
+def shapes() -> Figure:
+    """A panel a distribution: the histogram before (grey, on its own range) and after CT (blue), with skewnesses."""
+    figure, axes = panels(len(SHAPES), 11.0, 2.5, share_y=True)
+    rng = np.random.default_rng(_SEED)
+    for one, letter, (name, draw) in zip(axes, "abcd", SHAPES.items(), strict=True):
+        before = draw(rng)
+        after = transformed(before)
+        for scores, colour in ((unit_range(before), SOFT), (after, COLOURS[0])):
+            density, edges = np.histogram(scores, 40, (0, 1), density=True)
+            one.stairs(density, edges, fill=True, color=colour, alpha=0.5)
+        skews = f"skewness {_signed(skewness(before))} → {_signed(skewness(after))}"
+        one.text(0.98, 0.95, skews, transform=one.transAxes, ha="right", va="top", fontsize=8)
+        one.set(title=f"({letter}) {name}", xlim=(0, 1), xlabel="score")
+    axes[0].set(ylabel="density", ylim=(0, 5))
+    return figure
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}"  # adding 0 turns -0 into 0

@@ -1,0 +1,1 @@
+"""Video in and out: sources of frames, the pipeline that explains them, and sinks that write them."""

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from whyframe_evaluation.annotations.boxes import BoxRow, boxed_images, read_boxes
+from whyframe_training.data import DataError
+
+DOG = BoxRow("a.png", "dog", 10, 5, 30, 15)
+CAT = BoxRow("b.png", "cat", 0, 0, 40, 20, True)
+
+VOC = """<annotation><filename>{file}</filename><object><name>{name}</name><difficult>{difficult}</difficult>
+<bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object></annotation>"""
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), np.zeros((20, 40, 3), np.uint8))
+    return folder
+
+
+def coco() -> dict:
+    return {
+        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
+        "categories": [{"id": 18, "name": "dog"}, {"id": 17, "name": "cat"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 18, "bbox": [10, 5, 20, 10]},
+            {"image_id": 2, "category_id": 17, "bbox": [0, 0, 40, 20], "iscrowd": 1},
+        ],
+    }
+
+
+def write_voc(folder: Path, name: str, row: BoxRow) -> None:
+    text = VOC.format(
+        file=row.file,
+        name=row.category,
+        difficult=int(row.difficult),
+        x1=row.x1 + 1,
+        y1=row.y1 + 1,
+        x2=row.x2,
+        y2=row.y2,
+    )
+    (folder / name).write_text(text)
+
+
+def test_three_forms_give_the_same_rows(tmp_path: Path, images: Path) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(coco()))
+    voc, yolo = tmp_path / "voc", tmp_path / "yolo"
+    voc.mkdir()
+    yolo.mkdir()
+    write_voc(voc, "a.xml", DOG)
+    write_voc(voc, "b.xml", CAT)
+    (yolo / "a.txt").write_text("1 0.5 0.5 0.5 0.5\n\n")
+    (yolo / "b.txt").write_text("0 0.5 0.5 1 1\n")
+    (yolo / "classes.txt").write_text("cat\ndog\n")
+    assert read_boxes(tmp_path / "coco.json", images) == [DOG, CAT]
+    assert read_boxes(voc, images) == [DOG, CAT]
+    assert read_boxes(yolo, images) == [DOG, CAT._replace(difficult=False)]  # YOLO has no such mark
+    assert read_boxes(yolo, images, ["wolf", "fox"])[0].category == "fox"
+
+
+def test_the_projects_own_form_is_read_too(tmp_path: Path, images: Path) -> None:
+    entry = {"file": "a.png", "boxes": [{"category": "dog", "xyxy": [10, 5, 30, 15]}]}
+    (tmp_path / "boxes.json").write_text(json.dumps([entry]))
+    assert read_boxes(tmp_path, images) == [DOG]
+
+
+def test_rows_are_gathered_by_image(images: Path) -> None:
+    second = DOG._replace(x1=12)
+    first, other = boxed_images([DOG, CAT, second], images)
+    assert first.path == images / "a.png"
+    assert first.objects == (("dog", DOG.box, False), ("dog", second.box, False))
+    assert first.boxes_of(207) == [DOG.box, second.box]
+    assert other.objects == (("cat", CAT.box, True),)
+
+
+def test_what_is_marked_difficult_counts_only_beside_what_is_not(images: Path) -> None:
+    (alone,) = boxed_images([CAT], images)
+    assert alone.boxes_of(281) == []
+    easy = CAT._replace(x2=20, difficult=False)
+    (both,) = boxed_images([CAT, easy], images)
+    assert both.boxes_of(281) == [CAT.box, easy.box]
+
+
+def test_one_voc_file_is_enough(tmp_path: Path, images: Path) -> None:
+    write_voc(tmp_path, "a.xml", DOG)
+    assert read_boxes(tmp_path / "a.xml", images) == [DOG]
+    with pytest.raises(DataError, match=r"no such file or folder .*gone\.json"):
+        read_boxes(tmp_path / "gone.json", images)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": None}, "is not a COCO JSON"),
+        ({"categories": []}, "is not a COCO JSON"),
+        (
+            {"images": [{"id": i, "file_name": "gone.png"} for i in (1, 2)]},
+            r"names gone\.png, which is not in",
+        ),
+        (
+            {"annotations": [{"image_id": 1, "category_id": 18, "bbox": [1, 1, 0, 5]}]},
+            "of 'dog' in a.png is empty",
+        ),
+        ({"annotations": [{"image_id": 1, "category_id": 18, "bbox": [1, 1]}]}, "is not a COCO JSON"),
+    ],
+)
+def test_broken_coco_files_are_named(tmp_path: Path, images: Path, change: dict, message: str) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(coco() | change))
+    with pytest.raises(DataError, match=message):
+        read_boxes(tmp_path / "coco.json", images)
+
+
+def test_a_picture_is_named_below_the_folder_or_in_full_and_is_in_it(tmp_path: Path, images: Path) -> None:
+    def named(name: str) -> list[BoxRow]:
+        files = [{"id": i, "file_name": name} for i in (1, 2)]
+        (tmp_path / "coco.json").write_text(json.dumps(coco() | {"images": files}))
+        return read_boxes(tmp_path / "coco.json", images)
+
+    assert {row.file for row in named(str(images / "a.png"))} == {"a.png"}
+    (images / "link.png").symlink_to(__file__)
+    assert {row.file for row in named("link.png")} == {"link.png"}
+    for elsewhere in (__file__, f"../{images.name}/a.png"):
+        with pytest.raises(DataError, match="which is not in"):
+            named(elsewhere)
+
+
+@pytest.mark.parametrize(
+    "text", ["<annotation>", "<a/>", VOC.format(file="a.png", name="", difficult=0, x1=1, y1=1, x2=2, y2=2)]
+)
+def test_broken_voc_files_are_named(tmp_path: Path, images: Path, text: str) -> None:
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises(DataError, match=r"a\.xml is not a Pascal VOC XML"):
+        read_boxes(tmp_path, images)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0 0.5 0.5 0.5", "line 1: five numbers are needed"),
+        ("2 0.5 0.5 0.5 0.5", "line 1: class 2 has no name: there are 2"),
+        ("0 50 0.5 0.5 0.5", "line 1: x, y, width and height are shares"),
+        ("dog 0.5 0.5 0.5 0.5", "line 1: invalid literal"),
+    ],
+)
+def test_broken_yolo_lines_are_named(tmp_path: Path, images: Path, line: str, message: str) -> None:
+    folder = tmp_path / "yolo"
+    folder.mkdir()
+    (folder / "a.txt").write_text(line)
+    with pytest.raises(DataError, match=rf"a\.txt, {message}"):
+        read_boxes(folder, images, ["cat", "dog"])
+
+
+def test_what_is_missing_is_said(tmp_path: Path, images: Path) -> None:
+    folder = tmp_path / "yolo"
+    folder.mkdir()
+    with pytest.raises(DataError, match=r"no boxes in .*yolo"):
+        read_boxes(folder, images)
+    (folder / "c.txt").write_text("0 0.5 0.5 1 1")
+    with pytest.raises(DataError, match=r"no .*classes\.txt"):
+        read_boxes(folder, images)
+    with pytest.raises(DataError, match=r"c\.txt has no image c\.\*"):
+        read_boxes(folder, images, ["cat"])

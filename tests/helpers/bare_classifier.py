@@ -1,0 +1,20 @@
+"""A `Classifier` around any small module: no strides to find, no labels, and normalisation that does nothing."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from whyframe_training.classifiers.classifier import Classifier
+
+
+class BareClassifier(Classifier):
+    """Takes the outputs of named modules as stages; its images may have any number of channels and any side."""
+
+    def __init__(self, module: nn.Module, taps: Sequence[str] = (), mean: float = 0.0) -> None:
+        nn.Module.__init__(self)
+        self.name, self.labels, self.taps = "bare", (), tuple(taps)
+        self.module = module.eval().requires_grad_(False)
+        first = next(module.parameters())
+        self.register_buffer("mean", torch.full((1, 1, 1, 1), mean).to(first))
+        self.register_buffer("std", torch.ones(1, 1, 1, 1).to(first))

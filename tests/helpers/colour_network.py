@@ -1,0 +1,40 @@
+"""A network whose every answer is known beforehand: class k is the amount of texture in colour k."""
+
+import torch
+from torch import nn
+
+from whyframe_training.classifiers.classifier import Classifier
+
+SIDE, CELL = 64, 24
+CORNERS = ((4, 4), (36, 36), (36, 4))  # top left of the red, the green and the blue patch
+LABELS = ("red", "green", "blue")
+
+
+def classifier() -> Classifier:
+    """Edges of each colour, averaged down to stride 32 and over the image, times a gain; blurring removes them."""
+    edges = nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect", groups=3, bias=False)
+    linear = nn.Linear(3, 3, bias=False)
+    with torch.no_grad():
+        edges.weight.copy_(torch.tensor([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]]).expand(3, 1, 3, 3))
+        linear.weight.copy_(20 * torch.eye(3))
+    pools = [nn.AvgPool2d(2) for _ in range(5)]
+    network = nn.Sequential(edges, nn.ReLU(), *pools, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    plain = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
+    return Classifier(network, name="colours", labels=LABELS, side=SIDE, fold=False, **plain)
+
+
+def image(seed: int = 0) -> torch.Tensor:
+    """1 x 3 x S x S: grey, with a patch of red, of green and of blue noise."""
+    noise = torch.rand(3, CELL, CELL, generator=torch.Generator().manual_seed(seed))
+    picture = torch.full((1, 3, SIDE, SIDE), 0.5)
+    for colour, (y, x) in enumerate(CORNERS):
+        picture[0, colour, y : y + CELL, x : x + CELL] = noise[colour]
+    return picture
+
+
+def patch(colour: int) -> torch.Tensor:
+    """S x S, true in the colour's patch."""
+    y, x = CORNERS[colour]
+    inside = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    inside[y : y + CELL, x : x + CELL] = True
+    return inside

@@ -1,0 +1,103 @@
+"""The objectives against their equations in float64, on a classifier that is a formula."""
+
+import pytest
+import torch
+
+from whyframe_training.losses import Objective, area, lead, roughness
+from whyframe_training.presets import CONSTRAINED, MGNET
+
+SIDE, CELLS = 16, 8
+
+
+def pictures(n: int = 3) -> tuple[torch.Tensor, ...]:
+    noise = torch.Generator().manual_seed(0)
+    images, background = (
+        torch.rand(n, 3, SIDE, SIDE, generator=noise, dtype=torch.float64) for _ in range(2)
+    )
+    mask = torch.rand(n, CELLS, CELLS, generator=noise, dtype=torch.float64)
+    return images, mask, background, torch.tensor([0, 2, 1])[:n]
+
+
+def classify(images: torch.Tensor) -> torch.Tensor:
+    """Means of the channels, stretched: three classes."""
+    return 8 * images.mean((2, 3))
+
+
+def seen(share: torch.Tensor, images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+    kept = torch.nn.functional.interpolate(share[:, None], size=(SIDE, SIDE), mode="bilinear")
+    return classify(kept * images + (1 - kept) * background)
+
+
+def test_as_it_stands_it_is_eq_8() -> None:
+    images, mask, background, target = pictures()
+    expected = -torch.log_softmax(seen(mask, images, background), 1)[range(3), target].mean()
+    loss = Objective().loss(classify, images, mask, background, target)
+    torch.testing.assert_close(loss.double(), expected, atol=1e-6, rtol=1e-6)
+
+
+def test_with_all_weights_it_is_eq_2() -> None:
+    images, mask, background, target = pictures()
+    preserved = -torch.log_softmax(seen(mask, images, background), 1)[range(3), target].mean()
+    left_over = torch.softmax(seen(1 - mask, images, background), 1)[range(3), target].mean()
+    expected = preserved + left_over + 8 * area(mask) + 0.005 * roughness(mask)
+    loss = CONSTRAINED.loss(classify, images, mask, background, target)
+    torch.testing.assert_close(loss.double(), expected, atol=1e-5, rtol=1e-6)
+
+
+def test_mgnets_terms_are_margins_on_logits() -> None:
+    images, mask, background, target = pictures()
+
+    def margin(logits: torch.Tensor) -> torch.Tensor:
+        rows = [row.tolist() for row in logits]
+        return torch.tensor(
+            [row[c] - max(row[:c] + row[c + 1 :]) for row, c in zip(rows, target.tolist(), strict=True)]
+        )
+
+    kept, rest = margin(seen(mask, images, background)), margin(seen(1 - mask, images, background))
+    expected = (
+        0.3 * (1 - kept).clamp(min=0).mean()
+        + (5 + rest).clamp(min=0).mean()
+        + 8 * area(mask)
+        + 0.005 * roughness(mask)
+    )
+    loss = MGNET.loss(classify, images, mask, background, target)
+    torch.testing.assert_close(loss.float(), expected.float(), atol=1e-5, rtol=1e-5)
+
+
+def test_lead_is_over_the_best_other_class() -> None:
+    logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.5]])
+    assert lead(logits, torch.tensor([0, 2])).tolist() == [1.0, -0.5]
+
+
+def test_area_and_roughness_in_closed_form() -> None:
+    ones = torch.ones(2, 4, 4)
+    assert float(area(ones)) == pytest.approx(1.0005**0.3)
+    assert float(roughness(ones)) == pytest.approx(0.3 * 16 / 2)  # flat: only the four edges of four
+    step = torch.zeros(1, 4, 4)
+    step[:, 1, 1] = 1.0
+    assert float(roughness(step)) == pytest.approx(4 / 2)  # one inner cell: four steps of 1
+
+
+def test_a_term_of_no_weight_asks_the_classifier_nothing() -> None:
+    images, mask, background, target = pictures()
+    calls = []
+
+    def counted(seen: torch.Tensor) -> torch.Tensor:
+        calls.append(len(seen))
+        return classify(seen)
+
+    Objective().loss(counted, images, mask, background, target)
+    assert calls == [3]
+    MGNET.loss(counted, images, mask, background, target)
+    assert calls == [3, 3, 3]
+
+
+@pytest.mark.parametrize("objective", [Objective(), CONSTRAINED, MGNET])
+def test_gradients_reach_the_mask_and_stay_finite_at_its_ends(objective: Objective) -> None:
+    images, mask, background, target = pictures()
+    mask[0], mask[1] = 0, 1
+    mask.requires_grad_()
+    objective.loss(classify, images, mask, background, target).backward()
+    assert mask.grad is not None
+    assert torch.isfinite(mask.grad).all()
+    assert mask.grad[2].abs().sum() > 0

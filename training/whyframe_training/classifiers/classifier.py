@@ -1,0 +1,188 @@
+"""Classifiers seen as features at strides 4, 8 and 16, the last features, and logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from whyframe_training.classifiers.feature_taps import capture, find_taps
+from whyframe_training.classifiers.folding import fold_batch_norms
+from whyframe_training.classifiers.networks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ClassifierError,
+    ClassifierSpec,
+    build_network,
+    package,
+)
+from whyframe_training.classifiers.weights import load_state, read_state
+
+
+class Features(NamedTuple):
+    """What a classifier saw: four feature maps, fine to coarse, and the logits.
+
+    Attributes:
+        stages: N x C x h x w each, at strides 4, 8, 16 and the last ones before pooling.
+        logits: N x classes.
+    """
+
+    stages: tuple[Tensor, ...]
+    logits: Tensor
+
+
+class Classifier(nn.Module):
+    """A frozen network that also shows its intermediate features.
+
+    The features are the outputs of the modules that run last at each scale, found by running the network once;
+    no change to the network's code is needed. The module is put in eval mode, takes no gradient for its weights,
+    and refuses to be put back in training mode.
+
+    Args:
+        module: N x 3 x S x S normalised images to N x classes logits.
+        name: shown in manifests and reports.
+        labels: one for each class.
+        mean: of RGB values in [0, 1].
+        std: of RGB values in [0, 1].
+        side: S in pixels.
+        fold: fold batch norms into the convolutions before them: the same output, sooner.
+    """
+
+    mean: Tensor
+    std: Tensor
+    served: Callable[[Tensor], Tensor] | None = None
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        labels: Sequence[str],
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        side: int = 224,
+        fold: bool = True,
+    ) -> None:
+        super().__init__()
+        self.name, self.labels, self.side = name, tuple(labels), side
+        self.module = fold_batch_norms(module.eval(), side) if fold else module.eval()
+        self.module.requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        calls = find_taps(self.module, side)
+        self.taps = tuple(call.name for call in calls)
+        self.channels = tuple(call.channels for call in calls)
+        self._check_labels()
+
+    def train(self, mode: bool = True) -> Classifier:  # noqa: ARG002 - the signature is nn.Module's
+        """Keeps eval mode whatever is asked: the encoder's statistics never move."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Features:
+        """N x 3 x S x S RGB in [0, 1] to features and logits."""
+        return self.features(self.normalise(images))
+
+    def features(self, normalised: Tensor) -> Features:
+        """N x 3 x S x S in the network's own range to features and logits."""
+        with capture(self.module, self.taps) as seen:
+            logits = self.module(normalised)
+        return Features(tuple(seen[tap] for tap in self.taps), logits)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """N x 3 x S x S RGB in [0, 1] to N x classes logits, features not kept.
+
+        Computed by `whyframe_training.classifiers.onnx_runtime` where that serves the network and no gradient is
+        recorded.
+        """
+        normalised = self.normalise(images)
+        if self.served is None or torch.is_grad_enabled():
+            return self.module(normalised)
+        logits = self.served(normalised)
+        for hook in self.module._forward_hooks.values():  # passes are counted there
+            hook(self.module, (normalised,), logits)
+        return logits
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """RGB in [0, 1] to the network's own range."""
+        return (images - self.mean) / self.std
+
+    def head(self) -> nn.Linear | None:
+        """The last linear layer where the network ends in global average pooling and that layer, else None."""
+        linears = [m for m in self.module.modules() if isinstance(m, nn.Linear)]
+        if not linears or linears[-1].in_features != self.channels[-1]:
+            return None
+        probe = torch.rand(2, 3, self.side, self.side, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            features = self(probe.to(self.mean))
+            pooled = linears[-1](features.stages[-1].mean(dim=(2, 3)))
+        # Relative to the logits: untrained networks may give ones near zero.
+        close = torch.allclose(
+            pooled, features.logits, rtol=0, atol=1e-2 * float(features.logits.abs().max())
+        )
+        return linears[-1] if close else None
+
+    def _check_labels(self) -> None:
+        with torch.no_grad():
+            classes = self.logits(torch.zeros(1, 3, self.side, self.side)).shape[-1]
+        if classes != len(self.labels):
+            raise ClassifierError(
+                f"{self.name} has {classes} classes but {len(self.labels)} labels were given: "
+                "pass --labels with one label a line, in class order"
+            )
+
+
+def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
+    """The classifier that a specification names, in eval mode, with its weights; see `Classifier` for `fold`.
+
+    Raises:
+        ClassifierError: unknown name, missing package or file, weights that do not fit or cannot be downloaded, labels
+            that do not match, a network without features at the strides.
+    """
+    labels = _labels(spec)
+    network = build_network(spec, len(labels))
+    if spec.weights not in ("pretrained", "random"):
+        _load_file(network.module, spec)
+    return Classifier(
+        network.module,
+        name=spec.name,
+        labels=labels,
+        mean=spec.mean or network.mean,
+        std=spec.std or network.std,
+        side=spec.side or network.side,
+        fold=fold,
+    )
+
+
+def _load_file(module: nn.Module, spec: ClassifierSpec) -> None:
+    path = Path(spec.weights)
+    if not path.is_file():
+        raise ClassifierError(f"no such weights file {path}: give a .safetensors or torch.save state dict")
+    try:
+        load_state(module, read_state(path))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ClassifierError(f"{path} does not fit {spec.name}: {reason}") from error
+
+
+def _labels(spec: ClassifierSpec) -> tuple[str, ...]:
+    if spec.labels is None:
+        models = package("torchvision").models
+        return tuple(models.get_model_weights("resnet50").DEFAULT.meta["categories"])
+    path = Path(spec.labels)
+    if not path.is_file():
+        raise ClassifierError(
+            f"no such labels file {path}: a text file with one label a line, in class order"
+        )
+    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+# A.3's generators, coarse to fine, and the edge generator where speed on a small CPU is the point.
+DEFAULT_GENERATORS: dict[str, dict[str, Any]] = {
+    "efficientnet_lite0": {"name": "edge", "widths": [128, 64, 32]},
+    "resnet50": {"name": "unet", "widths": [256, 128, 64]},
+    "vgg19": {"name": "unet", "widths": [256, 128, 64]},
+    "googlenet": {"name": "unet", "widths": [416, 240, 96]},
+}

@@ -1,0 +1,86 @@
+"""A classifier's forward passes by ONNX Runtime: on a CPU two to three times as fast as PyTorch's own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import onnxruntime as ort
+import torch
+from torch import Tensor
+
+from whyframe.errors import WhyframeError, one_line
+from whyframe_training.classifiers.classifier import Classifier
+
+__all__ = ["ServingError", "served"]
+
+OPSET = 18
+TOLERANCE = 1e-3  # of the largest logit
+
+
+class ServingError(WhyframeError):
+    """A network that ONNX Runtime cannot run, or for which it gives something else."""
+
+
+@contextmanager
+def served(classifier: Classifier) -> Iterator[None]:
+    """Lets ONNX Runtime run `Classifier.logits` inside the block, wherever no gradient is recorded.
+
+    For what asks a classifier thousands of times: perturbation methods and metrics. The features, and whatever
+    has a gradient, stay PyTorch's. A classifier on a GPU is left alone.
+
+    Raises:
+        ServingError: the network cannot be exported, or its logits differ.
+    """
+    if classifier.mean.device.type != "cpu":
+        yield
+        return
+    session = _session(classifier)
+    _check(classifier, session)
+    classifier.served = session
+    try:
+        yield
+    finally:
+        classifier.served = None
+
+
+def _session(classifier: Classifier) -> Callable[[Tensor], Tensor]:
+    try:
+        model = _exported(classifier)
+    except Exception as error:  # whatever torch.onnx meets
+        raise ServingError(f"{classifier.name} cannot be exported to ONNX: {one_line(error)}") from error
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(normalised: Tensor) -> Tensor:
+        (logits,) = session.run(["logits"], {"images": normalised.contiguous().numpy()})
+        return torch.from_numpy(logits)
+
+    return run
+
+
+def _exported(classifier: Classifier) -> bytes:
+    side = classifier.side
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            classifier.module, (torch.zeros(2, 3, side, side),), input_names=["images"], output_names=["logits"],
+            opset_version=OPSET, dynamic_shapes=({0: torch.export.Dim("N")},), dynamo=True, verbose=False,
+        )  # fmt: skip
+    if program is None:
+        raise ServingError("torch.onnx gave no program")
+    return program.model_proto.SerializeToString()
+
+
+def _check(classifier: Classifier, session: Callable[[Tensor], Tensor]) -> None:
+    noise = torch.Generator().manual_seed(0)
+    probe = torch.rand(3, 3, classifier.side, classifier.side, generator=noise)
+    with torch.no_grad():
+        own, other = classifier.logits(probe), session(classifier.normalise(probe))
+    largest = float((own - other).abs().max())
+    if largest > TOLERANCE * float(own.abs().max()):
+        raise ServingError(
+            f"ONNX Runtime's logits of {classifier.name} are off by {largest:.2g}; use PyTorch's."
+        )

@@ -1,0 +1,1 @@
+"""The mask predictor: a generator of mask logits and the controller that shapes their distribution."""
