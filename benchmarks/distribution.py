@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe_evaluation.methods import GROUPS, build_method
 from whyframe_evaluation.metrics.distribution import expected_mean, expected_share, skewness
 from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
@@ -35,9 +35,9 @@ def main() -> None:
     _, held_out = split(list_images(args.data), VALIDATION)
     values = measure(held_out[: args.count])
     report = {"photographs": [path.name for path in held_out[: args.count]], "values": values}
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
     text = table(values, len(held_out[: args.count]))
-    write_whole(args.output.with_suffix(".md"), text.encode())
+    atomic_write(args.output.with_suffix(".md"), text.encode())
     print(text)
 
 

@@ -20,7 +20,7 @@ import onnx
 import onnxruntime
 
 from whyframe import Manifest
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.preprocess import read_image, to_input
 from whyframe_export.precision import compare_precisions, float32_island, to_fp16
 
@@ -32,8 +32,8 @@ def main() -> None:
     args = _arguments()
     content = (resources.files("whyframe") / MODEL).read_bytes()
     report = measure(content, sorted(args.data.iterdir())[: args.images])
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode() + b"\n")
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode() + b"\n")
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 

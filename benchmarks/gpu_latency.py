@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.latency import torch_functions
 from numpy.typing import NDArray
 
+from latency import torch_functions
 from whyframe import ExplainEngine, Manifest, WhyframeError
 from whyframe.benchmark import interleave, machine_facts
-from whyframe.cuda.pipeline import DevicePipeline
+from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.errors import one_line
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.tensorrt.api import load_tensorrt
 from whyframe.tensorrt.build import BuildOptions, compile_model
-from whyframe_export.export import Product, export, trained_product
+from whyframe_export.export import ExportSource, export, trained_product
 
 Variants = dict[str, Callable[[], object]]
 
@@ -73,8 +73,8 @@ def main() -> None:
         stages, validity = split_by_stage(path, args.rounds), portable_validity(path)
     report = {**summarise(samples), "not_measured": missing, "stages": stages, "validity": validity}
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "gpu": torch.cuda.get_device_name(0)}
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 
@@ -101,7 +101,9 @@ def _try(make: Callable[[], Variants]) -> Variants | str:
     return parts
 
 
-def torch_variant(product: Product, frame: NDArray[np.uint8], kind: str, device: str = "cuda") -> Variants:
+def torch_variant(
+    product: ExportSource, frame: NDArray[np.uint8], kind: str, device: str = "cuda"
+) -> Variants:
     """The classifier alone and the fused graph in PyTorch; "eager", "compile" or "graph"."""
     product.classifier.to(device)
     product.explainer.to(device)

@@ -25,17 +25,17 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
 from whyframe_training.faithfulness import MINIMUM_DROP
 from whyframe_training.joint.comparison import Pair, Record, measure_all
+from whyframe_training.joint.joint_run import prepare
+from whyframe_training.joint.joint_summary import summarise
+from whyframe_training.joint.joint_trainer import JointTrainer
 from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
-from whyframe_training.joint.run import prepare
-from whyframe_training.joint.summary import summarise
-from whyframe_training.joint.trainer import JointTrainer
-from whyframe_training.run import claim, learn
 from whyframe_training.trainer import Trainer
+from whyframe_training.training_run import open_run, train_steps
 
 SUPERCLASSES: dict[str, set[int]] = {
     "bird": {*range(7, 25), *range(80, 101), *range(127, 147)},
@@ -90,8 +90,8 @@ def main() -> None:
         f"--epochs {args.epochs} --batch {args.batch} --validation {args.validation} --seed {args.seed}",
     }
     result = {"facts": facts, **summarise(measured, PAIRS)}
-    write_whole(args.output.with_suffix(".json"), as_json(result, measured).encode())
-    write_whole(args.output.with_suffix(".md"), table(result).encode())
+    atomic_write(args.output.with_suffix(".json"), as_json(result, measured).encode())
+    atomic_write(args.output.with_suffix(".md"), table(result).encode())
     print(table(result))
 
 
@@ -106,7 +106,7 @@ def write_classes(data: Path, path: Path) -> Path:
     with (data / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = [(row["file"], superclass(int(row["class_id"]))) for row in csv.DictReader(file)]
     lines = [f"{name},{label}\n" for name, label in rows if label is not None]
-    return write_whole(path, "".join(["file,class\n", *lines]).encode())
+    return atomic_write(path, "".join(["file,class\n", *lines]).encode())
 
 
 def superclass(class_id: int) -> str | None:
@@ -119,12 +119,12 @@ def train_pairs(
 ) -> dict[str, Pair]:
     """Both pairs, trained or read from where they were."""
     joint, alone = (prepare(config, classes, train.labels, runs / name) for name in PAIRS)
-    learn(JointTrainer(joint, train, runs / "joint"), None, console)
-    learn(JointTrainer(alone, train, runs / "alone", weight=0.0), None, console)
+    train_steps(JointTrainer(joint, train, runs / "joint"), None, console)
+    train_steps(JointTrainer(alone, train, runs / "alone", weight=0.0), None, console)
     # The predicted class alone is explained in training, as the joint run explains the true one.
     after = replace(alone, predicted_share=1.0)
-    claim(runs / "afterwards", after)
-    learn(Trainer(after, list(train.paths), runs / "afterwards"), None, console)
+    open_run(runs / "afterwards", after)
+    train_steps(Trainer(after, list(train.paths), runs / "afterwards"), None, console)
     return {"joint": Pair.of_run(runs / "joint"), "alone": Pair.of_run(runs / "afterwards")}
 
 

@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe._native.kernels import Kernels, available, load_kernels
-from whyframe._native.resampling import frame_taps
 from whyframe.benchmark import machine_facts
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
+from whyframe.native.kernels import Kernels, available, load_kernels
+from whyframe.native.resampling import frame_taps
 from whyframe_training.functional import EPSILON, instance_normalise, skew
 
 SIDE, MASK_SIDE = 224, 56
@@ -46,8 +46,8 @@ def main() -> None:
         sys.exit(2)
     with torch.inference_mode():
         report = measure(load_kernels(), args.rounds)
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from whyframe import ExplainEngine
 from whyframe.benchmark import interleave, machine_facts
-from whyframe.files import write_whole
-from whyframe_export.export import Product, cam_product, export, trained_product
+from whyframe.files import atomic_write
+from whyframe_export.export import ExportSource, cam_product, export, trained_product
 from whyframe_export.fused import FusedClassifier
 from whyframe_training.checkpoint import CONFIG
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
@@ -55,8 +55,8 @@ def main() -> None:
     samples = interleave(variants, args.rounds)
     report = summarise(samples)
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "threads": args.threads}
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 
@@ -129,7 +129,7 @@ def _torch(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
 
 
 def torch_functions(
-    product: Product, classifier: Classifier
+    product: ExportSource, classifier: Classifier
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The classifier alone, and the fused graph, on frames."""
     fused = FusedClassifier(classifier, product.explainer).eval()

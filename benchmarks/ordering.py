@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from whyframe.files import write_whole
-from whyframe_training.faithfulness import PairedDifference, paired_bootstrap
+from whyframe.files import atomic_write
+from whyframe_training.statistics import Estimate, paired_difference
 
 MEASURE = "faithfulness"
 Values = dict[str, dict[str, float]]
@@ -28,7 +28,7 @@ def main() -> None:
     values, boxed = by_method(report["rows"]), {one["file"] for one in report["pictures"] if one["boxes"]}
     photographs = {one["file"] for one in report["pictures"]} - boxed
     text = document([name for name in args.ours if name in values], values, photographs, str(args.output))
-    write_whole(args.output.with_suffix(".md"), text.encode())
+    atomic_write(args.output.with_suffix(".md"), text.encode())
     print(text)
 
 
@@ -42,10 +42,10 @@ def by_method(rows: Iterable[Mapping[str, Any]]) -> Values:
     return values
 
 
-def difference(ours: Mapping[str, float], theirs: Mapping[str, float], files: set[str]) -> PairedDifference:
+def difference(ours: Mapping[str, float], theirs: Mapping[str, float], files: set[str]) -> Estimate:
     """Paired bootstrap of MF over the pictures that both were measured on."""
     common = sorted(set(ours) & set(theirs) & files)
-    return paired_bootstrap([ours[file] for file in common], [theirs[file] for file in common])
+    return paired_difference([ours[file] for file in common], [theirs[file] for file in common])
 
 
 def document(ours: list[str], values: Values, photographs: set[str], output: str) -> str:
@@ -68,7 +68,7 @@ def document(ours: list[str], values: Values, photographs: set[str], output: str
     return "\n\n".join(parts) + "\n"
 
 
-def _cell(d: PairedDifference) -> str:
+def _cell(d: Estimate) -> str:
     if not d.count:
         return "-"
     text = f"{d.mean:+.2f} ({d.low:+.2f} to {d.high:+.2f})"

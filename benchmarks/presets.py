@@ -21,8 +21,8 @@ from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.presets import PRESETS, WEIGHTS, preset_config, save_decoder
-from whyframe_training.run import claim, learn
 from whyframe_training.trainer import Trainer
+from whyframe_training.training_run import open_run, train_steps
 
 
 def main() -> None:
@@ -40,9 +40,9 @@ def main() -> None:
 def _train(name: str, data: str, run: Path, path: Path) -> None:
     config, console = preset_config(name, data), Console(stderr=True)
     console.rule(name)
-    claim(run, config)
+    open_run(run, config)
     images, _ = split(list_images(data), config.validation)
-    learn(Trainer(config, images, run), None, console)
+    train_steps(Trainer(config, images, run), None, console)
     predictor, steps = load_predictor(run, config, build_classifier(config.classifier))
     save_decoder(predictor, _facts(config, steps, len(images)), path)
 

@@ -19,14 +19,15 @@ import numpy as np
 from rich.progress import track
 
 from whyframe import ExplainEngine
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.perturb import faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
 from whyframe_evaluation.annotations.imagenet import BoxedImage, read_boxed
-from whyframe_evaluation.metrics.boxes import box_mask, pr_auc
+from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
 from whyframe_evaluation.metrics.pointing import pointing_hit
 from whyframe_training.data import list_images, split
-from whyframe_training.faithfulness import MINIMUM_DROP, paired_bootstrap
+from whyframe_training.faithfulness import MINIMUM_DROP
+from whyframe_training.statistics import paired_difference
 
 METRICS = {"faithfulness": "MF", "pr_auc": "PR-AUC", "pointing": "pointing"}
 Engines = dict[str, ExplainEngine]
@@ -49,8 +50,8 @@ def main() -> None:
         "photos": f"{len(photos)} validation images of {Path(args.photos).name}",
         "boxed": [Path(folder).name for folder in args.boxed],
     }
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 
@@ -63,7 +64,7 @@ def summarise(values: Values) -> dict[str, Any]:
             "count": int(np.sum(~np.isnan(by_model[first]))),
             "means": {name: float(np.nanmean(scores)) for name, scores in by_model.items()},
             "differences": {
-                other: dataclasses.asdict(paired_bootstrap(by_model[first], scores))
+                other: dataclasses.asdict(paired_difference(by_model[first], scores))
                 for other, scores in by_model.items()
                 if other != first
             },

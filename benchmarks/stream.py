@@ -23,7 +23,7 @@ from typing import Any
 from whyframe import ExplainEngine
 from whyframe.benchmark import interleave, machine_facts
 from whyframe.cores import usable_cores
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.video.sources import open_source
 
 HELD = 8
@@ -35,8 +35,8 @@ def main() -> None:
     args = _arguments()
     clips = [one for threads in args.threads or [usable_cores()] for one in _with_threads(threads, args)]
     report = {"clips": clips, "machine": machine_facts()}
-    write_whole(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    write_whole(args.output.with_suffix(".md"), table(report).encode())
+    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
+    atomic_write(args.output.with_suffix(".md"), table(report).encode())
     print(table(report))
 
 

@@ -11,7 +11,7 @@ import pytest
 from helpers import toy
 from helpers.compiled import compile_host_twins
 from whyframe import ExplainEngine
-from whyframe._native.kernels import Kernels, load_host_twins
+from whyframe.native.kernels import Kernels, load_host_twins
 
 
 @pytest.fixture(scope="session")

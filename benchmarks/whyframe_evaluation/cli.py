@@ -14,7 +14,7 @@ from whyframe.errors import OutputError, WhyframeError
 from whyframe_training.cli import Labels, Mean, Name, Side, Std, Weights, triple
 
 if TYPE_CHECKING:
-    from whyframe_evaluation.methods.base import Method
+    from whyframe_evaluation.methods.method import Method
 
 
 class Budget(str, Enum):
@@ -89,7 +89,7 @@ def evaluate(
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder, so {output} cannot be made; create it first.")
 
-    from whyframe_evaluation.report.report import report
+    from whyframe_evaluation.report.writer import report
     from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
 
     wanted = chosen(methods)

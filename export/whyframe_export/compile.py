@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from whyframe.errors import BackendError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.modelfile import read_model
 from whyframe.tensorrt.api import ComputeCapability, TensorRT, dotted
 from whyframe.tensorrt.build import BuildOptions, compile_model
 from whyframe.tensorrt.device import compute_capability
 from whyframe.tensorrt.enginefile import EngineFile
-from whyframe.tensorrt.report import engine_report, report_text
+from whyframe.tensorrt.layer_report import engine_report, report_text
 
 
 def compile_file(
@@ -53,7 +53,7 @@ def compile_file(
         step(f"writing {report}")
         facts = engine_report(data, engine, trt, compute_capability())
         text = json.dumps(facts, indent=1) + "\n" if report.suffix == ".json" else report_text(facts)
-        write_whole(report, text.encode())
+        atomic_write(report, text.encode())
     step(f"writing {output}")
     engine.write(output)
     return engine

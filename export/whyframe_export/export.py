@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 from whyframe import Manifest, __version__
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.preprocess import read_image, to_input
+from whyframe_export.calibration_images import bundled_crops
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
-from whyframe_export.pictures import bundled_crops
 from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
 from whyframe_training.checkpoint import CONFIG, load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import list_images, split
-from whyframe_training.joint.run import JOINT
+from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
 
 
 @dataclass(frozen=True)
-class Product:
+class ExportSource:
     """What is fused and written.
 
     Attributes:
@@ -48,7 +48,7 @@ class Product:
     images: tuple[Path, ...]
 
 
-def trained_product(folder: Path, resize: str, batch: int | None) -> Product:
+def trained_product(folder: Path, resize: str, batch: int | None) -> ExportSource:
     """What a run folder holds.
 
     Raises:
@@ -70,10 +70,10 @@ def trained_product(folder: Path, resize: str, batch: int | None) -> Product:
         training=_provenance(config, folder, steps),
         whyframe_version=__version__,
     )
-    return Product(classifier, predictor, manifest, _held_out(config))
+    return ExportSource(classifier, predictor, manifest, _held_out(config))
 
 
-def cam_product(spec: ClassifierSpec, resize: str, batch: int | None) -> Product:
+def cam_product(spec: ClassifierSpec, resize: str, batch: int | None) -> ExportSource:
     """A classifier with its class activation map: nothing to train.
 
     Raises:
@@ -92,11 +92,11 @@ def cam_product(spec: ClassifierSpec, resize: str, batch: int | None) -> Product
         batch=batch,
         whyframe_version=__version__,
     )
-    return Product(classifier, cam, manifest, ())
+    return ExportSource(classifier, cam, manifest, ())
 
 
 def export(
-    product: Product, path: Path, step: Callable[[str], None] = lambda _: None, precision: str = "fp32"
+    product: ExportSource, path: Path, step: Callable[[str], None] = lambda _: None, precision: str = "fp32"
 ) -> ParityReport:
     """Writes the fused ONNX file and, beside it, its parity report; writes no model where parity fails.
 
@@ -127,7 +127,7 @@ def export(
         model, facts["fp16"] = _in_half(model, frames)
     step("writing")
     dataclasses.replace(product.manifest, precision=precision).write(model, path)
-    write_whole(path.with_suffix(".parity.json"), json.dumps(facts, indent=1).encode() + b"\n")
+    atomic_write(path.with_suffix(".parity.json"), json.dumps(facts, indent=1).encode() + b"\n")
     return report
 
 
@@ -140,7 +140,7 @@ def _in_half(model: onnx.ModelProto, frames: NDArray[np.uint8]) -> tuple[onnx.Mo
     return half, report.to_dict()
 
 
-def parity_frames(product: Product) -> tuple[NDArray[np.uint8], list[str]]:
+def parity_frames(product: ExportSource) -> tuple[NDArray[np.uint8], list[str]]:
     """N x S x S x 3 RGB frames to compare on: the run's validation images, else crops of the bundled pictures."""
     side = product.manifest.side
     if len(product.images) < MINIMUM_IMAGES:

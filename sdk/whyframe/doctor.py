@@ -38,13 +38,13 @@ class Finding:
         what: Its name.
         found: What is there, or why it cannot be used.
         state: ``"ok"``, ``"missing"`` (an option that is not there), or ``"broken"``.
-        mend: The one command that helps; empty where nothing need be done.
+        fix: The one command that helps; empty where nothing need be done.
     """
 
     what: str
     found: str
     state: str = "ok"
-    mend: str = ""
+    fix: str = ""
 
 
 def examine() -> list[Finding]:
@@ -64,9 +64,9 @@ def examine() -> list[Finding]:
     ]
 
 
-def _extra(what: str, distribution: str, mend: str) -> Finding:
+def _extra(what: str, distribution: str, fix: str) -> Finding:
     version = _version(distribution)
-    return Finding(what, version) if version else Finding(what, "not installed", "missing", mend)
+    return Finding(what, version) if version else Finding(what, "not installed", "missing", fix)
 
 
 def _version(distribution: str) -> str:
@@ -114,16 +114,16 @@ def _nvcc() -> Finding:
 
 
 def _kernels() -> Finding:
-    from whyframe._native import find
-    from whyframe._native.kernels import ABI_VERSION, available, load_kernels
+    from whyframe.native import find
+    from whyframe.native.kernels import ABI_VERSION, available, load_kernels
 
-    mend = "WHYFRAME_KERNELS=1 pip install --no-binary whyframe --force-reinstall whyframe"
+    fix = "WHYFRAME_KERNELS=1 pip install --no-binary whyframe --force-reinstall whyframe"
     if not available():
-        return Finding("CUDA kernels", "not built", "missing", mend)
+        return Finding("CUDA kernels", "not built", "missing", fix)
     try:
         load_kernels()
     except WhyframeError as error:
-        return Finding("CUDA kernels", one_line(error), "broken", mend)
+        return Finding("CUDA kernels", one_line(error), "broken", fix)
     return Finding("CUDA kernels", f"interface {ABI_VERSION}, {find('kernels')}")
 
 
@@ -133,15 +133,15 @@ def _tensorrt() -> Iterator[Finding]:
     return (_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items())
 
 
-def _flavour(name: str, mend: str) -> Finding:
+def _flavour(name: str, fix: str) -> Finding:
     from whyframe.tensorrt.api import load_tensorrt
 
     if find_spec(name) is None:
-        return Finding(name, "not installed", "missing", mend)
+        return Finding(name, "not installed", "missing", fix)
     try:
         return Finding(name, load_tensorrt(name).version)
     except WhyframeError as error:
-        return Finding(name, one_line(error), "broken", mend)
+        return Finding(name, one_line(error), "broken", fix)
 
 
 def _onnxruntime() -> Iterator[Finding]:

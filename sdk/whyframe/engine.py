@@ -16,7 +16,7 @@ from whyframe.errors import FrameValueError, ModelError, TargetError
 from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC, read_model
-from whyframe.pipeline import Look
+from whyframe.pipeline import FrameOutput
 
 __all__ = ["ExplainEngine"]
 
@@ -200,7 +200,7 @@ class ExplainEngine:
         looks = self._pipeline.explain(frames, ids, refine, color)
         return [self._result(look, index) for index, look in enumerate(looks)]
 
-    def _result(self, look: Look, index: int) -> Explanation:
+    def _result(self, look: FrameOutput, index: int) -> Explanation:
         if not np.isfinite(look.probabilities).all():
             raise ModelError("the model gave a probability that is not a number; export it again in float32.")
         return Explanation(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.overlay import draw
 from whyframe.preprocess import to_frame
@@ -101,14 +101,14 @@ class Explanation:
         """
         suffix = Path(path).suffix.lower()
         if suffix == ".npy":
-            return write_whole(path, _npy(self.saliency))
+            return atomic_write(path, _npy(self.saliency))
         if suffix not in _IMAGES:
             known = ", ".join((*_IMAGES, ".npy"))
             raise OutputError(
                 f"{path} ends in {suffix or 'nothing'!r}; give a name that ends in one of {known}."
             )
         _, data = cv2.imencode(suffix, self.overlay())
-        return write_whole(path, data.tobytes())
+        return atomic_write(path, data.tobytes())
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values; one such object is one line of ``whyframe run --json``.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from whyframe.errors import OutputError, one_line
 
-__all__ = ["write_whole"]
+__all__ = ["atomic_write"]
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> Path:
+def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
     """Writes ``data`` to a temporary name beside ``path`` and renames it into place.
 
     Args:

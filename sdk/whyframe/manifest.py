@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from whyframe.errors import ManifestError, ModelError, one_line
-from whyframe.files import write_whole
-from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, find_metadata, read_model, seal
+from whyframe.files import atomic_write
+from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, compute_digest, find_metadata, read_model
 from whyframe.targets import find_class
 
 __all__ = ["Manifest"]
@@ -94,8 +94,10 @@ class Manifest:
         start, stop = find_metadata(data, cls.KEY, name)
         text = data[start:stop]
         digest = _written_digest(text)
-        # The seal comes before the content: a flipped byte is damage, not a malformed manifest.
-        if digest and seal(data, start + text.rfind(digest)) != digest.decode("ascii", errors="replace"):
+        # The compute_digest comes before the content: a flipped byte is damage, not a malformed manifest.
+        if digest and compute_digest(data, start + text.rfind(digest)) != digest.decode(
+            "ascii", errors="replace"
+        ):
             raise ModelError(f"{name} is damaged: it does not match its digest; {EXPORT_AGAIN}.")
         manifest = cls._parse(text.decode("utf-8", errors="replace"), name)
         if not digest:
@@ -172,9 +174,9 @@ class Manifest:
         data = bytearray(model.SerializeToString())
         start, stop = find_metadata(bytes(data), self.KEY, str(path))
         at = start + data[start:stop].rfind(NO_DIGEST.encode())
-        digest = seal(data, at)
+        digest = compute_digest(data, at)
         data[at : at + 64] = digest.encode()
-        write_whole(path, bytes(data))
+        atomic_write(path, bytes(data))
         entry.value = dataclasses.replace(self, digest=digest).to_json()
         return dataclasses.replace(self, digest=digest)
 

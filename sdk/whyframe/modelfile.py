@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from whyframe.errors import ManifestError, ModelError, one_line
 
-__all__ = ["ENGINE_MAGIC", "EXPORT_AGAIN", "NO_DIGEST", "find_metadata", "keep_outputs", "read_model", "seal"]
+__all__ = [
+    "ENGINE_MAGIC",
+    "EXPORT_AGAIN",
+    "NO_DIGEST",
+    "compute_digest",
+    "find_metadata",
+    "keep_outputs",
+    "read_model",
+]
 
 EXPORT_AGAIN = "export it again with `whyframe export`, or fetch it again"
 NO_DIGEST = "0" * 64
@@ -203,7 +211,7 @@ def _encode(value: int) -> bytes:
     return bytes([*encoded, value])
 
 
-def seal(data: bytes | bytearray, at: int) -> str:
+def compute_digest(data: bytes | bytearray, at: int) -> str:
     """SHA-256, in hexadecimal, of ``data`` with the 64 bytes at ``at`` taken as the characters 0."""
     view = memoryview(data)
     sha = hashlib.sha256(view[:at])

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from whyframe.backends.base import Backend
     from whyframe.manifest import Manifest
 
-__all__ = ["HostPipeline", "Look", "Pipeline", "timings_of"]
+__all__ = ["FrameOutput", "HostPipeline", "Pipeline", "timings_of"]
 
 STAGES = ("preprocess", "inference", "refine")
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FrameOutput:
     """What one frame gave.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pipeline(ABC):
     @abstractmethod
     def explain(
         self, frames: Sequence[Any], targets: NDArray[np.int64], refine: int, color: str
-    ) -> list[Look]:
+    ) -> list[FrameOutput]:
         """Explains N frames; see `ExplainEngine.run`.
 
         Args:
@@ -83,7 +83,7 @@ class HostPipeline(Pipeline):
 
     def explain(
         self, frames: Sequence[Any], targets: NDArray[np.int64], refine: int, color: str
-    ) -> list[Look]:
+    ) -> list[FrameOutput]:
         """See `Pipeline.explain`."""
         marks = [perf_counter()]
         side, resize = self._manifest.side, self._manifest.resize
@@ -100,7 +100,9 @@ class HostPipeline(Pipeline):
         probabilities.flags.writeable = False
         timings = timings_of(marks, len(images))
         rows = zip(images, probabilities, class_ids, masks, flats, strict=True)
-        return [Look(image, p, int(c), HostScores(mask, flat), timings) for image, p, c, mask, flat in rows]
+        return [
+            FrameOutput(image, p, int(c), HostScores(mask, flat), timings) for image, p, c, mask, flat in rows
+        ]
 
     def prefetch(self, frame: Any, color: str) -> None:
         """See `Pipeline.prefetch`: does nothing."""

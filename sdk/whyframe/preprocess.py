@@ -31,7 +31,7 @@ def as_bgr(frame: Any, color: str = "bgr") -> Image:
         H x W x 3 uint8, BGR. A BGR array is returned as it is, not copied.
 
     Raises:
-        FrameError: The frame is not such an array; the message names what it is and the mend.
+        FrameError: The frame is not such an array; the message names what it is and the fix.
         SourceError: The file is missing or is not an image.
     """
     if color not in ("bgr", "rgb"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import joint
-from whyframe_training.joint.summary import summarise
+from whyframe_training.joint.joint_summary import summarise
 
 FACTS = {
     "data": "photos", "train": {"bird": 7, "dog": 5}, "held_out": {"bird": 1, "dog": 1}, "batch": 4, "crops": 1200,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe_evaluation.methods.base import Method
-from whyframe_evaluation.report import report as reporting
+from whyframe_evaluation.methods.method import Method
+from whyframe_evaluation.report import writer as reporting
 from whyframe_evaluation.run import experiments
 from whyframe_training.classifiers.classifier import Classifier
 

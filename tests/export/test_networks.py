@@ -18,7 +18,7 @@ from whyframe_export.cli import export
 from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.predictor.generators import DEFAULT_WIDTHS
-from whyframe_training.run import train
+from whyframe_training.training_run import train
 
 CLASSES = 7
 EDGE = {"name": "edge", "widths": DEFAULT_WIDTHS["edge"]}

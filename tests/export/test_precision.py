@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from whyframe import Manifest, ManifestError
 from whyframe.preprocess import read_image, to_input
 from whyframe_export import precision
+from whyframe_export.calibration_images import bundled_crops
 from whyframe_export.controller_function import OPSET, controller_call, controller_function
-from whyframe_export.pictures import bundled_crops
 from whyframe_export.precision import PrecisionError, compare_precisions, float32_island, to_fp16
 from whyframe_training.functional import EPSILON
 from whyframe_training.predictor.controllers import build_controller

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whyframe._native.kernels import Kernels, available, load_kernels
+from whyframe.native.kernels import Kernels, available, load_kernels
 
 SOURCES = Path(__file__).parents[2] / "kernels"
 COMPILERS = ("c++", "g++", "clang++")

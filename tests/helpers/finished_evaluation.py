@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe_evaluation.report.figures.material import Material
-from whyframe_evaluation.report.summary import Cell, Line
-from whyframe_evaluation.run.results import Row
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.report.figures.report_context import ReportContext
+from whyframe_evaluation.report.method_summary import Estimate, MethodSummary
+from whyframe_evaluation.run.results import MapResult
+from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 
 LABELS = [f"class {index}, also called {index}" for index in range(CLASSES)]
@@ -20,10 +20,10 @@ SLOPE = np.tile(np.linspace(1, 0, 16, dtype=np.float32), (16, 1))
 """A map that falls from left to right."""
 
 
-def line(method: str, seconds: float = 0.1, passes: float = 1, **means: float) -> Line:
+def line(method: str, seconds: float = 0.1, passes: float = 1, **means: float) -> MethodSummary:
     """Cells with intervals that reach 1 to either side."""
-    cells = {name: Cell(mean, mean - 1, mean + 1, 10) for name, mean in means.items()}
-    return Line(method, cells, passes, 0, seconds, 0)
+    cells = {name: Estimate(mean, mean - 1, mean + 1, 10) for name, mean in means.items()}
+    return MethodSummary(method, cells, passes, 0, seconds, 0)
 
 
 @cache
@@ -32,25 +32,27 @@ def classifier() -> Classifier:
 
 
 @cache
-def pictures() -> tuple[Subject, ...]:
+def pictures() -> tuple[Sample, ...]:
     """Two, of which the first has a box."""
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     boxes = ((8.0, 8.0, 40.0, 56.0),)
-    return Subject("photos/a.png", images[0], 1, boxes), Subject("photos/b.png", images[1], 2, ())
+    return Sample("photos/a.png", images[0], 1, boxes), Sample("photos/b.png", images[1], 2, ())
 
 
 def material(
-    lines: Sequence[Line], maps: Mapping[tuple[str, str], NDArray[np.float32]] | None = None, **changes: Any
-) -> Material:
+    lines: Sequence[MethodSummary],
+    maps: Mapping[tuple[str, str], NDArray[np.float32]] | None = None,
+    **changes: Any,
+) -> ReportContext:
     """A study of these lines; every method has the map `SLOPE` of every picture, unless given."""
     if maps is None:
         maps = {(one.method, subject.file): SLOPE for one in lines for subject in pictures()}
     known: dict[str, Any] = {
         "lines": lines,
-        "rows": [Row(method, file, 0) for method, file in maps],
+        "rows": [MapResult(method, file, 0) for method, file in maps],
         "subjects": pictures(),
         "shown": 2,
         "labels": LABELS,
         "mask_of": lambda method, file: maps.get((method, file)),
     }
-    return Material(**{**known, **changes})
+    return ReportContext(**{**known, **changes})

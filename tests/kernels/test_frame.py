@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from helpers.resize_rule import input_rows
-from whyframe._native.resampling import frame_taps, resize_taps
 from whyframe.errors import BackendError
+from whyframe.native.resampling import frame_taps, resize_taps
 
 FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}
 

@@ -16,8 +16,8 @@ def test_every_missing_or_broken_piece_has_the_command_that_mends_it():
     findings = examine()
     for one in findings:
         assert one.state in ("ok", "missing", "broken")
-        assert bool(one.mend) == (one.state != "ok"), one
-        assert "\n" not in one.found + one.mend
+        assert bool(one.fix) == (one.state != "ok"), one
+        assert "\n" not in one.found + one.fix
     names = " ".join(one.what for one in findings)
     for piece in (
         "GPU",
@@ -41,7 +41,7 @@ def test_owners_of_one_folder_are_seen(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda name: there.get(name, ""))
     runtime, opencv = doctor._overwritten()
     assert runtime.state == "broken"
-    assert runtime.mend == ("pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu")
+    assert runtime.fix == ("pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu")
     assert opencv.found == "opencv-python and opencv-python-headless overwrite each other"
 
 
@@ -65,5 +65,5 @@ def test_the_command_prints_json_and_its_exit_code_says_broken():
     program = [sys.executable, "-c", "from whyframe.cli import main; main()"]
     done = subprocess.run([*program, "doctor", "--json"], capture_output=True, text=True, check=False)
     findings = json.loads(done.stdout)
-    assert {"what", "found", "state", "mend"} == set(findings[0])
+    assert {"what", "found", "state", "fix"} == set(findings[0])
     assert done.returncode == any(one["state"] == "broken" for one in findings)

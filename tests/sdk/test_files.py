@@ -3,36 +3,36 @@ from pathlib import Path
 import pytest
 
 from whyframe.errors import OutputError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 
 
 def test_writes_and_replaces(tmp_path):
     path = tmp_path / "a.bin"
-    write_whole(path, b"one")
-    assert write_whole(str(path), b"two") == path
+    atomic_write(path, b"one")
+    assert atomic_write(str(path), b"two") == path
     assert path.read_bytes() == b"two"
     assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]
 
 
 def test_a_written_file_has_the_mode_of_any_other(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
-    write_whole(tmp_path / "whole", b"")
+    atomic_write(tmp_path / "whole", b"")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"not a folder.*create it"):
-        write_whole(tmp_path / "absent" / "a.bin", b"")
+        atomic_write(tmp_path / "absent" / "a.bin", b"")
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = write_whole(tmp_path / "a.bin", b"old")
+    path = atomic_write(tmp_path / "a.bin", b"old")
 
     def refuse(self, target):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OutputError, match="No space left"):
-        write_whole(path, b"new")
+        atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]

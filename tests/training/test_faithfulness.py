@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from whyframe import perturb as sdk
-from whyframe_evaluation.metrics.boxes import box_mask, pr_auc
-from whyframe_training.faithfulness import faithfulness, paired_bootstrap, preserving_curve, rank_pixels
+from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
+from whyframe_training.faithfulness import faithfulness, preserving_curve, rank_pixels
 from whyframe_training.perturb import GaussianBlur, perturb
+from whyframe_training.statistics import paired_difference
 
 SIDE = 32
 
@@ -139,7 +140,7 @@ def test_box_mask_covers_pixels_whose_centres_are_inside() -> None:
 def test_bootstrap_interval_holds_the_mean_and_narrows() -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(3, 5, 400)
-    few, many = paired_bootstrap(a[:40], np.zeros(40)), paired_bootstrap(a, np.zeros(400))
+    few, many = paired_difference(a[:40], np.zeros(40)), paired_difference(a, np.zeros(400))
     assert few.low < few.mean < few.high
     assert many.high - many.low < few.high - few.low
     half_width = 1.96 * a.std() / math.sqrt(400)
@@ -147,6 +148,6 @@ def test_bootstrap_interval_holds_the_mean_and_narrows() -> None:
 
 
 def test_bootstrap_leaves_out_what_could_not_be_measured() -> None:
-    difference = paired_bootstrap([1.0, float("nan"), 3.0], [0.0, 0.0, 0.0])
+    difference = paired_difference([1.0, float("nan"), 3.0], [0.0, 0.0, 0.0])
     assert (difference.mean, difference.count) == (2.0, 2)
-    assert paired_bootstrap([float("nan")], [1.0]).count == 0
+    assert paired_difference([float("nan")], [1.0]).count == 0

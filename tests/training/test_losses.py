@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from whyframe_training.losses import Objective, area, lead, roughness
+from whyframe_training.losses import Objective, area, logit_margin, total_variation
 from whyframe_training.presets import CONSTRAINED, MGNET
 
 SIDE, CELLS = 16, 8
@@ -39,7 +39,7 @@ def test_with_all_weights_it_is_eq_2() -> None:
     images, mask, background, target = pictures()
     preserved = -torch.log_softmax(seen(mask, images, background), 1)[range(3), target].mean()
     left_over = torch.softmax(seen(1 - mask, images, background), 1)[range(3), target].mean()
-    expected = preserved + left_over + 8 * area(mask) + 0.005 * roughness(mask)
+    expected = preserved + left_over + 8 * area(mask) + 0.005 * total_variation(mask)
     loss = CONSTRAINED.loss(classify, images, mask, background, target)
     torch.testing.assert_close(loss.double(), expected, atol=1e-5, rtol=1e-6)
 
@@ -58,7 +58,7 @@ def test_mgnets_terms_are_margins_on_logits() -> None:
         0.3 * (1 - kept).clamp(min=0).mean()
         + (5 + rest).clamp(min=0).mean()
         + 8 * area(mask)
-        + 0.005 * roughness(mask)
+        + 0.005 * total_variation(mask)
     )
     loss = MGNET.loss(classify, images, mask, background, target)
     torch.testing.assert_close(loss.float(), expected.float(), atol=1e-5, rtol=1e-5)
@@ -66,16 +66,16 @@ def test_mgnets_terms_are_margins_on_logits() -> None:
 
 def test_lead_is_over_the_best_other_class() -> None:
     logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.5]])
-    assert lead(logits, torch.tensor([0, 2])).tolist() == [1.0, -0.5]
+    assert logit_margin(logits, torch.tensor([0, 2])).tolist() == [1.0, -0.5]
 
 
 def test_area_and_roughness_in_closed_form() -> None:
     ones = torch.ones(2, 4, 4)
     assert float(area(ones)) == pytest.approx(1.0005**0.3)
-    assert float(roughness(ones)) == pytest.approx(0.3 * 16 / 2)  # flat: only the four edges of four
+    assert float(total_variation(ones)) == pytest.approx(0.3 * 16 / 2)  # flat: only the four edges of four
     step = torch.zeros(1, 4, 4)
     step[:, 1, 1] = 1.0
-    assert float(roughness(step)) == pytest.approx(4 / 2)  # one inner cell: four steps of 1
+    assert float(total_variation(step)) == pytest.approx(4 / 2)  # one inner cell: four steps of 1
 
 
 def test_a_term_of_no_weight_asks_the_classifier_nothing() -> None:

@@ -84,7 +84,7 @@ def test_what_perturb_calls_is_autograd_in_float64(host_twins, dtype) -> None:
 
 def test_the_cpu_never_uses_the_kernels(monkeypatch) -> None:
     monkeypatch.setattr(operators, "_built", lambda: True)
-    assert not operators.serves(torch.zeros(1, 2, 2))
+    assert not operators.supports(torch.zeros(1, 2, 2))
 
 
 def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
@@ -118,7 +118,7 @@ def test_what_the_kernel_cannot_perturb_is_left_to_pytorch(monkeypatch) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_on_a_gpu_the_controller_is_pytorchs(mode, which, dtype) -> None:
     logits = random(3, 56, 56, dtype=dtype).cuda()
-    assert operators.serves(logits), "build the kernels first, and set WHYFRAME_KERNELS_LIBRARY"
+    assert operators.supports(logits), "build the kernels first, and set WHYFRAME_KERNELS_LIBRARY"
     arguments = settings(which, torch.float32, "cuda")
     torch.library.opcheck(operators.controller, (logits.requires_grad_(), mode, *arguments))
     scores = operators.controller(logits, mode, *arguments)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from whyframe import perturb as sdk
-from whyframe_training.perturb import GaussianBlur, alternatives, perturb, upsample
+from whyframe_training.perturb import GaussianBlur, perturb, random_backgrounds, upsample
 
 SIDE = 48
 
@@ -46,7 +46,7 @@ def test_upsampling_has_half_pixel_centres_as_the_runtimes() -> None:
 def test_backgrounds_are_half_blurred_half_a_noisy_colour() -> None:
     x = images(64)
     blur = GaussianBlur(SIDE)
-    made = alternatives(x, blur, torch.Generator().manual_seed(0))
+    made = random_backgrounds(x, blur, torch.Generator().manual_seed(0))
     blurred = [torch.allclose(a, b) for a, b in zip(made, blur(x), strict=True)]
     assert 20 < sum(blurred) < 44
     plain = made[[not b for b in blurred]]
@@ -58,7 +58,7 @@ def test_backgrounds_are_half_blurred_half_a_noisy_colour() -> None:
 
 def test_backgrounds_depend_on_the_seed_alone() -> None:
     one, same, other = (
-        alternatives(images(), GaussianBlur(SIDE), torch.Generator().manual_seed(s)) for s in (5, 5, 6)
+        random_backgrounds(images(), GaussianBlur(SIDE), torch.Generator().manual_seed(s)) for s in (5, 5, 6)
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

@@ -17,8 +17,8 @@ from whyframe_training import cli
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
 from whyframe_training.classifiers.classifier import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.run import train
 from whyframe_training.trainer import Trainer, choose_targets
+from whyframe_training.training_run import train
 from whyframe_training.validate import Validation
 
 QUIET = Console(quiet=True)
@@ -101,12 +101,12 @@ def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(
     trainer.predictor.eval()
     x = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
-    from whyframe_training.perturb import alternatives
+    from whyframe_training.perturb import random_backgrounds
 
     noise = torch.Generator().manual_seed(1)
     seen = trainer.classifier(x)
     target = choose_targets(seen.logits, 1.0, noise)
-    background = alternatives(x, trainer.blur, noise)
+    background = random_backgrounds(x, trainer.blur, noise)
     mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, target).logit_map)
     m = torch.nn.functional.interpolate(mask[:, None], size=SIDE, mode="bilinear", align_corners=False)
     logits = trainer.classifier.logits(x * m + background * (1 - m))

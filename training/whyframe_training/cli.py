@@ -119,10 +119,10 @@ def train(
 
     from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec
     from whyframe_training.config import TrainConfig
-    from whyframe_training.joint.run import train_joint
+    from whyframe_training.joint.joint_run import train_joint
     from whyframe_training.predictor.generators import DEFAULT_WIDTHS
     from whyframe_training.presets import find_preset
-    from whyframe_training.run import train as train_run
+    from whyframe_training.training_run import train as train_run
 
     if preset is not None:
         _check_free(context, preset)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 
 TILE = 112
 COLUMNS = 8
@@ -49,7 +49,7 @@ def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray
 def save_contact_sheet(path: Path, frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> None:
     """Writes the sheet as PNG."""
     _, data = cv2.imencode(".png", contact_sheet(frames, rows))
-    write_whole(path, data.tobytes())
+    atomic_write(path, data.tobytes())
 
 
 def _overlay(tile: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,27 +66,3 @@ def faithfulness(curve: Tensor) -> float:
     if clean - blurred <= MINIMUM_DROP:
         return float("nan")
     return 100 * (float(curve[1:].mean()) - blurred) / (clean - blurred)
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """Mean of ours minus theirs over the same images, with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
-
-
-def paired_bootstrap(
-    ours: Sequence[float], theirs: Sequence[float], draws: int = 10_000, seed: int = 0
-) -> PairedDifference:
-    """Percentile bootstrap over images; images where either value is NaN are left out."""
-    difference = np.asarray(ours, float) - np.asarray(theirs, float)
-    difference = difference[~np.isnan(difference)]
-    if not len(difference):
-        return PairedDifference(float("nan"), float("nan"), float("nan"), 0)
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(difference), (draws, len(difference)))
-    low, high = np.percentile(difference[picks].mean(axis=1), [2.5, 97.5])
-    return PairedDifference(float(difference.mean()), float(low), float(high), len(difference))

@@ -63,21 +63,21 @@ class Objective:
         if self.area:
             total = total + self.area * area(mask)
         if self.smoothness:
-            total = total + self.smoothness * roughness(mask)
+            total = total + self.smoothness * total_variation(mask)
         return total
 
     def _preserving(self, logits: Tensor, target: Tensor) -> Tensor:
         if self.hinge:
-            return torch.relu(PRESERVER_MARGIN - lead(logits, target)).mean()
+            return torch.relu(PRESERVER_MARGIN - logit_margin(logits, target)).mean()
         return F.cross_entropy(logits.float(), target)
 
     def _destroying(self, logits: Tensor, target: Tensor) -> Tensor:
         if self.hinge:
-            return torch.relu(DESTROYER_MARGIN + lead(logits, target)).mean()
+            return torch.relu(DESTROYER_MARGIN + logit_margin(logits, target)).mean()
         return logits.float().softmax(dim=1).gather(1, target[:, None]).mean()
 
 
-def lead(logits: Tensor, target: Tensor) -> Tensor:
+def logit_margin(logits: Tensor, target: Tensor) -> Tensor:
     """How far the target's logit is above the best of the others: N x classes and N ids to N, float32."""
     wide = logits.float()
     own = wide.gather(1, target[:, None])[:, 0]
@@ -89,7 +89,7 @@ def area(mask: Tensor) -> Tensor:
     return (mask + AREA_FLOOR).pow(AREA_POWER).mean()
 
 
-def roughness(mask: Tensor) -> Tensor:
+def total_variation(mask: Tensor) -> Tensor:
     """TV as MGnet's code has it: half the squared steps between neighbours, a little more for scores at the border.
 
     Args:

@@ -1,6 +1,6 @@
 """The CUDA kernels as PyTorch operators, with their gradients: `whyframe::controller` and `whyframe::perturb`.
 
-`controllers` and `perturb` call them where `serves` says that the kernels take the tensors. On the CPU the operators
+`controllers` and `perturb` call them where `supports` says that the kernels take the tensors. On the CPU the operators
 exist too, in float32 and float64, computed by those modules' own PyTorch code: it is what they are tested against.
 """
 
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe._native.kernels import Kernels, available, load_kernels
+from whyframe.native.kernels import Kernels, available, load_kernels
 from whyframe_training.functional import instance_normalise, rectify, skew
 
 TYPES = {torch.float32: Kernels.TYPES["float32"], torch.float16: Kernels.TYPES["float16"]}
 
 
-def serves(*tensors: Tensor) -> bool:
+def supports(*tensors: Tensor) -> bool:
     """Whether the kernels take these: on one CUDA device, float32 or float16, and the library was built."""
     return all(t.is_cuda and t.dtype in TYPES and t.device == tensors[0].device for t in tensors) and _built()
 

@@ -56,10 +56,10 @@ def _kernel_serves(images: Tensor, mask: Tensor, background: Tensor) -> bool:
     plain = mask.shape == (len(images), 1, *images.shape[2:]) and images.shape == background.shape
     learned = images.requires_grad or background.requires_grad
     same = images.dtype == background.dtype
-    return plain and same and not learned and operators.serves(images, background, mask)
+    return plain and same and not learned and operators.supports(images, background, mask)
 
 
-def alternatives(images: Tensor, blur: GaussianBlur, generator: torch.Generator) -> Tensor:
+def random_backgrounds(images: Tensor, blur: GaussianBlur, generator: torch.Generator) -> Tensor:
     """The background A of training: half the images blurred, half a random colour plus Gaussian noise.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError, ClassifierSpec
 from whyframe_training.config import TrainConfig
 from whyframe_training.losses import Objective
@@ -137,7 +137,7 @@ def save_decoder(predictor: MaskPredictor, facts: Mapping[str, Any], path: Path)
         for name, value in predictor.state_dict().items()
         if name != EMBEDDING
     }
-    write_whole(path, save(kept, {"training": json.dumps(facts)}))
+    atomic_write(path, save(kept, {"training": json.dumps(facts)}))
 
 
 def load_preset(name: str, classifier: Classifier) -> MaskPredictor:

@@ -17,7 +17,7 @@ from whyframe_training.checkpoint import load_checkpoint, load_predictor, save_c
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import CropStream, to_images
-from whyframe_training.perturb import GaussianBlur, alternatives
+from whyframe_training.perturb import GaussianBlur, random_backgrounds
 from whyframe_training.predictor.mask_predictor import build_predictor
 
 FILTER_LEARNING_RATE = 2e-2
@@ -131,7 +131,7 @@ class Trainer:
         with torch.no_grad():
             seen = self.encoder(self._typed(images))
             target = choose_targets(seen.logits, self.config.predicted_share, noise)
-            background = alternatives(images, self.blur, noise)
+            background = random_backgrounds(images, self.blur, noise)
         with self._autocast():
             logit_map = self.predictor.generator(seen.stages, target).logit_map
         mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)

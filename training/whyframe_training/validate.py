@@ -14,8 +14,9 @@ from torch import nn
 
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.faithfulness import PairedDifference, faithfulness, paired_bootstrap, preserving_curve
+from whyframe_training.faithfulness import faithfulness, preserving_curve
 from whyframe_training.perturb import GaussianBlur
+from whyframe_training.statistics import Estimate, paired_difference
 
 Methods = dict[str, nn.Module]
 
@@ -41,9 +42,9 @@ class Validation:
         """Images where faithfulness can be measured."""
         return int(np.sum(~np.isnan(next(iter(self.scores.values())))))
 
-    def difference(self, ours: str, theirs: str) -> PairedDifference:
+    def difference(self, ours: str, theirs: str) -> Estimate:
         """Paired bootstrap of one method against another."""
-        return paired_bootstrap(self.scores[ours], self.scores[theirs])
+        return paired_difference(self.scores[ours], self.scores[theirs])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, JSON-safe: NaN as None."""

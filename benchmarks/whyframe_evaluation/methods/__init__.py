@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from whyframe.errors import WhyframeError
 
 if TYPE_CHECKING:
-    from whyframe_evaluation.methods.base import Method
+    from whyframe_evaluation.methods.method import Method
 
 __all__ = ["GROUPS", "METHODS", "VARIANTS", "UnknownMethod", "build_method"]
 

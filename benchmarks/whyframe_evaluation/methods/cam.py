@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
-from whyframe_evaluation.methods.scores import of_target
+from whyframe_evaluation.methods.class_scores import of_target
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.predictor.mask_predictor import ClassActivationMap
 

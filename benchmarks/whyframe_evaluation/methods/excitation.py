@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_evaluation.methods.relevance import Call, Linear, RelevanceRules, divide, transpose
 from whyframe_training.classifiers.classifier import Classifier
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whyframe_evaluation.methods.base import Method, Progress
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred, descend
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
-from whyframe_evaluation.methods.scores import gradient
+from whyframe_evaluation.methods.class_scores import gradient
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["GradientTimesInput", "VanillaGradient"]

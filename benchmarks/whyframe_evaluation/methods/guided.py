@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.class_scores import of_target
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_evaluation.methods.relevance import BackwardRules, Call, transpose, with_rule
-from whyframe_evaluation.methods.scores import of_target
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["GuidedBackprop"]

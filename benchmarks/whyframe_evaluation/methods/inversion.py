@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred, descend, stretch
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import upsample
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.class_scores import of_target
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_evaluation.methods.relevance import Linear, RelevanceRules, divide, transpose
-from whyframe_evaluation.methods.scores import of_target
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["LrpAlphaBeta", "LrpEpsilon"]

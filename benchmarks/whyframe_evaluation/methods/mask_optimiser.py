@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Progress
+from whyframe_evaluation.methods.method import Progress
 from whyframe_training.perturb import GaussianBlur, perturb
 
 __all__ = ["blend", "blurred", "descend", "stretch", "total_variation"]

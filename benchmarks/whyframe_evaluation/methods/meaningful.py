@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from whyframe.perturb import blur_matrix
-from whyframe_evaluation.methods.base import Method, Progress
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred, descend, total_variation
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 
@@ -218,7 +218,7 @@ def _objective(classifier: Classifier, images: Tensor, targets: Tensor, top: int
 
 
 def _discs(levels: Tensor) -> Tensor:
-    """K x 1 x 1 x S x S centred discs of rising radius, blurred: 1 inside."""
+    """K x 1 x 1 x S x S centred discs of higher_is_better radius, blurred: 1 inside."""
     side = levels.shape[-1]
     along = torch.arange(side, device=levels.device, dtype=levels.dtype) - (side - 1) / 2
     distance = torch.hypot(along[:, None], along)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.class_scores import BATCH, probability, shares
 from whyframe_evaluation.methods.libraries import captum
-from whyframe_evaluation.methods.scores import BATCH, probability, shares
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_evaluation.methods.base import Method, Progress
-from whyframe_evaluation.methods.scores import BATCH, probability, shares
+from whyframe_evaluation.methods.class_scores import BATCH, probability, shares
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["Rise"]

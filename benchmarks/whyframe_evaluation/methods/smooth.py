@@ -7,9 +7,9 @@ import warnings
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.class_scores import BATCH, gradient, shares
 from whyframe_evaluation.methods.libraries import captum
-from whyframe_evaluation.methods.scores import BATCH, gradient, shares
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["IntegratedGradients", "SmoothGrad"]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.base import Method, Progress
+from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.checkpoint import CONFIG, checkpoint_bytes, load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError
 from whyframe_training.config import TrainConfig
@@ -73,7 +73,7 @@ class FusedPredictor(Method):
     title = "whyframe"
     paper = _PAPER
     mask = True
-    unseen = 1
+    extra_forward_passes = 1
 
     def __init__(self, model: Path | None = None) -> None:
         self.model = model

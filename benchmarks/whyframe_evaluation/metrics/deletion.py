@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from whyframe.perturb import Classify, blur
 from whyframe_evaluation.annotations.imagenet import Box
-from whyframe_evaluation.metrics.boxes import box_mask
+from whyframe_evaluation.metrics.box_scores import box_mask
 from whyframe_evaluation.metrics.heatmaps import Heatmap, area, tight_box, unit_range
 from whyframe_evaluation.metrics.perturbations import Frame, edit, normalised_score
 

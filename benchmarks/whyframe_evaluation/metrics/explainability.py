@@ -8,7 +8,7 @@ import numpy as np
 
 from whyframe.preprocess import crop_window
 from whyframe_evaluation.annotations.imagenet import Box
-from whyframe_evaluation.metrics.boxes import box_mask, pr_auc
+from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
 from whyframe_evaluation.metrics.heatmaps import Heatmap, area
 
 __all__ = ["explainability", "input_boxes"]

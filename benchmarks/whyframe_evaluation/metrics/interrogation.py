@@ -9,7 +9,7 @@ import numpy as np
 
 from whyframe.perturb import Classify
 from whyframe_evaluation.annotations.imagenet import Box
-from whyframe_evaluation.metrics.boxes import box_mask
+from whyframe_evaluation.metrics.box_scores import box_mask
 from whyframe_evaluation.metrics.perturbations import PERTURBATIONS, Frame, edit
 
 __all__ = ["Answer", "interrogate"]

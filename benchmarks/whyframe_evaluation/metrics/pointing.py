@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from whyframe_evaluation.annotations.imagenet import Box
-from whyframe_evaluation.metrics.boxes import box_mask
+from whyframe_evaluation.metrics.box_scores import box_mask
 from whyframe_evaluation.metrics.heatmaps import Heatmap
 
 __all__ = ["MARGIN", "is_difficult", "pointing_hit"]

@@ -9,10 +9,11 @@ import numpy as np
 
 from whyframe_evaluation.metrics.localisation import GRIDS, THRESHOLDS, missed, search_alpha
 from whyframe_evaluation.metrics.min_max import min_max_over_methods
-from whyframe_evaluation.report.statistics import Cell, category_cell, mean_cell
-from whyframe_evaluation.run.measures import Column
-from whyframe_evaluation.run.results import Row
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.report.estimates import estimate
+from whyframe_evaluation.run.map_metrics import Column
+from whyframe_evaluation.run.results import MapResult
+from whyframe_evaluation.run.samples import Sample
+from whyframe_training.statistics import Estimate
 
 __all__ = ["AGGREGATES", "HEADLINE", "held_out_half", "localisation", "min_max", "pointing"]
 
@@ -50,7 +51,7 @@ AGGREGATES = {
 }
 
 
-def min_max(rows: Sequence[Row]) -> dict[str, Cell]:
+def min_max(rows: Sequence[MapResult]) -> dict[str, Estimate]:
     """By method, the faithfulness scaled by picture over all methods that gave any map.
 
     The pictures are those on which each of these methods has a value.
@@ -64,13 +65,13 @@ def min_max(rows: Sequence[Row]) -> dict[str, Cell]:
         return {}
     common = sorted(set.intersection(*map(set, table.values())))
     scaled = min_max_over_methods({name: [own[file] for file in common] for name, own in table.items()})
-    cells = {name: mean_cell(values[~np.isnan(values)].tolist()) for name, values in scaled.items()}
+    cells = {name: estimate(values[~np.isnan(values)].tolist()) for name, values in scaled.items()}
     return {name: cell for name, cell in cells.items() if cell is not None}
 
 
 def pointing(
-    rows: Sequence[Row], subjects: Sequence[Subject], measure: str, difficult: bool = False
-) -> Cell | None:
+    rows: Sequence[MapResult], subjects: Sequence[Sample], measure: str, difficult: bool = False
+) -> Estimate | None:
     """Eq. 10 of one method: the hits of each category, then the mean over categories.
 
     Args:
@@ -85,10 +86,10 @@ def pointing(
         for row in rows
         if row.file in known and (value := row.values.get(measure)) is not None
     ]
-    return category_cell([value for value, _ in hits], [category for _, category in hits])
+    return estimate([value for value, _ in hits], [category for _, category in hits])
 
 
-def held_out_half(subjects: Sequence[Subject]) -> set[str]:
+def held_out_half(subjects: Sequence[Sample]) -> set[str]:
     """The boxed pictures on which thresholds are chosen: every second one of each folder."""
     seen: Counter[str] = Counter()
     half = set()
@@ -101,7 +102,7 @@ def held_out_half(subjects: Sequence[Subject]) -> set[str]:
     return half
 
 
-def localisation(rows: Sequence[Row], held_out: set[str], rule: str) -> Cell | None:
+def localisation(rows: Sequence[MapResult], held_out: set[str], rule: str) -> Estimate | None:
     """The error in percent at the alpha that is best on the held-out pictures, on the others.
 
     Args:
@@ -117,4 +118,4 @@ def localisation(rows: Sequence[Row], held_out: set[str], rule: str) -> Cell | N
         return None
     best = search_alpha(chosen_on)
     errors = 100.0 * missed([values[best] for values in tested_on])
-    return mean_cell(errors.tolist(), f"alpha {GRIDS[rule][best]:g}")
+    return estimate(errors.tolist(), note=f"alpha {GRIDS[rule][best]:g}")

@@ -16,23 +16,23 @@ from whyframe_evaluation.report.figures import (
     ablations,
     area_weight,
     artefacts,
-    controllers,
-    cost,
-    curves,
-    experiments,
+    controller_shapes,
+    experiment_tables,
+    faithfulness_cost,
     masks,
     ranking,
+    recovery_curves,
+    refinement,
     theory,
-    tuning,
 )
-from whyframe_evaluation.report.figures.material import Material, Section
-from whyframe_evaluation.report.figures.table import legend, table
-from whyframe_evaluation.run.results import Row
+from whyframe_evaluation.report.figures.html_table import legend, table
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
+from whyframe_evaluation.run.results import MapResult
 
 __all__ = ["report_page"]
 
 
-def report_page(facts: Mapping[str, Any], material: Material) -> str:
+def report_page(facts: Mapping[str, Any], material: ReportContext) -> str:
     """The page. Its figures are written to the report folder, too.
 
     Args:
@@ -61,14 +61,14 @@ def _asset(name: str) -> str:
     return (resources.files("whyframe_evaluation.report.figures") / name).read_text(encoding="utf-8")
 
 
-def _lead(facts: Mapping[str, Any], material: Material) -> str:
+def _lead(facts: Mapping[str, Any], material: ReportContext) -> str:
     count = len(material.lines)
     methods = f"{count} methods explain" if count > 1 else "One method explains"
     asked = f"{methods} what {facts.get('classifier', 'a classifier')} saw in {len(_files(material.rows))} pictures."
     return f'<p class="lead">{escape(asked)} {escape(ranking.verdict(material, "faithfulness"))}</p>'
 
 
-def _files(rows: Sequence[Row]) -> set[str]:
+def _files(rows: Sequence[MapResult]) -> set[str]:
     return {row.file for row in rows}
 
 
@@ -100,7 +100,7 @@ def _scale() -> str:
     return f'<p class="scale">low <i style="background:linear-gradient(90deg,{stops})"></i> high</p>'
 
 
-def _table_section(material: Material) -> Section:
+def _table_section(material: ReportContext) -> Section:
     key = (
         '<div class="key"><span><b>bold</b>: the best</span><span>≈: not told apart from it, their 95 % intervals '
         'overlap</span><button id="intervals">intervals and counts</button></div>'
@@ -115,31 +115,32 @@ def _table_section(material: Material) -> Section:
 
 
 # In the order of the page, with the sentence that says how to get what is not there.
-_FIGURES: tuple[tuple[Callable[[Material], Section | None], str], ...] = (
+_FIGURES: tuple[tuple[Callable[[ReportContext], Section | None], str], ...] = (
     (ranking.section, ""),
     (masks.section, "The maps side by side: --shown 6"),
-    (cost.section, "What faithfulness costs: two or more methods"),
+    (faithfulness_cost.section, "What faithfulness costs: two or more methods"),
     (_table_section, ""),
-    (curves.section, "How quickly the class comes back: two or more methods"),
-    (controllers.section, controllers.ADD),
-    (tuning.section, "Before and after post hoc tuning: --methods " + ",".join(tuning.TUNED)),
+    (recovery_curves.section, "How quickly the class comes back: two or more methods"),
+    (controller_shapes.section, controller_shapes.ADD),
+    (refinement.section, "Before and after post hoc tuning: --methods " + ",".join(refinement.TUNED)),
     (ablations.section, ablations.ADD),
     (area_weight.section, area_weight.ADD),
-    (experiments.section, ""),
+    (experiment_tables.section, ""),
     (theory.section, ""),
     (artefacts.section, artefacts.ADD),
 )
 
 
-def _failures(rows: Sequence[Row]) -> str:
+def _failures(rows: Sequence[MapResult]) -> str:
     failed = [row for row in rows if row.error]
     if not failed:
         return ""
     count = Counter(row.method for row in failed)
-    says = ", ".join(f"{method} on {n} picture{'s' if n > 1 else ''}" for method, n in count.items())
+    failed_on = ", ".join(f"{method} on {n} picture{'s' if n > 1 else ''}" for method, n in count.items())
     items = "".join(f"<li>{escape(f'{row.method} on {row.file}: {row.error}')}</li>" for row in failed)
     return (
-        f'<section><h2>What failed</h2><p class="reading">{escape(says)}. Their means are over the other pictures.</p>'
+        f'<section><h2>What failed</h2><p class="reading">{escape(failed_on)}. '
+        "Their means are over the other pictures.</p>"
         f"<details><summary>Every failure</summary><ul>{items}</ul></details></section>"
     )
 

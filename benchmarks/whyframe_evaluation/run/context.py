@@ -15,12 +15,12 @@ from whyframe_evaluation.metrics.heatmaps import Heatmap, iou
 from whyframe_evaluation.metrics.insertion_deletion import deletion_curve
 from whyframe_evaluation.metrics.localisation import GRIDS, predicted_box
 from whyframe_evaluation.metrics.representativeness import suppression_curves
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.perturb import GaussianBlur
 
-__all__ = ["STEPS", "Bench", "Seen"]
+__all__ = ["STEPS", "ClassifierContext", "MapContext"]
 
 STEPS = 32
 """Of the preserving and the deletion curve. RISE has 224: the areas differ by less than half a point."""
@@ -28,7 +28,7 @@ STEPS = 32
 _BATCH = 8
 
 
-class Bench:
+class ClassifierContext:
     """What is made once for a classifier.
 
     Args:
@@ -42,7 +42,7 @@ class Bench:
         self.classify = as_classify(classifier.logits, device, _BATCH)
 
 
-class Seen:
+class MapContext:
     """A map of a picture.
 
     Args:
@@ -51,7 +51,7 @@ class Seen:
         scores: h x w float32.
     """
 
-    def __init__(self, bench: Bench, subject: Subject, scores: NDArray[np.float32]) -> None:
+    def __init__(self, bench: ClassifierContext, subject: Sample, scores: NDArray[np.float32]) -> None:
         self.bench, self.subject, self.scores = bench, subject, scores
 
     @cached_property

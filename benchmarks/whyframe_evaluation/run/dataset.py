@@ -9,17 +9,17 @@ from pathlib import Path
 
 from whyframe_evaluation.annotations.boxes import boxed_images, read_boxes
 from whyframe_evaluation.annotations.imagenet import BoxedImage, classes_of, read_boxed
-from whyframe_evaluation.run.samples import Subject, look_at
+from whyframe_evaluation.run.samples import Sample, load_sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import DataError, list_images, split
 
-__all__ = ["Gathered", "Source", "check_one_folder", "find_sources", "gather"]
+__all__ = ["Dataset", "ImageFolder", "check_one_folder", "find_image_folders", "gather"]
 
 BOXES = "boxes.json"
 
 
 @dataclass(frozen=True)
-class Source:
+class ImageFolder:
     """A folder of pictures.
 
     Attributes:
@@ -40,7 +40,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Dataset:
     """Pictures to explain.
 
     Attributes:
@@ -49,14 +49,14 @@ class Gathered:
         unknown: categories of boxes that no class of the classifier is an object of.
     """
 
-    subjects: list[Subject]
+    subjects: list[Sample]
     left_out: int
     unknown: list[str]
 
 
-def find_sources(
+def find_image_folders(
     folders: Sequence[Path], boxes: Path | None = None, held_out: int | None = None
-) -> list[Source]:
+) -> list[ImageFolder]:
     """The pictures of folders; one with ``boxes.json`` and ``images/`` gives its boxes, too.
 
     Args:
@@ -70,7 +70,7 @@ def find_sources(
     """
     if boxes is not None:
         check_one_folder("--boxes", boxes, folders)
-    found: list[Source] = []
+    found: list[ImageFolder] = []
     for folder in folders:
         name = _unlike(folder.resolve().name, [source.name for source in found])
         found.append(_source(name, folder, boxes, held_out))
@@ -87,15 +87,15 @@ def check_one_folder(option: str, path: Path, folders: Sequence[object]) -> None
         raise DataError(f"{option} {path} belongs to one folder: give one --data, or run once for each.")
 
 
-def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> Source:
+def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> ImageFolder:
     if boxes is not None:
         images = boxed_images(read_boxes(boxes, folder), folder)
-        return Source(name, folder, tuple(images), True)
+        return ImageFolder(name, folder, tuple(images), True)
     if (folder / BOXES).is_file():
-        return Source(name, folder / "images", tuple(read_boxed(folder)), True)
+        return ImageFolder(name, folder / "images", tuple(read_boxed(folder)), True)
     paths = list_images(folder)
     kept = paths if held_out is None else split(paths, held_out)[1]
-    return Source(name, folder, tuple(BoxedImage(path, ()) for path in kept), False)
+    return ImageFolder(name, folder, tuple(BoxedImage(path, ()) for path in kept), False)
 
 
 def _unlike(name: str, others: Sequence[str]) -> str:
@@ -103,7 +103,7 @@ def _unlike(name: str, others: Sequence[str]) -> str:
     return next(one for one in numbered if one not in others)
 
 
-def gather(sources: Sequence[Source], classifier: Classifier, limit: int | None = None) -> Gathered:
+def gather(sources: Sequence[ImageFolder], classifier: Classifier, limit: int | None = None) -> Dataset:
     """Reads the pictures and asks the classifier what they show.
 
     Args:
@@ -117,7 +117,7 @@ def gather(sources: Sequence[Source], classifier: Classifier, limit: int | None 
     left_out: list[str] = []
     each = [list(islice(_useful(source, classifier, classes, left_out), limit)) for source in sources]
     turns = chain.from_iterable(zip_longest(*each))
-    return Gathered(
+    return Dataset(
         [subject for subject in turns if subject is not None],
         len(left_out),
         [name for name in categories if not classes[name]],
@@ -125,10 +125,10 @@ def gather(sources: Sequence[Source], classifier: Classifier, limit: int | None 
 
 
 def _useful(
-    source: Source, classifier: Classifier, classes: Mapping[str, frozenset[int]], left_out: list[str]
-) -> Iterator[Subject]:
+    source: ImageFolder, classifier: Classifier, classes: Mapping[str, frozenset[int]], left_out: list[str]
+) -> Iterator[Sample]:
     for image in source.images:
-        subject = look_at(image, classifier, source.key(image.path), classes)
+        subject = load_sample(image, classifier, source.key(image.path), classes)
         if source.boxed and not subject.boxes:
             left_out.append(subject.file)
         else:

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whyframe.errors import one_line
-from whyframe.files import write_whole
-from whyframe_evaluation.methods.base import Method
+from whyframe.files import atomic_write
+from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.metrics.adversarial import iterative_attack, label_recovery
 from whyframe_evaluation.metrics.classify import as_classify
 from whyframe_evaluation.metrics.discrimination import Discrimination, Heatmaps, discriminate
 from whyframe_evaluation.metrics.invariance import most_informative, rotation_errors
-from whyframe_evaluation.run.results import Row
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.run.results import MapResult
+from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur, upsample
 
@@ -74,7 +74,7 @@ class Attacked:
         return len(self.images)
 
 
-def taking_part(methods: Iterable[Method], rows: Iterable[Row]) -> list[Method]:
+def taking_part(methods: Iterable[Method], rows: Iterable[MapResult]) -> list[Method]:
     """`PAPERS_OWN`, and the methods of up to `CHEAPEST_PASSES` a picture (median: the first may cost more)."""
     passes: dict[str, list[float]] = {}
     for row in rows:
@@ -86,7 +86,7 @@ def taking_part(methods: Iterable[Method], rows: Iterable[Row]) -> list[Method]:
 
 def run_experiments(
     classifier: Classifier,
-    subjects: Sequence[Subject],
+    subjects: Sequence[Sample],
     methods: Sequence[Method],
     kept: Kept,
     path: Path,
@@ -121,7 +121,7 @@ def run_experiments(
             "version": method.version,
             **_tried(classifier, method, attacked, kept),
         }
-        write_whole(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
+        atomic_write(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
     return {**found, "methods": {method.name: found["methods"][method.name] for method in methods}}
 
 
@@ -130,7 +130,7 @@ def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:
     return values is not None and "error" not in values and values.get("version", "") == method.version
 
 
-def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, Any]:
+def _rotation(classifier: Classifier, subjects: Sequence[Sample]) -> dict[str, Any]:
     classify = as_classify(classifier.logits, classifier.mean.device, batch=DRAWS + 1)
     errors = rotation_errors(classify, [one.frame for one in subjects], ANGLES, DRAWS)
     percent = {f"{angle:g}": 100 * error for angle, error in errors.items()}
@@ -138,7 +138,7 @@ def _rotation(classifier: Classifier, subjects: Sequence[Subject]) -> dict[str, 
 
 
 @torch.no_grad()
-def attack(classifier: Classifier, subjects: Sequence[Subject]) -> Attacked:
+def attack(classifier: Classifier, subjects: Sequence[Sample]) -> Attacked:
     """Moves each picture away from its class, and keeps those that are taken for another one then."""
     clean = torch.stack([one.image for one in subjects])
     classes = torch.tensor([one.target for one in subjects], device=clean.device)

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 
 __all__ = ["Maps"]
 
@@ -31,7 +31,7 @@ class Maps:
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, scores=scores)
-        write_whole(path, buffer.getvalue())
+        atomic_write(path, buffer.getvalue())
 
     def get(self, method: str, file: str) -> NDArray[np.float32] | None:
         """H x w; None where there is none, or one that cannot be read."""

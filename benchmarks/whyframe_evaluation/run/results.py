@@ -10,18 +10,18 @@ from typing import Any
 
 from whyframe.errors import WhyframeError
 
-__all__ = ["Row", "Store", "StudyError"]
+__all__ = ["EvaluationError", "MapResult", "ResultFile"]
 
 Values = Mapping[str, float | None]
 Lists = Mapping[str, list[float] | None]
 
 
-class StudyError(WhyframeError):
+class EvaluationError(WhyframeError):
     """A report folder that belongs to another study, or is damaged."""
 
 
 @dataclass(frozen=True)
-class Row:
+class MapResult:
     """One method on one picture.
 
     Attributes:
@@ -34,7 +34,7 @@ class Row:
         backward: passes back.
         seconds: that it took.
         error: why there is no map, where it failed.
-        digest: of what was explained, see `Subject.digest`.
+        digest: of what was explained, see `Sample.digest`.
     """
 
     method: str
@@ -49,7 +49,7 @@ class Row:
     curves: dict[str, list[float] | None] = field(default_factory=dict)
 
 
-class Store:
+class ResultFile:
     """The file of rows. A later line about the same method and picture replaces an earlier one, or adds values to it.
 
     Args:
@@ -57,37 +57,37 @@ class Store:
         settings: what every row depends on; written first, and compared on resuming.
 
     Raises:
-        StudyError: the file was written with other settings, or is not one of ours.
+        EvaluationError: the file was written with other settings, or is not one of ours.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self._path = path
-        self._rows: dict[tuple[str, str], Row] = {}
+        self._rows: dict[tuple[str, str], MapResult] = {}
         lines = list(_whole_lines(path))
         if lines and lines[0] != {"settings": settings}:
-            raise StudyError(f"{path} holds another study; give another folder with -o, or remove it.")
+            raise EvaluationError(f"{path} holds another study; give another folder with -o, or remove it.")
         try:
             for line in lines[1:]:
                 self._take(line)
         except (TypeError, KeyError) as error:
-            raise StudyError(f"{path} is damaged ({error}); remove it.") from error
+            raise EvaluationError(f"{path} is damaged ({error}); remove it.") from error
         text = "".join(json.dumps(line) + "\n" for line in (lines or [{"settings": settings}]))
         path.write_text(text, encoding="utf-8")  # without a line that an interruption has cut
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[MapResult]:
         """Everything kept, in the order of first trial."""
         return list(self._rows.values())
 
-    def get(self, method: str, file: str) -> Row | None:
+    def get(self, method: str, file: str) -> MapResult | None:
         """What a method gave for a picture; None where it was not tried."""
         return self._rows.get((method, file))
 
-    def add(self, row: Row) -> None:
+    def add(self, row: MapResult) -> None:
         """Keeps a row."""
         self._keep(asdict(row))
 
-    def add_values(self, row: Row, values: Values, curves: Lists) -> None:
+    def add_values(self, row: MapResult, values: Values, curves: Lists) -> None:
         """Keeps more values of a row that is kept already."""
         more = {"values": dict(values), "curves": dict(curves)}
         self._keep({"method": row.method, "file": row.file, **more})
@@ -100,7 +100,7 @@ class Store:
     def _take(self, line: dict[str, Any]) -> None:
         key = line["method"], line["file"]
         if "target" in line:
-            self._rows[key] = Row(**line)
+            self._rows[key] = MapResult(**line)
         else:
             row = self._rows[key]
             self._rows[key] = replace(
@@ -116,4 +116,4 @@ def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 yield json.loads(line)
             except ValueError as error:
-                raise StudyError(f"{path} is damaged ({error}); remove it.") from error
+                raise EvaluationError(f"{path} is damaged ({error}); remove it.") from error

@@ -17,11 +17,11 @@ from whyframe_evaluation.metrics.perturbations import Frame
 from whyframe_evaluation.metrics.pointing import is_difficult
 from whyframe_training.classifiers.classifier import Classifier
 
-__all__ = ["Subject", "look_at"]
+__all__ = ["Sample", "load_sample"]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Sample:
     """One picture.
 
     Attributes:
@@ -55,9 +55,9 @@ class Subject:
 
 
 @torch.no_grad()
-def look_at(
+def load_sample(
     picture: BoxedImage, classifier: Classifier, key: str, classes: Mapping[str, frozenset[int]]
-) -> Subject:
+) -> Sample:
     """Reads a picture, and asks the classifier what it shows.
 
     Args:
@@ -77,6 +77,6 @@ def look_at(
     own, (height, width) = picture.objects_of(target, classes), frame.shape[:2]
     boxes = input_boxes([one.box for one in own], height, width, side, "stretch")
     if not boxes:
-        return Subject(key, image, target, (), size=(height, width))
+        return Sample(key, image, target, (), size=(height, width))
     hard = is_difficult(boxes, [one.category for one in picture.objects], side, side)
-    return Subject(key, image, target, tuple(boxes), own[0].category, hard, (height, width))
+    return Sample(key, image, target, tuple(boxes), own[0].category, hard, (height, width))

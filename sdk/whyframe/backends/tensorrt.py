@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.backends.base import CLASSIFIER, OUTPUTS, Backend
+from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.cuda.execution import Execution, Plan
-from whyframe.cuda.pipeline import DevicePipeline
-from whyframe.cuda.tuning import Tuning
+from whyframe.cuda.refinement import Tuning
 from whyframe.errors import BackendError
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC
 
 if TYPE_CHECKING:
-    from whyframe._native.kernels import Kernels
     from whyframe.cuda.driver import Driver, Memory
+    from whyframe.native.kernels import Kernels
     from whyframe.pipeline import Pipeline
     from whyframe.tensorrt.api import TensorRT
     from whyframe.tensorrt.enginefile import EngineFile
@@ -45,8 +45,8 @@ def open_tensorrt(model: bytes, device: str, reason: str) -> TensorRTBackend:
         BackendError: TensorRT, the kernels, pycuda or the GPU is missing; or the engine does not fit them.
         ModelError: The file is damaged.
     """
-    from whyframe._native.kernels import load_kernels
     from whyframe.cuda.pycuda_driver import PyCudaDriver
+    from whyframe.native.kernels import load_kernels
     from whyframe.tensorrt.api import load_tensorrt
 
     index = _device_index(device)

@@ -44,7 +44,7 @@ def bench(
     import cv2
 
     from whyframe.benchmark import measure
-    from whyframe.cli.pictures import COFFEE, read_picture
+    from whyframe.cli.demo_images import COFFEE, read_picture
     from whyframe.preprocess import as_bgr
 
     frame = as_bgr(cv2.resize(read_picture(COFFEE), _SIZE))

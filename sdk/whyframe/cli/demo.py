@@ -33,7 +33,7 @@ def demo(
     whyframe demo
     whyframe demo -o why.png --model my-model.onnx
     """  # noqa: D301 - a real backspace keeps the lines of the examples apart
-    from whyframe.cli.pictures import CAT, COFFEE, read_picture
+    from whyframe.cli.demo_images import CAT, COFFEE, read_picture
     from whyframe.video.sinks import check_image_output, write_image
 
     check_image_output(output)

@@ -36,7 +36,7 @@ def doctor(as_json: Json = False) -> None:
         width = max(len(finding.what) for finding in findings)
         for one in findings:
             console.print(f"{_MARKS[one.state]}  {escape(one.what):<{width}}  {escape(one.found)}")
-            if one.mend:
-                console.print(f"{'':>{width + 11}}{escape(one.mend)}", style="cyan")
+            if one.fix:
+                console.print(f"{'':>{width + 11}}{escape(one.fix)}", style="cyan")
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(1)

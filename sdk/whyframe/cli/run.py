@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whyframe.cli.options import Backend, Device, Json, Model, Target, Threads, open_engine
-from whyframe.cli.progress import progress_bar
+from whyframe.progress import progress_bar
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
@@ -91,14 +91,14 @@ def _explain_all(
     """Writes every explanation to where it goes, under a progress bar where a person watches."""
     source, sink = summary.source, summary.sink
     total = min((known for known in (max_frames, source.count) if known), default=None)
-    with sink or nullcontext(), progress_bar(source.name, total, hidden=as_json) as advance:
+    with sink or nullcontext(), progress_bar(source.name, total, unit="frames", hidden=as_json) as bar:
         for explanation in islice(results, max_frames):
             if as_json:
                 print(json.dumps(_json_line(explanation, source)), flush=True)
             if sink:
                 sink.write(explanation)
             summary.add(explanation)
-            advance()
+            bar.advance()
 
 
 def _json_line(explanation: Explanation, source: Source) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from whyframe._native.kernels import Kernels
 from whyframe.errors import BackendError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.modelfile import keep_outputs
+from whyframe.native.kernels import Kernels
 from whyframe.tensorrt import plugin, preflight
 from whyframe.tensorrt.api import ComputeCapability, TensorRT, dotted
 from whyframe.tensorrt.enginefile import Batch, EngineFile
@@ -189,7 +189,7 @@ def _use_timings(config: Any, options: BuildOptions, trt: TensorRT) -> None:
 def _keep_timings(config: Any, options: BuildOptions, trt: TensorRT) -> None:
     if trt.timing_cache and options.timing_cache is not None:
         options.timing_cache.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(options.timing_cache, bytes(config.get_timing_cache().serialize()))
+        atomic_write(options.timing_cache, bytes(config.get_timing_cache().serialize()))
 
 
 def _check_targets(options: BuildOptions, trt: TensorRT) -> None:

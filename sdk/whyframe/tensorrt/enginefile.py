@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import BackendError, ModelError, one_line
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC, read_model
 from whyframe.tensorrt.api import FLAVOURS, ComputeCapability, TensorRT, dotted
@@ -95,7 +95,7 @@ class EngineFile:
         Raises:
             OutputError: it cannot be written.
         """
-        return write_whole(path, self.to_bytes())
+        return atomic_write(path, self.to_bytes())
 
     def header(self) -> dict[str, Any]:
         """The header, JSON-safe."""

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from whyframe.errors import OutputError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.tensorrt.api import TensorRT
 from whyframe.tensorrt.cache import cache_folder
 
@@ -48,5 +48,5 @@ class RuntimeSettings:
         if compiled != self._kept:
             with contextlib.suppress(OSError, OutputError):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(self._path, compiled)
+                atomic_write(self._path, compiled)
                 self._kept = compiled

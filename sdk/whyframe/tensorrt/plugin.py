@@ -143,7 +143,7 @@ class _Controller:
     def enqueue(
         self, inputs: Any, _output_descs: Any, pointers: Any, outputs: Any, _workspace: int, stream: int
     ) -> None:
-        from whyframe._native.kernels import Kernels, load_kernels
+        from whyframe.native.kernels import Kernels, load_kernels
 
         maps, *plane = inputs[0].dims
         half = inputs[0].type == self._module.DataType.HALF

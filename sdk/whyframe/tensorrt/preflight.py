@@ -9,7 +9,7 @@ from whyframe.tensorrt.api import TensorRT
 
 __all__ = ["parse"]
 
-_MENDS = (
+_FIXES = (
     ("ntialias", "resize without antialias"),
     ("transformation modes", "resize with half_pixel coordinates (align_corners=False)"),
     ("Plugin not found", "write the layer with standard ONNX operators"),
@@ -39,5 +39,5 @@ def parse(parser: Any, model: bytes, trt: TensorRT) -> None:
 
 def _describe(error: Any) -> str:
     reason = " ".join(error.desc().split())
-    mend = next((mend for sign, mend in _MENDS if sign in reason), _OTHERWISE)
-    return f"{error.node_operator() or 'the graph'} {error.node_name()!r} ({reason}): {mend}"
+    fix = next((fix for sign, fix in _FIXES if sign in reason), _OTHERWISE)
+    return f"{error.node_operator() or 'the graph'} {error.node_name()!r} ({reason}): {fix}"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
-from whyframe.files import write_whole
+from whyframe.files import atomic_write
 from whyframe.video.sources import IMAGE_SUFFIXES, Source
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def write_image(path: Path, picture: NDArray[np.uint8]) -> None:
         _, data = cv2.imencode(path.suffix, picture)
     except cv2.error as error:
         raise OutputError(f"{path} is too large a picture for its format; write it as .png.") from error
-    write_whole(path, data.tobytes())
+    atomic_write(path, data.tobytes())
 
 
 def check_image_output(path: Path) -> None:

@@ -2,8 +2,8 @@ import torch
 from torch import nn
 
 from helpers.bare_classifier import BareClassifier
+from whyframe_evaluation.methods.class_scores import shares
 from whyframe_evaluation.methods.gradients import GradientTimesInput, VanillaGradient
-from whyframe_evaluation.methods.scores import shares
 from whyframe_evaluation.methods.smooth import IntegratedGradients, SmoothGrad
 
 SHAPE = (3, 4, 4)

@@ -2,8 +2,8 @@ import torch
 from torch import nn
 
 from helpers.bare_classifier import BareClassifier
+from whyframe_evaluation.methods.class_scores import BATCH
 from whyframe_evaluation.methods.rise import Rise
-from whyframe_evaluation.methods.scores import BATCH
 
 SIDE = 30
 

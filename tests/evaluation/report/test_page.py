@@ -7,7 +7,7 @@ import pytest
 
 from helpers.finished_evaluation import classifier, line, material, pictures
 from whyframe_evaluation.report.page import report_page
-from whyframe_evaluation.run.results import Row
+from whyframe_evaluation.run.results import MapResult
 
 FACTS = {"classifier": "tiny", "data": "<photos>"}
 LINES = [line("cam", 0.01, faithfulness=60, pr_auc=50), line("ct", 0.02, faithfulness=70), line("bt", 0.02)]
@@ -17,8 +17,8 @@ LINES = [line("cam", 0.01, faithfulness=60, pr_auc=50), line("ct", 0.02, faithfu
 def made(tmp_path_factory) -> tuple[str, Path]:
     """A page, and its folder."""
     folder = tmp_path_factory.mktemp("report")
-    rows = [Row(one.method, subject.file, 0) for one in LINES for subject in pictures()]
-    rows += [Row("cam", f"<b>{index}.png", 0, error="<script>alert(1)</script>") for index in range(2)]
+    rows = [MapResult(one.method, subject.file, 0) for one in LINES for subject in pictures()]
+    rows += [MapResult("cam", f"<b>{index}.png", 0, error="<script>alert(1)</script>") for index in range(2)]
     return report_page(FACTS, material(LINES, rows=rows, classifier=classifier(), folder=folder)), folder
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from helpers.tiny_network import SIDE
-from whyframe_evaluation.methods.base import Method
+from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.run import experiments
-from whyframe_evaluation.run.dataset import find_sources, gather
+from whyframe_evaluation.run.dataset import find_image_folders, gather
 from whyframe_evaluation.run.experiments import (
     Attacked,
     adversarial_values,
@@ -17,8 +17,8 @@ from whyframe_evaluation.run.experiments import (
     tables,
     taking_part,
 )
-from whyframe_evaluation.run.results import Row
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.run.results import MapResult
+from whyframe_evaluation.run.samples import Sample
 
 
 class Looking(Method):
@@ -81,7 +81,7 @@ def test_an_attack_keeps_the_pictures_that_it_fooled() -> None:
     )
     levels = (0.1, 0.49, 0.51, 0.9)  # only those near 0.5 are within its reach
     subjects = [
-        Subject(str(level), torch.full((3, SIDE, SIDE), level), int(level > 0.5), ()) for level in levels
+        Sample(str(level), torch.full((3, SIDE, SIDE), level), int(level > 0.5), ()) for level in levels
     ]
     found = attack(classifier, subjects)
     assert found.files == ["0.49", "0.51"]
@@ -90,7 +90,7 @@ def test_an_attack_keeps_the_pictures_that_it_fooled() -> None:
 
 
 def test_what_is_there_is_not_done_again(classifier, photos, tmp_path, monkeypatch) -> None:
-    subjects = gather(find_sources([photos]), classifier).subjects
+    subjects = gather(find_image_folders([photos]), classifier).subjects
     path = tmp_path / "experiments.json"
     looking, tried, real = Looking(), [], experiments.adversarial_values
 
@@ -121,7 +121,7 @@ def test_what_is_there_is_not_done_again(classifier, photos, tmp_path, monkeypat
 
 
 def test_what_failed_is_tried_again(classifier, photos, tmp_path) -> None:
-    subjects = gather(find_sources([photos]), classifier).subjects
+    subjects = gather(find_image_folders([photos]), classifier).subjects
     kept: dict[tuple[str, str], np.ndarray] = {}
 
     def values() -> dict:
@@ -147,8 +147,8 @@ def test_a_report_has_the_experiments_of_its_cheapest_methods(report, monkeypatc
 
 def test_the_cheapest_methods_take_part_and_the_papers_own(monkeypatch) -> None:
     monkeypatch.setattr(experiments, "CHEAPEST_PASSES", 2)
-    rows = [Row("a", str(i), 0, forward=1 + 2 * (i == 0), backward=1) for i in range(3)]
-    rows += [Row("b", "0", 0, forward=2, backward=1), Row("c", "0", 0, error="x")]
-    rows.append(Row("meaningful-deletion", "0", 0, forward=300, backward=300))
+    rows = [MapResult("a", str(i), 0, forward=1 + 2 * (i == 0), backward=1) for i in range(3)]
+    rows += [MapResult("b", "0", 0, forward=2, backward=1), MapResult("c", "0", 0, error="x")]
+    rows.append(MapResult("meaningful-deletion", "0", 0, forward=300, backward=300))
     methods = [SimpleNamespace(name=name) for name in ("meaningful-deletion", "c", "b", "a", "never tried")]
     assert [one.name for one in taking_part(methods, rows)] == ["meaningful-deletion", "a"]

@@ -1,28 +1,28 @@
 import pytest
 
-from whyframe_evaluation.run.results import Row, Store, StudyError
+from whyframe_evaluation.run.results import EvaluationError, MapResult, ResultFile
 
 
 def test_another_study_is_not_mixed_in(tmp_path) -> None:
-    Store(tmp_path / "values.jsonl", {"classifier": "a"}).add(Row("m", "f", 0))
-    with pytest.raises(StudyError, match="another study"):
-        Store(tmp_path / "values.jsonl", {"classifier": "b"})
-    assert Store(tmp_path / "values.jsonl", {"classifier": "a"}).get("m", "f") == Row("m", "f", 0)
-    assert Store(tmp_path / "values.jsonl", {"classifier": "a"}).get("m", "g") is None
+    ResultFile(tmp_path / "values.jsonl", {"classifier": "a"}).add(MapResult("m", "f", 0))
+    with pytest.raises(EvaluationError, match="another study"):
+        ResultFile(tmp_path / "values.jsonl", {"classifier": "b"})
+    assert ResultFile(tmp_path / "values.jsonl", {"classifier": "a"}).get("m", "f") == MapResult("m", "f", 0)
+    assert ResultFile(tmp_path / "values.jsonl", {"classifier": "a"}).get("m", "g") is None
 
 
 def test_values_are_added_and_a_new_trial_drops_them(tmp_path) -> None:
-    store = Store(tmp_path / "values.jsonl", {})
-    row = Row("m", "f", 0)
+    store = ResultFile(tmp_path / "values.jsonl", {})
+    row = MapResult("m", "f", 0)
     store.add(row)
     store.add_values(row, {"a": 1.0}, {})
     store.add_values(row, {"b": None}, {"c": [1.0, 2.0]})
-    for one in (store, Store(tmp_path / "values.jsonl", {})):
+    for one in (store, ResultFile(tmp_path / "values.jsonl", {})):
         assert one.get("m", "f").values == {"a": 1.0, "b": None}
         assert one.get("m", "f").curves == {"c": [1.0, 2.0]}
-    store.add(Row("m", "f", 1))
-    for one in (store, Store(tmp_path / "values.jsonl", {})):
-        assert one.rows == [Row("m", "f", 1)]
+    store.add(MapResult("m", "f", 1))
+    for one in (store, ResultFile(tmp_path / "values.jsonl", {})):
+        assert one.rows == [MapResult("m", "f", 1)]
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_values_are_added_and_a_new_trial_drops_them(tmp_path) -> None:
 def test_a_damaged_store_says_so(tmp_path, text) -> None:
     path = tmp_path / "values.jsonl"
     path.write_text(text)
-    with pytest.raises(StudyError, match="damaged"):
-        Store(path, {})
+    with pytest.raises(EvaluationError, match="damaged"):
+        ResultFile(path, {})

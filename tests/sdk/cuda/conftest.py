@@ -9,11 +9,11 @@ import pytest
 
 from helpers import toy
 from helpers.fake_gpu import FakeDriver, FakeKernels, FakeTensorRT
-from whyframe._native.kernels import Kernels
 from whyframe.backends.tensorrt import TensorRTBackend
 from whyframe.engine import ExplainEngine
 from whyframe.manifest import Manifest
 from whyframe.modelfile import keep_outputs
+from whyframe.native.kernels import Kernels
 from whyframe.tensorrt.enginefile import EngineFile
 
 

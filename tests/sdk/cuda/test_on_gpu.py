@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from whyframe import BackendError, ExplainEngine
-from whyframe._native.kernels import Kernels, load_kernels
-from whyframe.cli.pictures import COFFEE, read_picture
+from whyframe.cli.demo_images import COFFEE, read_picture
 from whyframe.cuda.frames import DeviceFrame
+from whyframe.cuda.graph_cache import GraphCache
 from whyframe.cuda.pycuda_driver import PyCudaDriver
-from whyframe.cuda.replay import Replay
 from whyframe.cuda.ring import Ring
+from whyframe.native.kernels import Kernels, load_kernels
 
 pytestmark = pytest.mark.gpu
 
@@ -67,7 +67,7 @@ def test_captured_work_reads_what_is_there_when_it_is_replayed(
             kernels.upsample(mask.pointer, 4, 4, scores.pointer, 8, 8, stream=stream.handle)
             driver.download(result, scores.pointer, stream)
 
-        replay = Replay(driver, stream)
+        replay = GraphCache(driver, stream)
         for _ in range(5):
             source[...] = rng.random((4, 4))
             replay.run("upsample", enqueue)

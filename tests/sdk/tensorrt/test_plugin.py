@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from whyframe._native import kernels
+from whyframe.native import kernels
 from whyframe.tensorrt.api import TensorRT
 from whyframe.tensorrt.plugin import NAME, NAMESPACE, Parameters, make_plugin_creator, register
 
@@ -16,7 +16,7 @@ import sys
 from importlib import resources
 from whyframe.tensorrt.api import load_tensorrt
 from whyframe.tensorrt.build import BuildOptions, build_engine
-from whyframe.tensorrt.report import network_layers
+from whyframe.tensorrt.layer_report import network_layers
 trt = load_tensorrt("tensorrt_rtx")
 model = (resources.files("whyframe") / "models/efficientnet_lite0_ct.onnx").read_bytes()
 for word in sys.argv[1:]:

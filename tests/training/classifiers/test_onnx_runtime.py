@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe_evaluation.methods.cost import count_passes
+from whyframe_evaluation.methods.pass_counter import count_passes
 from whyframe_evaluation.methods.rise import Rise
 from whyframe_training.classifiers.classifier import Classifier
-from whyframe_training.classifiers.onnx_runtime import ServingError, served
+from whyframe_training.classifiers.onnx_runtime import ServingError, onnx_backend
 
 LABELS = [str(i) for i in range(CLASSES)]
 
@@ -24,7 +24,7 @@ def images(count: int) -> torch.Tensor:
 def test_the_same_logits_for_any_number_of_pictures(tiny: Classifier, count: int) -> None:
     with torch.no_grad():
         own = tiny.logits(images(count))
-        with served(tiny):
+        with onnx_backend(tiny):
             assert tiny.served is not None
             other = tiny.logits(images(count))
     assert tiny.served is None
@@ -34,7 +34,7 @@ def test_the_same_logits_for_any_number_of_pictures(tiny: Classifier, count: int
 
 def test_gradients_and_features_stay_pytorchs(tiny: Classifier) -> None:
     leaf = images(2).requires_grad_()
-    with served(tiny):
+    with onnx_backend(tiny):
         with torch.no_grad():
             assert len(tiny(images(2)).stages) == 4
         tiny.logits(leaf)[:, 0].sum().backward()
@@ -42,7 +42,7 @@ def test_gradients_and_features_stay_pytorchs(tiny: Classifier) -> None:
 
 
 def test_passes_are_counted_all_the_same(tiny: Classifier) -> None:
-    with served(tiny), count_passes(tiny) as passes:
+    with onnx_backend(tiny), count_passes(tiny) as passes:
         served_map = Rise(samples=40).explain(tiny, images(2), torch.tensor([4, 0]))
     assert (passes.forward, passes.backward) == (80, 0)
     own_map = Rise(samples=40).explain(tiny, images(2), torch.tensor([4, 0]))
@@ -61,7 +61,7 @@ def test_a_network_that_cannot_be_exported_says_so_in_one_line() -> None:
             return self.inner(x)
 
     odd = Classifier(Odd(), name="odd", labels=LABELS, side=SIDE)
-    with pytest.raises(ServingError, match="odd cannot be exported to ONNX") as caught, served(odd):
+    with pytest.raises(ServingError, match="odd cannot be exported to ONNX") as caught, onnx_backend(odd):
         pass
     assert "\n" not in str(caught.value)
     assert odd.served is None

@@ -12,9 +12,9 @@ from whyframe_training.data import load_frames, to_images
 from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint import comparison
 from whyframe_training.joint.comparison import Pair, measure, measure_all
+from whyframe_training.joint.joint_run import train_joint
+from whyframe_training.joint.joint_summary import summarise
 from whyframe_training.joint.labelled import read_labelled
-from whyframe_training.joint.run import train_joint
-from whyframe_training.joint.summary import summarise
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor, build_predictor
 

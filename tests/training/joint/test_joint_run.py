@@ -17,7 +17,7 @@ from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.joint.run import prepare, train_joint
+from whyframe_training.joint.joint_run import prepare, train_joint
 
 QUIET = Console(quiet=True)
 LABELS = ("blue", "green", "grey", "red", "white")

@@ -11,10 +11,10 @@ from whyframe_training.checkpoint import CHECKPOINT
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.accuracy import measure_accuracy
+from whyframe_training.joint.joint_run import prepare
+from whyframe_training.joint.joint_trainer import JointTrainer
 from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
-from whyframe_training.joint.run import prepare
-from whyframe_training.joint.trainer import JointTrainer
-from whyframe_training.perturb import alternatives, perturb, upsample
+from whyframe_training.perturb import perturb, random_backgrounds, upsample
 
 QUIET = Console(quiet=True)
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Pa
     y = trainer.stream.classes(range(12, 16))
     seen = trainer.classifier(x)
     mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, y).logit_map)
-    background = alternatives(x, trainer.blur, torch.Generator().manual_seed(1))
+    background = random_backgrounds(x, trainer.blur, torch.Generator().manual_seed(1))
     kept = trainer.classifier.logits(perturb(x, upsample(mask, x.shape[-1]), background))
     expected = F.cross_entropy(seen.logits, y) + 0.5 * F.cross_entropy(kept, y)
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)

@@ -53,7 +53,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
-    served: Callable[[Tensor], Tensor] | None = None
+    onnx_backend: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class Classifier(nn.Module):
         recorded.
         """
         normalised = self.normalise(images)
-        if self.served is None or torch.is_grad_enabled():
+        if self.onnx_backend is None or torch.is_grad_enabled():
             return self.module(normalised)
-        logits = self.served(normalised)
+        logits = self.onnx_backend(normalised)
         for hook in self.module._forward_hooks.values():  # passes are counted there
             hook(self.module, (normalised,), logits)
         return logits

@@ -13,7 +13,7 @@ from torch import Tensor
 from whyframe.errors import WhyframeError, one_line
 from whyframe_training.classifiers.classifier import Classifier
 
-__all__ = ["ServingError", "served"]
+__all__ = ["ServingError", "onnx_backend"]
 
 OPSET = 18
 TOLERANCE = 1e-3  # of the largest logit
@@ -24,7 +24,7 @@ class ServingError(WhyframeError):
 
 
 @contextmanager
-def served(classifier: Classifier) -> Iterator[None]:
+def onnx_backend(classifier: Classifier) -> Iterator[None]:
     """Lets ONNX Runtime run `Classifier.logits` inside the block, wherever no gradient is recorded.
 
     For what asks a classifier thousands of times: perturbation methods and metrics. The features, and whatever
@@ -38,11 +38,11 @@ def served(classifier: Classifier) -> Iterator[None]:
         return
     session = _session(classifier)
     _check(classifier, session)
-    classifier.served = session
+    classifier.onnx_backend = session
     try:
         yield
     finally:
-        classifier.served = None
+        classifier.onnx_backend = None
 
 
 def _session(classifier: Classifier) -> Callable[[Tensor], Tensor]:

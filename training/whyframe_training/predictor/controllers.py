@@ -20,7 +20,7 @@ class BasicTransformer(nn.Module):
 
     def forward(self, logit_map: Tensor) -> Tensor:
         """N x h x w logits to N x h x w scores in [0, 1], float32."""
-        if operators.serves(logit_map):
+        if operators.supports(logit_map):
             return operators.controller(logit_map, self.name, 0.0, 0.0, None, None, EPSILON)
         return rectify(instance_normalise(logit_map))
 
@@ -116,7 +116,7 @@ class Square(nn.Module):
 
 
 def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
-    if not operators.serves(logit_map):
+    if not operators.supports(logit_map):
         return skew(instance_normalise(logit_map), eta, h)
     if isinstance(eta, Tensor) and isinstance(h, Tensor):
         return operators.controller(logit_map, "ct", 0.0, 0.0, eta.float(), h.float(), EPSILON)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class Evidence(NamedTuple):
+class GeneratorOutput(NamedTuple):
     """What a generator sees for a class.
 
     Attributes:
@@ -95,7 +95,7 @@ class EdgeGenerator(nn.Module):
         )  # fmt: skip
         self.skip = nn.Parameter(torch.tensor(1.0))
 
-    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Evidence:
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> GeneratorOutput:
         """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
         fine, middle, coarse, last = stages
         filtered, activation = self.filter(last, class_id)
@@ -106,7 +106,7 @@ class EdgeGenerator(nn.Module):
         x = F.relu(self.mix[1](x))
         x = F.relu(enlarge(x, fine.shape[-2:]) + self.lateral[2](fine))
         evidence = enlarge(activation.float(), fine.shape[-2:], "bilinear")
-        return Evidence((self.head(x).float() + self.skip * evidence).squeeze(1), activation)
+        return GeneratorOutput((self.head(x).float() + self.skip * evidence).squeeze(1), activation)
 
 
 def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
@@ -182,13 +182,13 @@ class UNetGenerator(nn.Module):
         self.blocks = nn.ModuleList([UpBlock(last, coarse, a), UpBlock(a, middle, b), UpBlock(b, fine, c)])
         self.head = nn.Conv2d(c, 1, 3, padding=1)
 
-    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Evidence:
+    def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> GeneratorOutput:
         """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
         fine, middle, coarse, last = stages
         x, activation = self.filter(last, class_id)
         for block, skip in zip(self.blocks, (coarse, middle, fine), strict=True):
             x = block(x, skip)
-        return Evidence(self.head(x).float().squeeze(1), activation)
+        return GeneratorOutput(self.head(x).float().squeeze(1), activation)
 
 
 MaskGenerator = EdgeGenerator | UNetGenerator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whyframe_evaluation.report.figures.material import Material, Section
-from whyframe_evaluation.report.figures.tiles import Column, Grid, grid_figure, grid_html, row
-from whyframe_evaluation.report.summary import COLUMNS
+from whyframe_evaluation.report.figures.image_grid import Column, Grid, grid_figure, grid_html, row
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
+from whyframe_evaluation.report.method_summary import COLUMNS
 
 __all__ = ["CT", "MGNET", "ablation", "numbers", "section"]
 
@@ -29,7 +29,7 @@ ADD = "The terms of the loss (Fig. 6): --methods mgnet-regularisers,ct-regularis
 _UNDER = ("faithfulness", "pr_auc")
 
 
-def ablation(material: Material, settings: Mapping[str, str]) -> Grid | None:
+def ablation(material: ReportContext, settings: Mapping[str, str]) -> Grid | None:
     """Rows are pictures, columns settings, with their numbers under them; None for fewer than two settings.
 
     Args:
@@ -47,13 +47,13 @@ def ablation(material: Material, settings: Mapping[str, str]) -> Grid | None:
     return Grid(columns, rows)
 
 
-def numbers(material: Material, method: str) -> str:
+def numbers(material: ReportContext, method: str) -> str:
     """A method's headline numbers in a few characters, ``MF 71.2, PR-AUC 80.1``."""
     cells = ((name, material.cell(method, name)) for name in _UNDER)
     return ", ".join(f"{COLUMNS[name].title} {cell.mean:.1f}" for name, cell in cells if cell is not None)
 
 
-def section(material: Material) -> Section | None:
+def section(material: ReportContext) -> Section | None:
     """Left out where neither grid has two settings."""
     body = ""
     for name, title, settings in (("mgnet", "MGnet", MGNET), ("ct", "CT", CT)):

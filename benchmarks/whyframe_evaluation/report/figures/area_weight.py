@@ -8,9 +8,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from whyframe_evaluation.report.figures.ink import COLOURS, STYLE, panels
-from whyframe_evaluation.report.figures.material import Material, Section
-from whyframe_evaluation.report.summary import Cell
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
+from whyframe_evaluation.report.figures.style import COLOURS, STYLE, panels
+from whyframe_evaluation.report.method_summary import Estimate
 
 __all__ = ["WITH", "WITHOUT", "area_weight", "section"]
 
@@ -26,7 +26,7 @@ _PANELS = {
     "right_tail": "scores above 0.8, %",
 }
 
-Cells = Mapping[int, Mapping[str, Cell]]
+Cells = Mapping[int, Mapping[str, Estimate]]
 
 
 @rc_context(STYLE)
@@ -46,14 +46,14 @@ def area_weight(curves: Mapping[str, Cells]) -> Figure:
     return figure
 
 
-def _line(axes: Axes, cells: Mapping[int, Cell], colour: str, name: str) -> None:
+def _line(axes: Axes, cells: Mapping[int, Estimate], colour: str, name: str) -> None:
     means = [cell.mean for cell in cells.values()]
     below = [cell.mean - cell.low for cell in cells.values()]
     above = [cell.high - cell.mean for cell in cells.values()]
     axes.errorbar(list(cells), means, [below, above], color=colour, marker="o", capsize=3, label=name)
 
 
-def section(material: Material) -> Section | None:
+def section(material: ReportContext) -> Section | None:
     """Left out where neither curve has two points."""
     curves = {"with λbg": _cells(material, WITH), "λbg = 0": _cells(material, WITHOUT)}
     curves = {name: cells for name, cells in curves.items() if len(cells) > 1}
@@ -68,6 +68,6 @@ def section(material: Material) -> Section | None:
     )
 
 
-def _cells(material: Material, methods: Mapping[int, str]) -> dict[int, Mapping[str, Cell]]:
+def _cells(material: ReportContext, methods: Mapping[int, str]) -> dict[int, Mapping[str, Estimate]]:
     lines = {line.method: line.cells for line in material.lines if line.cells}
     return {weight: lines[name] for weight, name in methods.items() if name in lines}

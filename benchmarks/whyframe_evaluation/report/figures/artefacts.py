@@ -14,8 +14,7 @@ from torch import Tensor
 
 from whyframe_evaluation.methods.mask_optimiser import blurred
 from whyframe_evaluation.methods.meaningful import MeaningfulDeletion, scatter
-from whyframe_evaluation.report.figures.material import Arrays, Mask, Material, Section
-from whyframe_evaluation.report.figures.tiles import (
+from whyframe_evaluation.report.figures.image_grid import (
     TILE,
     Column,
     Grid,
@@ -25,7 +24,8 @@ from whyframe_evaluation.report.figures.tiles import (
     heat,
     photograph,
 )
-from whyframe_evaluation.run.samples import Subject
+from whyframe_evaluation.report.figures.report_context import Arrays, Mask, ReportContext, Section
+from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import perturb, upsample
 
@@ -60,7 +60,7 @@ def games() -> Mapping[str, MeaningfulDeletion]:
     return {"with regularisers": game, "without": game.without_regularisers()}
 
 
-def delete(classifier: Classifier, subject: Subject, game: MeaningfulDeletion) -> Deletion:
+def delete(classifier: Classifier, subject: Sample, game: MeaningfulDeletion) -> Deletion:
     """Plays a deletion game on a picture: 600 passes and more.
 
     Args:
@@ -90,7 +90,7 @@ def _moved(mask: Tensor, down: int, right: int) -> Tensor:
     return torch.roll(mask, (down, right), (2, 3))
 
 
-def section(material: Material) -> Section | None:
+def section(material: ReportContext) -> Section | None:
     """Left out where meaningful-deletion is not in the study: the figure costs as much as two of its maps."""
     wanted = material.present(("meaningful-deletion",))
     if not wanted or material.classifier is None or not material.pictures:
@@ -126,15 +126,15 @@ def _columns(name: str, one: Deletion) -> list[Column]:
     return [Column(f"mask, {name}", f"scatter {one.scatter:.2f}"), Column(f"what is left, {name}", numbers)]
 
 
-def _tiles(subject: Subject, one: Deletion) -> list[Tile | None]:
-    left = Subject(subject.file, torch.from_numpy(one.seen).permute(2, 0, 1), subject.target, ())
+def _tiles(subject: Sample, one: Deletion) -> list[Tile | None]:
+    left = Sample(subject.file, torch.from_numpy(one.seen).permute(2, 0, 1), subject.target, ())
     small = cv2.resize(
         one.mask, (TILE, TILE), interpolation=cv2.INTER_AREA
     )  # single pixels must not be skipped
     return [heat(subject, small), photograph(left)]  # type: ignore[arg-type]
 
 
-def _played(classifier: Classifier, subject: Subject) -> Arrays:
+def _played(classifier: Classifier, subject: Sample) -> Arrays:
     arrays: dict[str, NDArray[np.generic]] = {}
     for name, game in games().items():
         one = delete(classifier, subject, game)

@@ -6,7 +6,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from whyframe_evaluation.report.figures.ink import COLOURS, STYLE, panels
+from whyframe_evaluation.report.figures.style import COLOURS, STYLE, panels
 from whyframe_training.predictor.controllers import ct_density
 
 __all__ = ["PANELS", "densities"]

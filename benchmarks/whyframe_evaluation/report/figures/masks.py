@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from whyframe_evaluation.report.figures.material import Material, Section
-from whyframe_evaluation.report.figures.tiles import Column, Grid, grid_figure, grid_html, heat, row
+from whyframe_evaluation.report.figures.image_grid import Column, Grid, grid_figure, grid_html, heat, row
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
 
 __all__ = ["masks", "section"]
 
 
-def masks(material: Material) -> Grid:
+def masks(material: ReportContext) -> Grid:
     """Rows are pictures, columns methods; each map is drawn on its own scale."""
     methods = [line.method for line in material.main]
     columns = [Column("picture"), *(Column(material.titles[name]) for name in methods)]
@@ -19,7 +19,7 @@ def masks(material: Material) -> Grid:
     return Grid(columns, rows)
 
 
-def section(material: Material) -> Section | None:
+def section(material: ReportContext) -> Section | None:
     """Left out where no picture is to be shown."""
     if not material.pictures:
         return None

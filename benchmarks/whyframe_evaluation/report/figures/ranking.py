@@ -9,10 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from whyframe_evaluation.report.figures.ink import COLOURS, INK, SOFT, STYLE, panels, tip
-from whyframe_evaluation.report.figures.material import Material, Section
-from whyframe_evaluation.report.figures.standing import is_tied, leader, leaders, listed
-from whyframe_evaluation.report.summary import COLUMNS, Line, text
+from whyframe_evaluation.report.figures.leaders import is_tied, leader, leaders, listed
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
+from whyframe_evaluation.report.figures.style import COLOURS, INK, SOFT, STYLE, panels, tip
+from whyframe_evaluation.report.method_summary import COLUMNS, MethodSummary, text
 
 __all__ = ["HEADLINES", "ranking", "section", "verdict"]
 
@@ -20,7 +20,7 @@ HEADLINES = ("faithfulness", "faithfulness_min_max", "pr_auc", "pointing")
 
 
 @rc_context(STYLE)
-def ranking(lines: Sequence[Line], titles: Mapping[str, str], measures: Sequence[str]) -> Figure:
+def ranking(lines: Sequence[MethodSummary], titles: Mapping[str, str], measures: Sequence[str]) -> Figure:
     """A panel a measure: means as dots with 95 % intervals, in the order of the first measure, the best on top.
 
     Blue is the best and what is tied with it.
@@ -31,7 +31,7 @@ def ranking(lines: Sequence[Line], titles: Mapping[str, str], measures: Sequence
         measures: names in `COLUMNS`.
     """
     known = [line for line in lines if any(name in line.cells for name in measures)]
-    sign = -1 if COLUMNS[measures[0]].rising is False else 1
+    sign = -1 if COLUMNS[measures[0]].higher_is_better is False else 1
     order = sorted(known, key=lambda line: _mean(line, measures[0], sign))
     figure, axes = panels(len(measures), 1.8 + 2.8 * len(measures), 0.7 + 0.24 * len(order), share_y=True)
     for one, name in zip(axes, measures, strict=True):
@@ -41,11 +41,11 @@ def ranking(lines: Sequence[Line], titles: Mapping[str, str], measures: Sequence
     return figure
 
 
-def _mean(line: Line, name: str, sign: int) -> float:
+def _mean(line: MethodSummary, name: str, sign: int) -> float:
     return sign * line.cells[name].mean if name in line.cells else -math.inf
 
 
-def _panel(axes: Axes, name: str, order: Sequence[Line], titles: Mapping[str, str]) -> None:
+def _panel(axes: Axes, name: str, order: Sequence[MethodSummary], titles: Mapping[str, str]) -> None:
     first = leader(order, name)
     for place, line in enumerate(order):
         cell = line.cells.get(name)
@@ -66,7 +66,7 @@ def _panel(axes: Axes, name: str, order: Sequence[Line], titles: Mapping[str, st
     axes.set(title=COLUMNS[name].title, ylim=(-0.7, len(order) - 0.3))
 
 
-def verdict(material: Material, measure: str) -> str:
+def verdict(material: ReportContext, measure: str) -> str:
     """Who leads by a measure, and who is not told apart, in a sentence; empty where it was not measured."""
     found = leaders(material.main, measure)
     if found is None:
@@ -80,7 +80,7 @@ def verdict(material: Material, measure: str) -> str:
     )
 
 
-def section(material: Material) -> Section | None:
+def section(material: ReportContext) -> Section | None:
     """Left out where none of the headline measures applied."""
     measures = [name for name in HEADLINES if any(name in line.cells for line in material.main)]
     if not measures:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from whyframe_evaluation.metrics.distribution import skewness
 from whyframe_evaluation.metrics.heatmaps import unit_range
-from whyframe_evaluation.report.figures.ink import COLOURS, SOFT, STYLE, panels
+from whyframe_evaluation.report.figures.style import COLOURS, SOFT, STYLE, panels
 from whyframe_training.functional import instance_normalise, skew
 
 __all__ = ["SHAPES", "shapes", "transformed"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from whyframe_evaluation.report.figures.densities import densities
-from whyframe_evaluation.report.figures.material import Material, Section
+from whyframe_evaluation.report.figures.report_context import ReportContext, Section
 from whyframe_evaluation.report.figures.shapes import shapes
 
 __all__ = ["section"]
 
 
-def section(material: Material) -> Section:
+def section(material: ReportContext) -> Section:
     """Always there: it needs no method."""
     body = (
         material.plot("densities", densities(), "CT's score densities by eta and h")

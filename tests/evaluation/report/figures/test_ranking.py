@@ -1,8 +1,8 @@
 from matplotlib.colors import to_hex
 
 from helpers.finished_evaluation import line, material
-from whyframe_evaluation.report.figures.ink import COLOURS, SOFT
 from whyframe_evaluation.report.figures.ranking import ranking, section, verdict
+from whyframe_evaluation.report.figures.style import COLOURS, SOFT
 
 LINES = [
     line("cam", faithfulness=60, pr_auc=70),

@@ -1,0 +1,247 @@
+"""Frames through the GPU: upload, resizing, the fused engine; one CUDA graph a frame, one wait."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyframe.cuda.device_results import DeviceScores
+from whyframe.cuda.frames import DeviceFrame, as_device_frame, is_device_frame
+from whyframe.cuda.graph_cache import GraphCache
+from whyframe.cuda.overlay_renderer import OverlayRenderer
+from whyframe.cuda.ring import Ring, Slot
+from whyframe.cuda.staging import Staged, Staging
+from whyframe.errors import BackendError
+from whyframe.pipeline import FrameOutput, Pipeline, timings_of
+from whyframe.preprocess import as_bgr
+
+if TYPE_CHECKING:
+    from whyframe.cuda.driver import Driver, Memory
+    from whyframe.cuda.execution import Execution
+    from whyframe.cuda.refinement import Tuning
+    from whyframe.manifest import Manifest
+    from whyframe.native.kernels import Kernels
+
+__all__ = ["DevicePipeline"]
+
+_SIZES_KEPT = 8
+
+
+class DevicePipeline(Pipeline):
+    """One thread's way through a device. Everything it captures has a fixed address.
+
+    Args:
+        driver: The device.
+        kernels: The compiled kernels.
+        explainer: The fused engine; used by nobody else.
+        batch: The smallest batch it takes. Frames come one at a time: above 1, the others are not looked at.
+        tuning: Post-hoc tuning; used by nobody else.
+        manifest: The model's.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        kernels: Kernels,
+        explainer: Execution,
+        batch: int,
+        tuning: Tuning,
+        manifest: Manifest,
+    ) -> None:
+        self._tuning = tuning
+        self._driver, self._kernels, self._explainer, self._manifest = driver, kernels, explainer, manifest
+        side, mask_side, classes = manifest.side, manifest.mask_side, len(manifest.labels)
+        with driver.current():
+            self._stream, self._staging = driver.stream(), Staging(driver)
+            self._ring = Ring(
+                driver,
+                {
+                    "mask": ((mask_side, mask_side), np.float32),
+                    "seen": ((side, side, 3), np.uint8),
+                },
+            )
+            self._tensors = {name: driver.allocate(size * batch) for name, size in _sizes(manifest).items()}
+            self._target = driver.pinned((1,), np.int64)
+            self._class_id = driver.pinned((1,), np.int64)
+            self._probabilities = driver.pinned((classes,), np.float32)
+            self._painter = OverlayRenderer(driver, kernels)
+            # Where the smallest batch is above one, the other rows are explained, too: give them a class.
+            driver.upload(self._tensors["target"].pointer, np.full(batch, -1, np.int64), self._stream)
+            self._stream.synchronize()
+        self._taps: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        stream = self._stream  # not self: a cycle would leave GPU memory to the garbage collector
+        self._replay = GraphCache(driver, stream, lambda: explainer.capturable(stream))
+        self._closed = False
+
+    def explain(
+        self, frames: Sequence[Any], targets: NDArray[np.int64], refine: int, color: str
+    ) -> list[FrameOutput]:
+        """See `Pipeline.explain`."""
+        self._check_open()
+        with self._driver.current():
+            return [self._one(frame, int(t), refine, color) for frame, t in zip(frames, targets, strict=True)]
+
+    def prefetch(self, frame: Any, color: str) -> None:
+        """See `Pipeline.prefetch`."""
+        self._check_open()
+        if not is_device_frame(frame):
+            with self._driver.current():
+                self._staging.upload(as_bgr(frame, color), ahead_of=frame)
+
+    def profile(self, frame: NDArray[np.uint8]) -> dict[str, float]:
+        """Device milliseconds of each stage of one host frame, queued without a graph, for benchmarks.
+
+        Args:
+            frame: H x W x 3 uint8 BGR.
+
+        Returns:
+            ``upload``, ``resize`` and ``engine`` (with its small outputs on their way back).
+        """
+        with self._driver.current():
+            marks = [self._driver.event(timing=True) for _ in range(4)]
+            place = self._staging.upload(frame)
+            place.ready.synchronize()
+            staged = self._staging.as_frame(place)
+            self._taps_for(staged)  # made ready, so that it is not timed
+            marks[0].record(self._stream)
+            self._driver.upload(place.pointer, place.host(frame.size), self._stream)
+            marks[1].record(self._stream)
+            self._resize(staged)
+            marks[2].record(self._stream)
+            self._engine()
+            marks[3].record(self._stream)
+            self._stream.synchronize()
+            spent = [b.milliseconds_since(a) for a, b in pairwise(marks)]
+        return dict(zip(("upload", "resize", "engine"), spent, strict=True))
+
+    def close(self) -> None:
+        """See `Pipeline.close`: results keep what they need."""
+        if not self._closed:
+            self._closed = True
+            with self._driver.current():
+                del self._replay, self._explainer, self._tuning, self._staging, self._tensors
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BackendError("the engine is closed; make another one.")
+
+    def _one(self, given: Any, target: int, refine: int, color: str) -> FrameOutput:
+        marks = [perf_counter()]
+        shown = self._queue(given, target, color, marks)
+        slot = self._ring.take()
+        for name, tensor in (("mask", "saliency"), ("seen", "frames")):
+            source, size = self._tensors[tensor].pointer, _sizes(self._manifest)[tensor]
+            self._driver.copy(slot.pointer(name) or 0, source, size, self._stream)
+        self._stream.synchronize()
+        probabilities, class_id = self._probabilities.copy(), int(self._class_id[0])
+        probabilities.flags.writeable = False
+        marks.append(perf_counter())
+        tuned = self._tune(class_id, refine) if refine else None
+        marks.append(perf_counter())
+        scores = DeviceScores(self._painter, slot, tuned)
+        return FrameOutput(shown, probabilities, class_id, scores, timings_of(marks))
+
+    def _tune(self, class_id: int, steps: int) -> Slot:
+        tensors = {name: memory.pointer for name, memory in self._tensors.items()}
+        return self._tuning.tune(tensors, class_id, steps, self._stream)
+
+    def _queue(self, given: Any, target: int, color: str, marks: list[float]) -> Any:
+        """Queues one frame; gives what the result shows as its frame."""
+        if is_device_frame(given):
+            frame = as_device_frame(given, color, self._driver, self._stream)
+            marks.append(perf_counter())
+            if frame.stream is not None:
+                self._driver.wait_for_stream(self._stream, frame.stream)
+            self._target[0] = target
+            self._resize(frame)  # not captured: somebody else's addresses come and go
+            self._replay.run("tensor", self._engine)
+            return replace(frame, stream=None)  # awaited; the producer may destroy its stream
+        place = self._staging.find(given)
+        if place is None:
+            place = self._staging.upload(as_bgr(given, color))
+        marks.append(perf_counter())
+        self._target[0] = target
+        self._replay_staged(place)
+        return place.image
+
+    def _replay_staged(self, place: Staged) -> None:
+        frame = self._staging.as_frame(place)
+        taps = self._taps_for(frame)
+
+        def enqueue() -> None:
+            self._resize(frame)
+            self._engine()
+
+        self._stream.wait(place.ready)
+        self._replay.run((place.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
+        place.consumed.record(self._stream)
+
+    def _resize(self, frame: DeviceFrame) -> None:
+        height, width, _ = frame.shape
+        (row_start, _), (row_weight, rows), (column_start, _), (column_weight, columns) = self._taps_for(
+            frame
+        )
+        self._kernels.frame_to_tensor(
+            frame.pointer,
+            frame.pitch,
+            frame.chroma,
+            frame.pitch if frame.chroma else 0,
+            height,
+            width,
+            self._kernels.FORMATS[frame.format],
+            self._kernels.MATRICES[frame.matrix],
+            int(frame.full_range),
+            row_start.pointer,
+            row_weight.pointer,
+            rows,
+            column_start.pointer,
+            column_weight.pointer,
+            columns,
+            self._tensors["frames"].pointer,
+            self._manifest.side,
+            self._stream.handle,
+        )
+
+    def _engine(self) -> None:
+        """The fused engine, its target from the host, and the small outputs to the host."""
+        self._driver.upload(self._tensors["target"].pointer, self._target, self._stream)
+        self._explainer.bind({name: memory.pointer for name, memory in self._tensors.items()})
+        self._explainer.enqueue(self._stream)
+        self._driver.download(self._probabilities, self._tensors["probabilities"].pointer, self._stream)
+        self._driver.download(self._class_id, self._tensors["class_id"].pointer, self._stream)
+
+    def _taps_for(self, frame: DeviceFrame) -> list[tuple[Memory, int]]:
+        """The resize rule's weights for a frame of this size, on the device: (memory, taps), four times."""
+        from whyframe.native.resampling import frame_taps
+
+        size = frame.shape[:2]
+        if size not in self._taps:
+            axes = frame_taps(*size, self._manifest.side, self._manifest.resize)
+            arrays = [array for axis in axes for array in axis]
+            self._taps[size] = [
+                (self._driver.to_device(array, self._stream), array.shape[-1]) for array in arrays
+            ]
+            while len(self._taps) > _SIZES_KEPT:
+                self._taps.popitem(
+                    last=False
+                )  # their graphs' keys name these addresses: none is launched again
+        self._taps.move_to_end(size)
+        return self._taps[size]
+
+
+def _sizes(manifest: Manifest) -> dict[str, int]:
+    """Bytes of each tensor of the graph contract, for one frame."""
+    return {
+        "frames": 3 * manifest.side**2,
+        "target": 8,
+        "probabilities": 4 * len(manifest.labels),
+        "class_id": 8,
+        "saliency": 4 * manifest.mask_side**2,
+    }

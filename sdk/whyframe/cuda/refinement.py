@@ -1,0 +1,169 @@
+"""Post-hoc tuning (section 3.2.1) on the device: ranking, perturbation, classification and weighting stay there.
+
+The host twin, and the description of the method, is `whyframe.refine`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from whyframe.cuda.ring import Ring, Slot
+from whyframe.perturb import BLUR_SIGMA, gaussian_kernel
+
+if TYPE_CHECKING:
+    from whyframe.cuda.driver import Driver, Stream
+    from whyframe.cuda.execution import Execution
+    from whyframe.manifest import Manifest
+    from whyframe.native.kernels import Kernels
+
+__all__ = ["Tuning"]
+
+
+class Tuning:
+    """The device memory and the engine that tuning takes.
+
+    Args:
+        driver: The device; its context is current around every call.
+        kernels: The compiled kernels.
+        classifier: The classifier's engine; used by nobody else.
+        batches: The smallest and the largest batch it takes.
+        manifest: The model's.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        kernels: Kernels,
+        classifier: Execution,
+        batches: tuple[int, int],
+        manifest: Manifest,
+    ) -> None:
+        self._driver, self._kernels, self._classifier = driver, kernels, classifier
+        (self._smallest, self._batch), batch = batches, batches[1]
+        self._side, self._mask_side, self._classes = manifest.side, manifest.mask_side, len(manifest.labels)
+        pixels = self._side**2
+        stream = driver.stream()
+        weights = gaussian_kernel(BLUR_SIGMA).astype(np.float32)
+        self._radius = len(weights) // 2
+        self._weights = driver.to_device(weights, stream)
+        self._scratch = driver.allocate(
+            max(kernels.blur_scratch_bytes(1, 3, self._side, self._side), kernels.rank_scratch_bytes(pixels))
+        )
+        sizes = {
+            "scores": 4 * pixels,
+            "smooth": 4 * pixels,
+            "position": 4 * pixels,
+            "order": 4 * pixels,
+            "blurred": 3 * pixels,
+            "frames": 3 * pixels * batch,
+            "target": 8 * batch,
+            "probabilities": 4 * self._classes * batch,
+        }
+        self._memory = {name: driver.allocate(size) for name, size in sizes.items()}
+        driver.upload(self._memory["target"].pointer, np.full(batch, -1, np.int64), stream)
+        stream.synchronize()
+        self._ring = Ring(driver, {"tuned": ((self._side, self._side), np.float32)})
+
+    def tune(self, tensors: dict[str, int], class_id: int, steps: int, stream: Stream) -> Slot:
+        """Tunes the mask of the frame that was explained last.
+
+        Args:
+            tensors: Device addresses of ``frames``, ``saliency`` and ``probabilities`` of the fused engine.
+            class_id: The class explained.
+            steps: K, at least 1.
+            stream: Where those are ready.
+
+        Returns:
+            Holds ``tuned``, S x S float32; the stream has been waited for.
+        """
+        pixels = self._side**2
+        counts = np.append(np.arange(steps) * pixels // steps, pixels).astype(np.int32)
+        counts_memory = self._driver.to_device(counts, stream)
+        curve = self._driver.allocate(4 * (steps + 1))
+        self._rank(tensors["saliency"], stream)
+        self._blur(tensors["frames"], stream)
+        for start in range(0, steps, self._batch):
+            some = min(self._batch, steps - start)
+            self._measure(tensors["frames"], counts_memory.pointer + 4 * start, some, stream)
+            self._pick(
+                curve.pointer + 4 * start, self._memory["probabilities"].pointer, class_id, some, stream
+            )
+        self._pick(curve.pointer + 4 * steps, tensors["probabilities"], class_id, 1, stream)
+        slot = self._ring.take()
+        self._kernels.tune(
+            self._memory["scores"].pointer,
+            self._memory["position"].pointer,
+            curve.pointer,
+            counts_memory.pointer,
+            steps,
+            pixels,
+            slot.pointer("tuned"),
+            stream=stream.handle,
+        )
+        stream.synchronize()
+        return slot
+
+    def _rank(self, mask: int, stream: Stream) -> None:
+        """Scores at S x S, and each pixel's place in their order."""
+        memory, side = self._memory, self._side
+        self._kernels.upsample(
+            mask, self._mask_side, self._mask_side, memory["scores"].pointer, side, side, stream=stream.handle
+        )
+        self._smooth(memory["scores"].pointer, memory["smooth"].pointer, "float32", 1, stream)
+        self._kernels.rank(
+            memory["scores"].pointer,
+            memory["smooth"].pointer,
+            memory["position"].pointer,
+            memory["order"].pointer,
+            self._scratch.pointer,
+            self._scratch.size,
+            side,
+            side,
+            stream=stream.handle,
+        )
+
+    def _blur(self, frame: int, stream: Stream) -> None:
+        self._smooth(frame, self._memory["blurred"].pointer, "uint8", 3, stream)
+
+    def _smooth(self, source: int, destination: int, dtype: str, channels: int, stream: Stream) -> None:
+        self._kernels.blur(
+            source,
+            self._kernels.TYPES[dtype],
+            self._kernels.INTERLEAVED,
+            self._scratch.pointer,
+            destination,
+            1,
+            channels,
+            self._side,
+            self._side,
+            self._weights.pointer,
+            self._radius,
+            stream=stream.handle,
+        )
+
+    def _measure(self, frame: int, counts: int, some: int, stream: Stream) -> None:
+        """Classifies the frame with its first pixels kept, for some of the counts."""
+        self._kernels.perturb_ranked(
+            frame,
+            self._memory["blurred"].pointer,
+            self._kernels.TYPES["uint8"],
+            self._kernels.INTERLEAVED,
+            self._memory["position"].pointer,
+            counts,
+            self._memory["frames"].pointer,
+            some,
+            3,
+            self._side**2,
+            stream=stream.handle,
+        )
+        self._classifier.batch(max(some, self._smallest), self._side)
+        names = (*self._classifier.inputs, "probabilities")
+        self._classifier.bind({name: self._memory[name].pointer for name in names})
+        self._classifier.enqueue(stream)
+
+    def _pick(self, curve: int, probabilities: int, class_id: int, some: int, stream: Stream) -> None:
+        """Copies one class's column of some rows of probabilities."""
+        row = 4 * self._classes
+        self._driver.copy_rows(curve, 4, probabilities + 4 * class_id, row, 4, some, stream)

@@ -1,0 +1,28 @@
+from helpers.finished_evaluation import line, material
+from whyframe_evaluation.report.figures.experiment_tables import section
+
+ATTACKED = {
+    "cam": {"count": 22, "recovered": 4.5454, "recovered_top5": 50.0, "discrimination": None},
+    "<b>": {"error": "it broke"},
+    "none": {"count": 0},
+}
+PART = {"method": "cam", "category": "tiger", "eyes": 0.75, "feet": 0.25, "ratio": 3.0, "images": 12}
+
+
+def test_each_experiment_that_was_made_has_its_table() -> None:
+    found = {"methods": ATTACKED, "rotation": {"5": 12.34, "90": 50.0}, "parts": [PART]}
+    body = section(material([line("cam")], experiments=found)).body
+    assert "<tr><td>CAM</td><td>4.5</td><td>50.0</td><td>–</td><td>22</td></tr>" in body
+    assert "none" not in body
+    assert "<b>" not in body
+    assert '<th scope="col">90°</th>' in body
+    assert "<td>12.3</td><td>50.0</td>" in body
+    assert "<td>tiger</td><td>0.750</td><td>0.250</td><td>3.00</td><td>12</td>" in body
+
+
+def test_nothing_is_said_of_what_was_not_made() -> None:
+    assert section(material([line("cam")])) is None
+    only = section(material([line("cam")], experiments={"rotation": {"5": 1.0}, "methods": {}})).body
+    assert "Rotations" in only
+    assert "Adversarial" not in only
+    assert "parts" not in only

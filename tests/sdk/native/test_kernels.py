@@ -1,0 +1,118 @@
+import ctypes
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.compiled import SOURCES
+from whyframe import native
+from whyframe.errors import BackendError
+from whyframe.native import kernels
+from whyframe.native.kernels import Kernels, available, load_host_twins, load_kernels
+
+HEADER = (SOURCES / "include" / "whyframe_kernels.h").read_text()
+C_TYPES = {"int": ctypes.c_int, "int64_t": ctypes.c_int64, "float": ctypes.c_float}
+
+
+@pytest.fixture(scope="session")
+def twins(host_twins) -> Path:
+    """The file of the host twins."""
+    return Path(host_twins._library._name)
+
+
+def declarations():
+    """What the header declares: name -> (returned type, [(type, name), ...])."""
+    plain = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
+    found = re.findall(r"WHYFRAME_API (int|int64_t) whyframe_(\w+)\(([^)]*)\);", plain)
+    parameters = {name: [one.split() for one in inside.split(",")] for _, name, inside in found}
+    return {
+        name: (
+            returned,
+            [("*" if "*" in "".join(one) else one[0], one[-1].lstrip("*")) for one in parameters[name]],
+        )
+        for returned, name, _ in found
+        if name != "abi_version"
+    }
+
+
+def test_the_methods_are_the_header(monkeypatch):
+    methods = {name: method for name, method in vars(Kernels).items() if hasattr(method, "c_types")}
+    assert methods.keys() == declarations().keys()
+    for name, (returned, parameters) in declarations().items():
+        types, result = methods[name].c_types
+        assert result is C_TYPES[returned], name
+        assert types == [C_TYPES.get(kind, ctypes.c_void_p) for kind, _ in parameters], name
+        code = methods[name].__wrapped__.__code__
+        assert code.co_varnames[1 : code.co_argcount] == tuple(one for _, one in parameters), name
+
+
+def test_the_constants_are_the_headers():
+    values = {name: int(value) for name, value in re.findall(r"WHYFRAME_(\w+) = (-?\d+)", HEADER)}
+    for table in (Kernels.TYPES, Kernels.MODES, Kernels.FORMATS, Kernels.MATRICES):
+        assert table == {name: values[name.upper()] for name in table}
+    assert (values["PLANAR"], values["INTERLEAVED"]) == (Kernels.PLANAR, Kernels.INTERLEAVED)
+    assert re.search(r"WHYFRAME_ABI_VERSION (\d+)", HEADER)[1] == str(kernels.ABI_VERSION)
+
+
+def test_arguments_go_by_place_or_by_name(twins):
+    one = load_host_twins(twins)
+    mask, scores = np.array([[0.25]], np.float32), np.zeros((2, 2), np.float32)
+    one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, stream=0)
+    assert (scores == 0.25).all()
+    assert one.blur_scratch_bytes(2, 3, 4, width=5) == 2 * 3 * 4 * 5 * 4
+    with pytest.raises(TypeError, match="stream"):
+        one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2)
+    with pytest.raises(TypeError, match="too many"):
+        one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, 0, 0)
+
+
+def test_a_refusal_is_one_line_with_its_reason(twins):
+    with pytest.raises(BackendError, match=r"^upsample failed: a pointer .* is null \(-1\); check") as caught:
+        load_host_twins(twins).upsample(None, 1, 1, None, 2, 2, 0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A fresh loader that looks where the test says."""
+    load_kernels.cache_clear()
+    yield lambda path: monkeypatch.setenv("WHYFRAME_KERNELS_LIBRARY", str(path))
+    load_kernels.cache_clear()
+
+
+def test_a_missing_library_says_how_it_is_built(elsewhere, tmp_path):
+    elsewhere(tmp_path / "none.so")
+    assert not available()
+    with pytest.raises(BackendError, match=r"none\.so; .*WHYFRAME_KERNELS=1 pip install.*cmake.*_LIBRARY"):
+        load_kernels()
+
+
+def test_a_damaged_library_says_how_it_is_built(elsewhere, tmp_path):
+    (tmp_path / "bad.so").write_bytes(b"no library")
+    elsewhere(tmp_path / "bad.so")
+    assert available()
+    with pytest.raises(BackendError, match=r"cannot be loaded .*; .*cmake") as caught:
+        load_kernels()
+    assert "\n" not in str(caught.value)
+
+
+def test_another_library_is_no_kernel_library(elsewhere, twins):
+    elsewhere(twins)
+    with pytest.raises(BackendError, match=r"no kernel library.*cmake"):
+        load_kernels()
+
+
+def test_another_interface_is_refused(twins, monkeypatch):
+    monkeypatch.setattr(kernels, "ABI_VERSION", 99)
+    with pytest.raises(BackendError, match="interface 1, this whyframe needs 99; rebuild"):
+        load_host_twins(twins)
+
+
+def test_a_library_is_loaded_once(twins):
+    assert native.load_file(twins, "") is native.load_file(twins, "")
+
+
+def test_without_the_variable_it_lies_beside_the_loader(monkeypatch):
+    monkeypatch.delenv("WHYFRAME_KERNELS_LIBRARY", raising=False)
+    assert native.find("kernels") == Path(native.__file__).parent / "libwhyframe_kernels.so"

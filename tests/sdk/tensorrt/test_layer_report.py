@@ -1,0 +1,67 @@
+import json
+from importlib import resources
+
+import pytest
+
+from whyframe.tensorrt.api import TensorRT
+from whyframe.tensorrt.build import BuildOptions, build_engine
+from whyframe.tensorrt.device import compute_capability
+from whyframe.tensorrt.enginefile import EngineFile
+from whyframe.tensorrt.layer_report import (
+    Layer,
+    engine_report,
+    fused_layers,
+    layer_table,
+    network_layers,
+    report_text,
+)
+
+
+def test_the_layers_of_the_bundled_model(trt: TensorRT, bundled: bytes) -> None:
+    layers = network_layers(bundled, False, trt)
+    kinds = [layer.kind for layer in layers]
+    assert kinds.count("CONVOLUTION") == 59
+    assert kinds.count("NORMALIZATION") == 3, "the map's, the anchor's and the controller's"
+    assert kinds.count("PLUGIN_V3") == 0
+    assert layers[-1].shape == (-1, 56, 56)
+    assert json.loads(json.dumps([layer._asdict() for layer in layers]))[-1]["precision"] == "FLOAT"
+
+
+def test_the_plugin_is_one_layer(trt: TensorRT, bundled: bytes) -> None:
+    layers = network_layers(bundled, True, trt)
+    assert [layer.name for layer in layers if layer.kind == "PLUGIN_V3"] == ["distribution_controller"]
+    assert [layer.kind for layer in layers].count("NORMALIZATION") == 2
+
+
+def test_the_table_is_aligned() -> None:
+    layers = [
+        Layer("a", "CONVOLUTION", "HALF", (-1, 8, 4, 4)),
+        Layer("long_name", "SOFTMAX", "FLOAT", (-1, 5)),
+    ]
+    assert layer_table(layers).splitlines() == [
+        "layer      type         precision  shape",
+        "a          CONVOLUTION  HALF       -1 x 8 x 4 x 4",
+        "long_name  SOFTMAX      FLOAT      -1 x 5",
+    ]
+
+
+def test_the_report_of_an_engine(trt: TensorRT, bundled: bytes, engine: EngineFile) -> None:
+    report = engine_report(bundled, engine, trt, None)
+    assert len(json.loads(json.dumps(report))["network"]) == len(report["network"])
+    assert set(report) == {"builder", "bytes", "network"}
+    assert report["bytes"]["tuning"] == len(engine.tuning)
+    lines = report_text(report).splitlines()
+    assert lines[0].startswith(f"{trt}: explainer 2")
+    assert len(lines) == 3 + len(report["network"])
+    assert report_text({**report, "fused": ["one", "two"]}).splitlines()[-3:] == ["fused:", "one", "two"]
+    assert set(engine_report(bundled, engine, trt, (9, 0))) == set(report), "it does not run here"
+
+
+@pytest.mark.gpu
+def test_the_inspector_tells_the_fused_layers(trt: TensorRT) -> None:
+    model = (resources.files("whyframe") / "models/efficientnet_lite0_ct.onnx").read_bytes()
+    here = compute_capability()
+    if here not in trt.targets:
+        pytest.skip(f"{trt} does not compile for {here}")
+    plan = build_engine(model, (1, 1, 1), BuildOptions(compute_capabilities=(here,), plugin=True), trt)
+    assert fused_layers(plan, trt)
