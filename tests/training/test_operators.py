@@ -96,14 +96,14 @@ def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
     calls.append(lambda: perturbation.perturb(images, mask, background))
     expected = [call() for call in calls]
     used = []
-    monkeypatch.setattr(operators, "serves", lambda *tensors: used.append(len(tensors)) or True)
+    monkeypatch.setattr(operators, "supports", lambda *tensors: used.append(len(tensors)) or True)
     for call, value in zip(calls, expected, strict=True):
         torch.testing.assert_close(call(), value, atol=1e-6, rtol=0)
     assert used == [1, 1, 1, 3]
 
 
 def test_what_the_kernel_cannot_perturb_is_left_to_pytorch(monkeypatch) -> None:
-    monkeypatch.setattr(operators, "serves", lambda *tensors: True)
+    monkeypatch.setattr(operators, "supports", lambda *tensors: True)
     images, mask, background = random(2, 3, 4, 4), random(2, 1, 4, 4), random(2, 3, 4, 4)
     assert perturbation._kernel_serves(images, mask, background)
     assert not perturbation._kernel_serves(images.clone().requires_grad_(), mask, background)

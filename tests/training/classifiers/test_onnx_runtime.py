@@ -25,9 +25,9 @@ def test_the_same_logits_for_any_number_of_pictures(tiny: Classifier, count: int
     with torch.no_grad():
         own = tiny.logits(images(count))
         with onnx_backend(tiny):
-            assert tiny.served is not None
+            assert tiny.onnx_backend is not None
             other = tiny.logits(images(count))
-    assert tiny.served is None
+    assert tiny.onnx_backend is None
     torch.testing.assert_close(other, own, rtol=1e-4, atol=1e-4)
     assert not torch.equal(other, own)  # another program's rounding: it is not PyTorch that answered
 
@@ -64,4 +64,4 @@ def test_a_network_that_cannot_be_exported_says_so_in_one_line() -> None:
     with pytest.raises(ServingError, match="odd cannot be exported to ONNX") as caught, onnx_backend(odd):
         pass
     assert "\n" not in str(caught.value)
-    assert odd.served is None
+    assert odd.onnx_backend is None
