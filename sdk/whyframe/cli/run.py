@@ -19,7 +19,7 @@ from whyframe.progress import progress_bar
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
-    from whyframe.video.sinks import Sink
+    from whyframe.video.sink import Sink
     from whyframe.video.sources import Source
 
 __all__ = ["run"]

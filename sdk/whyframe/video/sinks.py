@@ -1,12 +1,10 @@
-"""Where explained frames go: a video, an image, or a folder of images. What is there is whole and plays."""
+"""Outputs for explained frames: a video, an image, or a folder of images."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,150 +13,62 @@ from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
+from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink, part_path
 from whyframe.video.sources import IMAGE_SUFFIXES, Source
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["VIDEO_SUFFIXES", "Sink", "check_image_output", "open_sink", "write_image"]
+__all__ = ["VIDEO_SUFFIXES", "check_image_output", "open_sink", "write_image"]
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
-DEFAULT_FPS = 30.0
-
-
-class Sink(ABC):
-    """Draws explanations into one output, which appears under its name only when it is complete.
-
-    As a context manager it commits at the end and after Ctrl-C, so that what was done is kept, and discards
-    everything after any other error.
-
-    Attributes:
-        path: the output.
-        description: what it is written with, for people.
-        written: pictures written so far.
-    """
-
-    description: str
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.written = 0
-
-    def __enter__(self) -> Sink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        try:
-            if self.written and (kind is None or interrupted):
-                self.commit()
-        finally:
-            self.discard()
-
-    def write(self, explanation: Explanation) -> None:
-        """Draws one explanation and adds it.
-
-        Raises:
-            OutputError: the disk is full, or the picture's size differs from the first one's in a video.
-        """
-        self._write(explanation.overlay(), explanation)
-        self.written += 1
-
-    @abstractmethod
-    def _write(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
-        """Adds a drawn picture, H x W x 3 uint8 BGR."""
-
-    @abstractmethod
-    def commit(self) -> None:
-        """Finishes the output and gives it its name."""
-
-    @abstractmethod
-    def discard(self) -> None:
-        """Removes whatever was not committed."""
+"""Suffixes of the video formats that can be written."""
 
 
 class _ImageSink(Sink):
-    """One picture."""
+    """A single image."""
 
     description = "one image"
 
-    def _write(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:  # noqa: ARG002
-        self._picture = picture
+    def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:  # noqa: ARG002
+        self._image = image
 
     def commit(self) -> None:
-        write_image(self.path, self._picture)
+        write_image(self.path, self._image)
 
     def discard(self) -> None:
-        """Nothing is written before `commit`."""
+        """Do nothing: no file exists before `commit`."""
 
 
 class _FolderSink(Sink):
-    """A picture for each file of a folder, under the same names; collected aside until all are there."""
+    """A folder with one image for each input file, under the same names.
+
+    The images are written to a temporary folder and moved when all of them are complete.
+    """
 
     description = "images of the same names"
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path)
         self._names = [file.name for file in source.files]
-        self._aside = part_path(path)
-        self._aside.mkdir()
+        self._temporary = part_path(path)
+        self._temporary.mkdir()
 
-    def _write(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
-        write_image(self._aside / self._names[explanation.index], picture)
+    def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
+        write_image(self._temporary / self._names[explanation.index], image)
 
     def commit(self) -> None:
         self.path.mkdir(exist_ok=True)
-        for file in self._aside.iterdir():
+        for file in self._temporary.iterdir():
             file.replace(self.path / file.name)
-        self._aside.rmdir()
+        self._temporary.rmdir()
 
     def discard(self) -> None:
-        shutil.rmtree(self._aside, ignore_errors=True)
-
-
-class VideoSink(Sink):
-    """A video under a temporary name until it is finished; subclasses encode."""
-
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path)
-        assert source.size is not None, "only a folder has no size, and it is no video"
-        self.source, self.size = source, source.size
-        self.part = part_path(path)
-
-    def commit(self) -> None:
-        self.finish()
-        self.part.replace(self.path)
-
-    def discard(self) -> None:
-        self.release()
-        self.part.unlink(missing_ok=True)
-
-    def _write(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
-        width, height = picture.shape[1], picture.shape[0]
-        if (width, height) != self.size:
-            video = f"{self.size[0]} x {self.size[1]}"
-            raise OutputError(
-                f"frame {explanation.index} is {width} x {height} in a video of {video}; split the input."
-            )
-        self.encode(picture, explanation)
-
-    @abstractmethod
-    def encode(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
-        """Adds a picture of the right size."""
-
-    @abstractmethod
-    def finish(self) -> None:
-        """Writes what is buffered and closes the file under its temporary name."""
-
-    @abstractmethod
-    def release(self) -> None:
-        """Closes whatever is open. Safe after `finish`, and never raises."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 class _OpenCvVideo(VideoSink):
-    """MPEG-4 Part 2 by OpenCV: everywhere, and no sound."""
+    """MPEG-4 Part 2 video by OpenCV, which is always installed but writes no sound."""
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path, source)
@@ -174,9 +84,9 @@ class _OpenCvVideo(VideoSink):
                 f"OpenCV cannot write {path} at {self.size}; pip install 'whyframe[video]' and try again."
             )
 
-    def encode(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
+    def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
         for _ in range(self._repeats(explanation)):
-            self._writer.write(picture)
+            self._writer.write(image)
             self._frames += 1
 
     def finish(self) -> None:
@@ -185,26 +95,29 @@ class _OpenCvVideo(VideoSink):
     release = finish
 
     def _repeats(self, explanation: Explanation) -> int:
-        """1, or as many as fill the gap that a live source's dropped frames left: the rate is fixed."""
+        """Return how often to write a frame: more than once where a live source dropped frames before it.
+
+        OpenCV writes a fixed frame rate, so that the frame has to fill the gap.
+        """
         if not self.source.live or explanation.timestamp is None:
             return 1
         return max(1, round(explanation.timestamp * self._fps) - self._frames)
 
 
 def open_sink(output: str | Path, source: Source) -> Sink:
-    """Opens the output that fits a source.
+    """Open the output that fits a source.
 
     Args:
-        output: for an image, an image file; for a folder, a folder (made where its parent exists); for
-            anything else, a video file.
-        source: what will be explained. Its pictures, size, rate and sound are kept.
+        output: Path to write: an image file for an image, a folder for a folder (created where its parent
+            exists), and a video file for any other source.
+        source: The source to explain. The output keeps its frame size, frame rate and sound.
 
     Returns:
-        A sink to be used as a context manager.
+        A sink, to be used as a context manager.
 
     Raises:
-        OutputError: the place does not exist, cannot be written to, is the input itself, or has a suffix that
-            does not fit. Nothing has been written.
+        OutputError: The parent folder does not exist or cannot be written to, the output is the input itself,
+            or its suffix does not fit. Nothing has been written.
     """
     path = Path(output)
     _check_place(path, source)
@@ -217,32 +130,34 @@ def open_sink(output: str | Path, source: Source) -> Sink:
     return _open_video(path, source)
 
 
-def write_image(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Writes a picture, whole or not at all.
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image file; after an error no partial file is left.
 
     Args:
-        path: the file; its suffix, one of IMAGE_SUFFIXES, is the format.
-        picture: H x W x 3 uint8, BGR.
+        path: The file to write. Its suffix, an entry of IMAGE_SUFFIXES, chooses the format.
+        image: H x W x 3 uint8 BGR.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     try:
-        _, data = cv2.imencode(path.suffix, picture)
+        _, data = cv2.imencode(path.suffix, image)
     except cv2.error as error:
-        raise OutputError(f"{path} is too large a picture for its format; write it as .png.") from error
+        raise OutputError(f"{path} is too large an image for its format; write it as .png.") from error
     atomic_write(path, data.tobytes())
 
 
 def check_image_output(path: Path) -> None:
-    """Raises an OutputError unless an image can be written under this name."""
+    """Check that an image can be written to a path.
+
+    Args:
+        path: The path to check.
+
+    Raises:
+        OutputError: The folder does not exist or cannot be written to, or the suffix is not an image's.
+    """
     _check_folder(path)
     _check_suffix(path, IMAGE_SUFFIXES, "an image")
-
-
-def part_path(path: Path) -> Path:
-    """The name beside a path under which it is written until it is complete."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
 
 
 def _open_video(path: Path, source: Source) -> VideoSink:
@@ -258,7 +173,7 @@ def _check_folder(path: Path) -> None:
     if not parent.is_dir():
         raise OutputError(f"the output folder {parent} does not exist; create it first (mkdir {parent}).")
     if not os.access(parent, os.W_OK):
-        raise OutputError(f"the output folder {parent} cannot be written to; choose another place.")
+        raise OutputError(f"the output folder {parent} cannot be written to; choose another folder.")
 
 
 def _check_place(path: Path, source: Source) -> None:
@@ -268,12 +183,12 @@ def _check_place(path: Path, source: Source) -> None:
     if path.exists() and path.is_dir() != (source.kind == "folder"):
         wanted = "a folder" if source.kind == "folder" else "a file name"
         raise OutputError(
-            f"{path} is {'a folder' if path.is_dir() else 'a file'}; a {source.kind} needs {wanted}."
+            f"{path} is {'a folder' if path.is_dir() else 'a file'}; the output of a {source.kind} is {wanted}."
         )
 
 
 def _check_suffix(path: Path, known: tuple[str, ...], kind: str) -> None:
     if path.suffix.lower() not in known:
         raise OutputError(
-            f"{path.name} does not name {kind} that whyframe writes; end it in {', '.join(known)}."
+            f"{path.name} is not the name of {kind} that whyframe can write; end it in {', '.join(known)}."
         )

@@ -1,4 +1,7 @@
-"""H.264 video with the input's sound, through PyAV (the extra ``video``); importing this module needs it."""
+"""H.264 video output with the input's sound, written by PyAV (the extra ``video``).
+
+Importing this module requires PyAV.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError, one_line
-from whyframe.video.sinks import DEFAULT_FPS, VideoSink
+from whyframe.video.sink import DEFAULT_FPS, VideoSink
 from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
@@ -23,17 +26,26 @@ if TYPE_CHECKING:
 
 __all__ = ["PyAvVideo"]
 
-# Ticks of the output's clock in a frame: fine enough for the uneven timestamps of a phone's video.
+# Clock ticks of the output in a frame's duration: fine enough for the uneven timestamps of a phone's video.
 _TICKS = 100
-# A timestamp this near (in ticks) to an even rate is one that its container rounded, as Matroska does.
+# A timestamp this near (in ticks) to an even rate was rounded by its container, as Matroska does.
 _ROUNDING = 10
-_BT_601 = 6  # SMPTE 170M in ITU-T H.273: the matrix of the conversions below
-# Visually lossless and quick, as the encoder shares its cores with the inference.
+# SMPTE 170M in ITU-T H.273: the matrix of the colour conversions in this module.
+_BT_601 = 6
+# Visually lossless and fast, because the encoder shares its cores with the inference.
 _OPTIONS = {"preset": "veryfast", "crf": "20"}
 
 
 class PyAvVideo(VideoSink):
-    """H.264 at the input's exact rate and timestamps, with its sound copied unchanged."""
+    """H.264 video with the input's exact frame rate and timestamps, and with its sound copied unchanged.
+
+    Args:
+        path: Path of the video.
+        source: The source of the frames.
+
+    Raises:
+        OutputError: The file cannot be created, or its format does not hold the streams.
+    """
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path, source)
@@ -49,9 +61,9 @@ class PyAvVideo(VideoSink):
             undo.pop_all()
         self._last = -1
 
-    def encode(self, picture: NDArray[np.uint8], explanation: Explanation) -> None:
-        """Encodes a picture, and copies the sound up to its time."""
-        frame = _to_yuv(picture, str(self._video.pix_fmt))
+    def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
+        """Encode a frame, and copy the sound up to the frame's time."""
+        frame = _to_yuv(image, str(self._video.pix_fmt))
         self._last = frame.pts = max(self._ticks(explanation), self._last + 1)
         frame.time_base = self._time_base
         with _as_output_error(self.path):
@@ -59,7 +71,7 @@ class PyAvVideo(VideoSink):
             self._copy_sound(until=float(frame.pts * self._time_base))
 
     def finish(self) -> None:
-        """Flushes the encoder and copies the sound of what was explained: all of it after the last frame."""
+        """Flush the encoder and copy the sound of the explained part, or all of it after the last frame."""
         with _as_output_error(self.path):
             self._container.mux(self._video.encode(None))
             end = float((self._last + _TICKS) * self._time_base)
@@ -67,7 +79,7 @@ class PyAvVideo(VideoSink):
             self._container.close()
 
     def release(self) -> None:
-        """Closes both files."""
+        """Close the output and the file that the sound comes from."""
         if self._sound is not None:
             self._sound.close()
         with contextlib.suppress(av.FFmpegError):
@@ -79,18 +91,18 @@ class PyAvVideo(VideoSink):
         # 4:2:0 halves the colour planes, which an odd size does not allow.
         stream.pix_fmt = "yuv444p" if any(side % 2 for side in self.size) else "yuv420p"
         stream.codec_context.time_base = self._time_base
-        stream.codec_context.colorspace = _BT_601  # unsaid, players guess by the size
+        stream.codec_context.colorspace = _BT_601  # players guess by the frame size where it is not stated
         stream.codec_context.sample_aspect_ratio = pixel_aspect
         return stream
 
     def _add_sound(self) -> str:
-        """Adds the input's first sound track where there is one, and returns what to say of it."""
+        """Add the input's first sound track, if any, and return what the description has to add about it."""
         sound = _Sound.of(self.source)
         if sound is None:
             return ""
         if sound.codec not in self._container.supported_codecs:
             sound.close()
-            return f"; {self.path.suffix} takes no {sound.codec} sound, which is left out (try .mkv)"
+            return f"; {self.path.suffix} cannot hold {sound.codec} sound, which is left out (try .mkv)"
         self._sound = sound
         self._sound_stream = self._container.add_stream_from_template(sound.stream)
         return " with its sound"
@@ -103,7 +115,7 @@ class PyAvVideo(VideoSink):
             self._container.mux(packet)
 
     def _ticks(self, explanation: Explanation) -> int:
-        """The time of a frame on the output's clock."""
+        """Return the time of a frame in ticks of the output's clock."""
         even = explanation.index * _TICKS
         if explanation.timestamp is None:
             return even
@@ -112,7 +124,7 @@ class PyAvVideo(VideoSink):
 
 
 class _Sound:
-    """The packets of a video file's first sound track, timed from the file's first picture."""
+    """Packets of a video file's first sound track, with times that count from the first video frame."""
 
     def __init__(self, container: av.container.InputContainer) -> None:
         self.stream = container.streams.audio[0]
@@ -126,7 +138,7 @@ class _Sound:
 
     @classmethod
     def of(cls, source: Source) -> _Sound | None:
-        """The sound of a source; None where it has none, or none that PyAV can read."""
+        """Open the sound of a source; return None where the source has no sound that PyAV can read."""
         if source.kind != "video":
             return None
         with contextlib.suppress(av.FFmpegError):
@@ -137,7 +149,7 @@ class _Sound:
         return None
 
     def packets(self, until: float) -> Iterator[av.Packet]:
-        """Yields the packets not yielded yet that start before ``until`` seconds."""
+        """Yield the remaining packets that start before ``until`` seconds."""
         while self._next is not None and (self._next.pts or 0) * self._tick < until:
             packet, self._next = self._next, next(self._packets, None)
             yield packet
@@ -146,7 +158,7 @@ class _Sound:
         self._container.close()
 
     def _demux(self) -> Iterator[av.Packet]:
-        with contextlib.suppress(av.FFmpegError):  # damaged from here on: the sound ends
+        with contextlib.suppress(av.FFmpegError):  # the sound ends where the file is damaged
             for packet in self._container.demux(self.stream):
                 if packet.pts is not None and packet.dts is not None:
                     packet.pts -= self._shift
@@ -154,18 +166,21 @@ class _Sound:
                     yield packet
 
 
-def _to_yuv(picture: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
-    """A picture as the encoder takes it. OpenCV is quicker here, and rounds rather than cuts."""
+def _to_yuv(image: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
+    """Convert a BGR image to the encoder's pixel format.
+
+    For 4:2:0, OpenCV is faster than FFmpeg, and it rounds where FFmpeg truncates.
+    """
     if pix_fmt == "yuv420p":
-        planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
         return av.VideoFrame.from_ndarray(planes, format=pix_fmt)
-    return av.VideoFrame.from_ndarray(picture, format="bgr24")
+    return av.VideoFrame.from_ndarray(image, format="bgr24")
 
 
 def _rate_and_pixel_aspect(source: Source) -> tuple[Fraction, Fraction]:
-    """Frames a second and the pixels' width over their height, as the container states them.
+    """Return the frame rate in frames per second and the pixel aspect ratio (width over height).
 
-    OpenCV has the rate as a rounded float, and does not have the other.
+    Both come from the container where it states them: OpenCV rounds the rate and ignores the aspect ratio.
     """
     rate, aspect = Fraction(source.fps or DEFAULT_FPS).limit_denominator(1001), Fraction(1)
     if source.kind == "video":
@@ -173,13 +188,14 @@ def _rate_and_pixel_aspect(source: Source) -> tuple[Fraction, Fraction]:
             video = container.streams.video[0]
             rate = video.average_rate or rate
             aspect = video.sample_aspect_ratio or aspect
-            if (video.width, video.height) != source.size:  # OpenCV turned it upright
+            if (video.width, video.height) != source.size:  # OpenCV rotated the frames upright
                 aspect = 1 / aspect
     return rate, aspect
 
 
 @contextlib.contextmanager
 def _as_output_error(path: Path) -> Iterator[None]:
+    """Raise an error of PyAV as an OutputError about the given path."""
     try:
         yield
     except (av.FFmpegError, ValueError) as error:

@@ -1,22 +1,21 @@
-"""The bounded pipeline of a video: decoding, explaining and drawing overlap, and memory stays flat."""
+"""Pipeline of a video: decoding, explaining and drawing overlap in time, in bounded memory."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from whyframe.video.sources import Frame, Source, open_source
 
 if TYPE_CHECKING:
-    from whyframe.engine import ExplainEngine
     from whyframe.explanation import Explanation
 
-__all__ = ["stream_explanations"]
+__all__ = ["StreamEngine", "stream_explanations"]
 
 # Two waiting items absorb the jitter of the stages; more would only add latency and memory.
 _QUEUE_LENGTH = 2
@@ -25,88 +24,126 @@ _JOIN_SECONDS = 5.0
 Item = TypeVar("Item")
 
 
+class StreamEngine(Protocol):
+    """The part of `whyframe.ExplainEngine` that a stream uses."""
+
+    def class_id(self, target: str | int) -> int:
+        """Return the id of a class given by name or id."""
+
+    def run(self, frame: Any, *, target: str | int | None = None, refine: int = 0) -> Explanation:
+        """Explain one frame."""
+
+    def prefetch(self, frame: Any) -> None:
+        """Start the upload of a frame that `run` will be given later."""
+
+    def clone(self) -> StreamEngine:
+        """Return another engine, for another thread."""
+
+    def workers(self) -> Sequence[StreamEngine]:
+        """Return as many engines, each for a thread of its own, as give the highest throughput together."""
+
+    def close(self) -> None:
+        """Release the model."""
+
+
 def stream_explanations(
-    engine: ExplainEngine,
+    engine: StreamEngine,
     source: str | Path | int | Source,
     *,
     target: str | int | None = None,
     refine: int = 0,
 ) -> Generator[Explanation, None, None]:
-    """Explains the frames of a source as they come.
+    """Explain the frames of a source while it is read.
 
-    One thread decodes and others explain, with the engine's workers, while the caller uses what it holds. A
-    file or a folder waits for a slow caller, and every frame comes, in order. A live source does not wait:
-    the caller always gets the newest frame, and jumps of ``Explanation.index`` show what was dropped.
+    One thread decodes and others explain, with the engine's workers, while the caller uses the results. A file
+    or a folder waits for a slow caller, and every frame is explained, in order. A live source does not wait:
+    the caller always gets the newest frame, and gaps in ``Explanation.index`` show which frames were dropped.
 
     Args:
-        engine: what explains; the caller may go on using it meanwhile.
-        source: anything that `open_source` takes. An open Source is closed at the end, like any other.
-        target: class to explain in every frame, by name or id; None for each frame's predicted class.
-        refine: steps of post-hoc tuning for each frame; 0 for none.
+        engine: The engine that explains. The caller may use it for other frames meanwhile.
+        source: Anything that `open_source` accepts. An open Source is closed at the end too.
+        target: Class to explain in every frame, by name or id; None for each frame's predicted class.
+        refine: Number of refinement steps for each frame; 0 for none.
 
     Yields:
-        Explanations with ``index`` and ``timestamp`` (seconds) of their frames.
+        Explanations with the ``index`` and the ``timestamp`` (seconds) of their frames.
 
     Raises:
-        TargetError: the model has no such class; raised by this call, before a frame is asked for.
-        SourceError: nothing readable is there; raised likewise.
-        WhyframeError: whatever decoding or explaining a frame raised, after the results before it.
+        TargetError: The model has no such class. Raised by the call itself, before the first frame is requested.
+        SourceError: The source cannot be read. Raised by the call itself.
+        WhyframeError: A frame could not be decoded or explained. Raised after the results of earlier frames.
     """
     class_id = None if target is None else engine.class_id(target)
     opened = open_source(source)
-    # A live source wants its newest frame soon, a file all its frames soon.
-    workers = [engine.clone()] if opened.live else engine.workers()
-    unclaimed, own = iter(workers), threading.local()
+    if opened.live:  # the newest frame has to be finished soon: no second frame is in work beside it
+        workers = _Workers([engine.clone()], class_id, refine, in_flight=1)
+    else:  # an extra frame is in flight, so that its upload overlaps with the work on the others
+        engines = engine.workers()
+        workers = _Workers(engines, class_id, refine, in_flight=len(engines) + 1)
+    return _pipeline(opened, workers)
 
-    def claim() -> None:
-        own.engine = next(unclaimed)
 
-    pool = ThreadPoolExecutor(len(workers), "whyframe-worker", initializer=claim)
+class _Workers:
+    """Engines that explain frames in parallel, each in a thread of its own.
 
-    def explain(frame: Frame) -> Explanation:
-        explanation = own.engine.run(frame.image, target=class_id, refine=refine)
-        return replace(explanation, index=frame.index, timestamp=frame.timestamp)
+    Args:
+        engines: The engines, which `close` closes.
+        class_id: Class to explain; None for each frame's predicted class.
+        refine: Number of refinement steps for each frame.
+        in_flight: Number of frames that are submitted before the result of the first is awaited.
+    """
 
-    def submitted(frames: Iterator[Frame]) -> Iterator[Future[Explanation]]:
-        try:
-            for frame in frames:
-                workers[0].prefetch(frame.image)
-                yield pool.submit(explain, frame)
-        except Exception as error:  # comes in its turn, after the results of the frames before it
-            failed: Future[Explanation] = Future()
-            failed.set_exception(error)
-            yield failed
+    def __init__(
+        self, engines: Sequence[StreamEngine], class_id: int | None, refine: int, *, in_flight: int
+    ) -> None:
+        self._engines, self._class_id, self._refine = engines, class_id, refine
+        self._in_flight = in_flight
+        self._thread = threading.local()
+        self._unclaimed = iter(engines)
+        self._pool = ThreadPoolExecutor(len(engines), "whyframe-worker", initializer=self._claim_engine)
 
-    def explain_all(frames: Iterator[Frame]) -> Iterator[Explanation]:
-        """In order. Of a file one frame more than there are workers is in hand, on its way to the device."""
-        room = 1 if opened.live else len(workers) + 1
+    def explain_all(self, frames: Iterator[Frame]) -> Iterator[Explanation]:
+        """Yield the explanations of frames in the order of the frames."""
         pending: deque[Future[Explanation]] = deque()
-        for future in submitted(frames):
+        for future in self._submit_all(frames):
             pending.append(future)
-            if len(pending) == room:
+            if len(pending) == self._in_flight:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
 
-    def close() -> None:
-        pool.shutdown()
-        for worker in workers:
-            worker.close()
+    def close(self) -> None:
+        """Wait for the frames in work, and close the engines."""
+        self._pool.shutdown()
+        for engine in self._engines:
+            engine.close()
 
-    return _pipeline(opened, explain_all, close)
+    def _claim_engine(self) -> None:
+        self._thread.engine = next(self._unclaimed)
+
+    def _submit_all(self, frames: Iterator[Frame]) -> Iterator[Future[Explanation]]:
+        """Yield a future for each frame; an error becomes the last future, after the earlier results."""
+        try:
+            for frame in frames:
+                self._engines[0].prefetch(frame.image)
+                yield self._pool.submit(self._explain, frame)
+        except Exception as error:
+            failed: Future[Explanation] = Future()
+            failed.set_exception(error)
+            yield failed
+
+    def _explain(self, frame: Frame) -> Explanation:
+        explanation = self._thread.engine.run(frame.image, target=self._class_id, refine=self._refine)
+        return replace(explanation, index=frame.index, timestamp=frame.timestamp)
 
 
-def _pipeline(
-    source: Source,
-    explain_all: Callable[[Iterator[Frame]], Iterator[Explanation]],
-    close: Callable[[], None],
-) -> Generator[Explanation, None, None]:
-    """Runs the two threads for as long as the caller iterates; closing the iterator ends them."""
+def _pipeline(source: Source, workers: _Workers) -> Generator[Explanation, None, None]:
+    """Run the two threads while the caller iterates; closing the iterator ends them."""
     frames: _Channel[Frame] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     results: _Channel[Explanation] = _Channel(_QUEUE_LENGTH, latest_only=source.live)
     stages = [
         _start_stage("whyframe-decode", source, frames, source.close),
-        _start_stage("whyframe-explain", explain_all(frames), results, close),
+        _start_stage("whyframe-explain", workers.explain_all(frames), results, workers.close),
     ]
     try:
         yield from results
@@ -120,7 +157,7 @@ def _pipeline(
 def _start_stage(
     name: str, items: Iterator[Item], output: _Channel[Item], close: Callable[[], None]
 ) -> threading.Thread:
-    """Starts a thread that moves items into a channel until they end, fail, or nobody wants them."""
+    """Start a thread that moves items into a channel until they end, fail, or the channel is abandoned."""
 
     def move() -> None:
         error: BaseException | None = None
@@ -128,39 +165,39 @@ def _start_stage(
             for item in items:
                 if not output.put(item):
                     break
-        except BaseException as caught:  # the caller meets it in the channel
+        except BaseException as caught:  # the channel raises it in the consumer's thread
             error = caught
         output.finish(error)
-        # The thread that reads is the one that may release: a capture must not vanish under its reader.
+        # Closed by the thread that reads: a capture must not be released while another thread reads from it.
         close()
 
-    # Daemons: a camera driver that never returns must not keep the interpreter alive.
+    # A daemon thread: a camera driver that never returns must not keep the interpreter running.
     thread = threading.Thread(target=move, name=name, daemon=True)
     thread.start()
     return thread
 
 
 class _Channel(Generic[Item]):
-    """A bounded hand-over between two threads that ends, fails and can be abandoned.
+    """Bounded queue between two threads that can end, fail and be abandoned.
 
     Args:
-        length: items that may wait; with ``latest_only``, one may, and a newer one takes its place.
-        latest_only: drop the waiting item rather than make the producer wait.
+        length: Number of items that may wait. With ``latest_only`` at most one item waits.
+        latest_only: Replace the waiting item by a newer one, rather than make the producer wait.
     """
 
     def __init__(self, length: int, *, latest_only: bool) -> None:
         self._items: deque[Item] = deque(maxlen=1 if latest_only else None)
-        self._room = length
+        self._length = length
         self._latest_only = latest_only
         self._changed = threading.Condition()
         self._finished = self._abandoned = False
         self._error: BaseException | None = None
 
     def put(self, item: Item) -> bool:
-        """Hands over an item; False where the consumer has gone."""
+        """Add an item; return False where the channel was abandoned."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._abandoned or self._latest_only or len(self._items) < self._room
+                lambda: self._abandoned or self._latest_only or len(self._items) < self._length
             )
             if not self._abandoned:
                 self._items.append(item)
@@ -168,13 +205,13 @@ class _Channel(Generic[Item]):
             return not self._abandoned
 
     def finish(self, error: BaseException | None) -> None:
-        """No item follows; the consumer meets ``error`` after those that wait."""
+        """End the channel; the consumer gets ``error``, if any, after the waiting items."""
         with self._changed:
             self._finished, self._error = True, error
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """The consumer has gone: what waits is dropped and the producer is released."""
+        """Drop the waiting items and release the producer, because nothing reads the channel any more."""
         with self._changed:
             self._abandoned = True
             self._items.clear()

@@ -129,7 +129,7 @@ def test_refine_and_max_frames(whyframe, tmp_path: Path) -> None:
         (["run", "in.mp4", "--backend", "tensorrt", "--device", "cpu"], "runs on a GPU"),
         (["run", "in.mp4", "--device", "gpu"], "gpu"),
         (["demo", "-o", "none/demo.png"], "none does not exist"),
-        (["demo", "-o", "demo.gif"], "demo.gif does not name an image"),
+        (["demo", "-o", "demo.gif"], "demo.gif is not the name of an image"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

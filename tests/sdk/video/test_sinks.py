@@ -14,7 +14,8 @@ import pytest
 from helpers import clips
 from whyframe import ExplainEngine
 from whyframe.errors import OutputError
-from whyframe.video.sinks import Sink, open_sink
+from whyframe.video.sink import Sink
+from whyframe.video.sinks import open_sink
 from whyframe.video.sources import Source, open_source
 from whyframe.video.stream import stream_explanations
 
@@ -144,7 +145,7 @@ def test_sound_stays_in_time_where_the_container_starts_late(convert: Convert, t
 def test_sound_that_the_format_cannot_hold_is_left_out_and_said(convert: Convert, tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "in.mkv", sound="wavpack")
     sink = convert(source, tmp_path / "out.mp4")
-    assert sink.description == "H.264 by PyAV; .mp4 takes no wavpack sound, which is left out (try .mkv)"
+    assert sink.description == "H.264 by PyAV; .mp4 cannot hold wavpack sound, which is left out (try .mkv)"
     assert len(clips.read_video(sink.path)) == 30
 
 
@@ -280,10 +281,10 @@ def test_a_folder_keeps_what_was_done_at_ctrl_c_and_nothing_after_an_error(
         ("in.mp4", "out.xyz", r"end it in \.mp4, \.mkv, \.mov"),
         ("in.mp4", "out", r"end it in \.mp4"),
         ("in.mp4", "folder", "is a folder"),
-        ("in.mp4", "out.png", "does not name a video"),
-        ("in.png", "out.mp4", "does not name an image"),
+        ("in.mp4", "out.png", "is not the name of a video"),
+        ("in.png", "out.mp4", "is not the name of an image"),
         ("in.png", "in.png", "is the input itself"),
-        ("folder", "in.mp4", "is a file; a folder needs a folder"),
+        ("folder", "in.mp4", "is a file; the output of a folder is a folder"),
         ("folder", "none/out", "none does not exist"),
         ("folder", "folder", "is the input itself"),
     ],

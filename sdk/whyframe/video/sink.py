@@ -1,0 +1,140 @@
+"""Base classes of outputs for explained frames."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyframe.errors import OutputError
+from whyframe.video.sources import Source
+
+if TYPE_CHECKING:
+    from whyframe.explanation import Explanation
+
+__all__ = ["DEFAULT_FPS", "Sink", "VideoSink", "part_path"]
+
+DEFAULT_FPS = 30.0
+"""Frame rate of a video whose source states none."""
+
+
+class Sink(ABC):
+    """Output that draws explanations and gets its final name only when it is complete.
+
+    As a context manager, a sink commits when the block ends and after Ctrl-C, which keeps the frames written
+    so far. After any other error it discards everything.
+
+    Attributes:
+        path: Path of the output.
+        description: Format of the output, for the summary that a command prints.
+        written: Number of explanations written so far.
+    """
+
+    description: str
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written = 0
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        try:
+            if self.written and (kind is None or interrupted):
+                self.commit()
+        finally:
+            self.discard()
+
+    def write(self, explanation: Explanation) -> None:
+        """Draw one explanation and add it to the output.
+
+        Args:
+            explanation: The explanation of the next frame.
+
+        Raises:
+            OutputError: The disk is full, or in a video the frame's size differs from that of the first frame.
+        """
+        self._write(explanation.overlay(), explanation)
+        self.written += 1
+
+    @abstractmethod
+    def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
+        """Add a drawn explanation, H x W x 3 uint8 BGR."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Finish the output and give it its final name."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove everything that was not committed."""
+
+
+class VideoSink(Sink):
+    """Video that has a temporary name until it is finished; subclasses encode the frames.
+
+    Args:
+        path: Path of the video.
+        source: The source of the frames, which has a frame size.
+
+    Attributes:
+        source: The source of the frames.
+        size: Width and height of every frame in pixels.
+        part: Temporary path beside ``path``.
+    """
+
+    def __init__(self, path: Path, source: Source) -> None:
+        super().__init__(path)
+        assert source.size is not None, "a folder source, which alone has no frame size, does not get here"
+        self.source, self.size = source, source.size
+        self.part = part_path(path)
+
+    def commit(self) -> None:
+        """Finish the video and rename it to its final name."""
+        self.finish()
+        self.part.replace(self.path)
+
+    def discard(self) -> None:
+        """Close the video and remove its temporary file."""
+        self.release()
+        self.part.unlink(missing_ok=True)
+
+    def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
+        width, height = image.shape[1], image.shape[0]
+        if (width, height) != self.size:
+            video = f"{self.size[0]} x {self.size[1]}"
+            raise OutputError(
+                f"frame {explanation.index} is {width} x {height} in a video of {video}; split the input."
+            )
+        self.encode(image, explanation)
+
+    @abstractmethod
+    def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
+        """Add a drawn explanation whose size is that of the video.
+
+        Args:
+            image: H x W x 3 uint8 BGR.
+            explanation: The explanation that was drawn, which has the index and time of the frame.
+        """
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write buffered frames and close the temporary file."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Close open files. Safe to call after `finish`; never raises."""
+
+
+def part_path(path: Path) -> Path:
+    """Return the temporary path, beside the final one, of an output that is being written."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
