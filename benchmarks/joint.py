@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from whyframe.files import atomic_write
+from whyframe.perturb import MINIMUM_DROP
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
-from whyframe_training.faithfulness import MINIMUM_DROP
 from whyframe_training.joint.comparison import Pair, Record, measure_all
 from whyframe_training.joint.joint_run import prepare
 from whyframe_training.joint.joint_summary import summarise

@@ -26,7 +26,6 @@ from whyframe_evaluation.annotations.imagenet import BoxedImage, read_boxed
 from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
 from whyframe_evaluation.metrics.pointing import pointing_hit
 from whyframe_training.data import list_images, split
-from whyframe_training.faithfulness import MINIMUM_DROP
 from whyframe_training.statistics import paired_difference
 
 METRICS = {"faithfulness": "MF", "pr_auc": "PR-AUC", "pointing": "pointing"}
@@ -102,7 +101,7 @@ def _faithfulness(engine: ExplainEngine, path: Path) -> float:
     frame = to_input(read_image(path), side, "stretch")
     _, class_id, mask = engine.runtime.explain(frame[None], np.array([-1]))
     curve = preserving_curve(engine.runtime.classify, frame, upsample(mask[0], side), int(class_id[0]))
-    return faithfulness(curve) if curve[-1] - curve[0] > MINIMUM_DROP else float("nan")
+    return faithfulness(curve)
 
 
 def _score_boxes(values: Values, engines: Engines, image: BoxedImage) -> None:

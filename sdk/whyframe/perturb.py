@@ -13,9 +13,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "MINIMUM_DROP",
     "blur",
     "blur_matrix",
     "faithfulness",
@@ -31,6 +32,12 @@ BLUR_SIGMA = 10.0
 
 TIE_WEIGHT = 1e-6
 """Weight of the smoothed mask that ranks the pixels which the mask scores alike (section 4.2)."""
+
+MINIMUM_DROP = 0.1
+"""Smallest drop of the class probability, from the frame to its blurred copy, that a score is normalised by.
+
+A smaller drop is noise: the scores of such a frame are NaN, and averages leave it out.
+"""
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 """N x S x S x 3 uint8 frames -> N x C class probabilities."""
@@ -163,17 +170,18 @@ def preserving_curve(
     return np.asarray(classify(frames)[:, target], np.float64)
 
 
-def faithfulness(curve: NDArray[np.floating]) -> float:
-    """M_F (Eq. 9) of a preserving curve: ``100 * mean over i >= 1 of (q_i - q_F) / (q_O - q_F)``.
+def faithfulness(curve: ArrayLike) -> float:
+    """Return the faithfulness M_F of a preserving curve (Fu et al. 2022, Eq. 9).
 
-    100 means that the first step already restores the probability. The quotient is noise where q_O - q_F is
-    small: reports average it over the images where that exceeds 0.1, and give their number.
+    ``M_F = 100 * mean over i = 1..n of (q_i - q_F) / (q_O - q_F)``. Higher is better: 100 means that the first step
+    already restores the probability. Above 100, a part of the frame gives a higher probability than the frame.
 
     Args:
-        curve: q_F, ..., q_O.
+        curve: The n + 1 probabilities q_F, ..., q_O, as `preserving_curve` returns them.
 
     Returns:
-        Percent; nan where q_O equals q_F.
+        M_F in percent. NaN where ``q_O - q_F`` is at most `MINIMUM_DROP`.
     """
-    gain = float(curve[-1] - curve[0])
-    return float(100 * np.mean(curve[1:] - curve[0]) / gain) if gain else math.nan
+    q = np.asarray(curve, np.float64)
+    drop = float(q[-1] - q[0])
+    return float(100 * np.mean(q[1:] - q[0]) / drop) if drop > MINIMUM_DROP else math.nan

@@ -93,5 +93,7 @@ def test_faithfulness_in_closed_form(curve, expected):
     assert perturb.faithfulness(curve) == pytest.approx(expected)
 
 
-def test_faithfulness_of_no_gain_is_no_number():
-    assert math.isnan(perturb.faithfulness(np.full(33, 0.4)))
+@pytest.mark.parametrize("drop", [-0.5, 0.0, 0.1])
+def test_faithfulness_is_nan_where_blurring_hardly_lowers_the_probability(drop):
+    assert math.isnan(perturb.faithfulness(np.linspace(0, drop, 33)))
+    assert perturb.MINIMUM_DROP == 0.1

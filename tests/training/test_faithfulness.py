@@ -5,21 +5,12 @@ import pytest
 import torch
 
 from whyframe import perturb as sdk
-from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
-from whyframe_training.faithfulness import faithfulness, preserving_curve, rank_pixels
+from whyframe.perturb import faithfulness
+from whyframe_training.faithfulness import preserving_curve, rank_pixels
 from whyframe_training.perturb import GaussianBlur, perturb
 from whyframe_training.statistics import paired_difference
 
 SIDE = 32
-
-
-def test_faithfulness_of_closed_form_curves() -> None:
-    line = torch.linspace(0.1, 0.9, 33, dtype=torch.float64)
-    assert faithfulness(line) == pytest.approx(100 * sum(i / 32 for i in range(1, 33)) / 32)
-    at_once = torch.full((33,), 0.9)
-    at_once[0] = 0.1
-    assert faithfulness(at_once) == pytest.approx(100)
-    assert math.isnan(faithfulness(torch.full((33,), 0.5)))
 
 
 def test_curve_and_ranking_are_the_runtimes() -> None:
@@ -122,19 +113,6 @@ def test_a4_the_weighted_area_is_the_score_of_the_soft_mask_for_a_linear_classif
 def test_a4_is_only_an_approximation_for_others() -> None:
     mask_score, area = a4(power=8)
     assert abs(mask_score - area) > 0.1
-
-
-def test_pr_auc_by_hand() -> None:
-    inside = np.array([[True, False], [True, False]])
-    assert pr_auc(np.array([[0.9, 0.1], [0.8, 0.2]]), inside) == pytest.approx(100)
-    # ranked: hit (P 1, R .5), miss, hit (P 2/3, R 1): 0.5 * 1 + 0.5 * 2/3
-    assert pr_auc(np.array([[0.9, 0.8], [0.7, 0.1]]), inside) == pytest.approx(100 * (0.5 + 1 / 3))
-
-
-def test_box_mask_covers_pixels_whose_centres_are_inside() -> None:
-    mask = box_mask([(1, 0, 3, 2)], 3, 4)
-    assert mask.tolist() == [[False, True, True, False], [False, True, True, False], [False] * 4]
-    assert box_mask([(0.4, 0, 1.4, 1)], 1, 3).tolist() == [[True, False, False]]
 
 
 def test_bootstrap_interval_holds_the_mean_and_narrows() -> None:

@@ -1,4 +1,4 @@
-"""Faithfulness (Eq. 9, corrected), PR-AUC in boxes (Eq. 11), the pointing game (Eq. 10), paired bootstrap."""
+"""The preserving curve of a mask, from which `whyframe.perturb.faithfulness` is computed (Fu et al. 2022, Eq. 9)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from whyframe.perturb import TIE_WEIGHT
 from whyframe_training.perturb import GaussianBlur, upsample
 
 STEPS = 32
-MINIMUM_DROP = 0.1  # of probability from the clean to the fully blurred image; below it the curve is noise
 
 Logits = Callable[[Tensor], Tensor]
 
@@ -58,11 +57,3 @@ def preserving_curve(
     perturbed = torch.where(kept, image, blur(image[None]))
     perturbed = perturbed.contiguous(memory_format=torch.channels_last)
     return logits(perturbed).double().softmax(dim=1)[:, target].cpu()
-
-
-def faithfulness(curve: Tensor) -> float:
-    """MF = 100 * mean over i = 1..n of (q_i - q_F) / (q_O - q_F); NaN where the drop is too small to measure."""
-    blurred, clean = float(curve[0]), float(curve[-1])
-    if clean - blurred <= MINIMUM_DROP:
-        return float("nan")
-    return 100 * (float(curve[1:].mean()) - blurred) / (clean - blurred)

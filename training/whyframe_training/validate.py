@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from whyframe.perturb import faithfulness
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.faithfulness import faithfulness, preserving_curve
+from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.statistics import Estimate, paired_difference
 
@@ -91,4 +92,4 @@ def _image_scores(
     for name, method in methods.items():
         mask = method(seen.stages, target)[0]
         curve = preserving_curve(classifier.logits, image[0], mask, int(target), blur)
-        yield name, faithfulness(curve)
+        yield name, faithfulness(curve.numpy())

@@ -7,17 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.perturb import Classify, blur
+from whyframe.perturb import MINIMUM_DROP, Classify, blur
 
-__all__ = ["MINIMUM_DROP", "PERTURBATIONS", "Frame", "edit", "normalised_score", "reference_scores"]
+__all__ = ["PERTURBATIONS", "Frame", "edit", "normalised_score", "reference_scores"]
 
 Frame = NDArray[np.uint8]
 
 NOISE_SIGMA = 51.0
 """Standard deviation of the noise, in grey levels: a fifth of the range."""
-
-MINIMUM_DROP = 0.1
-"""Of probability from the frame to the blurred one; a normalised score below it is noise."""
 
 
 def constant(frame: Frame, seed: int = 0) -> Frame:  # noqa: ARG001 - one signature for the three
@@ -65,17 +62,14 @@ def reference_scores(classify: Classify, frame: Frame, target: int) -> tuple[flo
     return float(clean), float(fully)
 
 
-def normalised_score(
-    p: NDArray[np.floating] | float, clean: float, fully: float, minimum_drop: float = MINIMUM_DROP
-) -> NDArray[np.float64]:
+def normalised_score(p: NDArray[np.floating] | float, clean: float, fully: float) -> NDArray[np.float64]:
     """``(p - p_b) / (p_0 - p_b)``: 1 is the frame's own probability, 0 that of the blurred one.
 
     Args:
         p: probabilities of edited frames, any shape.
         clean: p_0.
         fully: p_b.
-        minimum_drop: NaN where ``p_0 - p_b`` is not above it.
     """
     gain = clean - fully
     values = np.asarray(p, np.float64)
-    return (values - fully) / gain if gain > minimum_drop else np.full_like(values, np.nan)
+    return (values - fully) / gain if gain > MINIMUM_DROP else np.full_like(values, np.nan)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyframe.perturb import rank_pixels
+from whyframe.perturb import faithfulness, rank_pixels
 from whyframe_evaluation.metrics.deletion import SUPPRESSIONS, minimal_area
 from whyframe_evaluation.metrics.distribution import (
     discriminative_share,
@@ -23,7 +23,6 @@ from whyframe_evaluation.metrics.localisation import predicted_box
 from whyframe_evaluation.metrics.perturbations import PERTURBATIONS
 from whyframe_evaluation.metrics.pointing import MARGIN, pointing_hit
 from whyframe_evaluation.run.context import MapContext
-from whyframe_training.faithfulness import faithfulness
 
 __all__ = ["CHEAP_METRIC", "GROUPS", "METRICS", "Column", "Metric", "compute_metrics"]
 
@@ -123,7 +122,7 @@ METRICS: dict[str, Metric] = {
         "picture; 100 is at once. Only pictures whose blurring matters count (Eq. 9).",
         "faithfulness",
         True,
-        lambda seen: faithfulness(seen.preserving),
+        lambda seen: faithfulness(seen.preserving.numpy()),
         cost=33,
     ),
     "insertion": Metric(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from whyframe_training.faithfulness import MINIMUM_DROP, faithfulness
+from whyframe.perturb import MINIMUM_DROP, faithfulness
 from whyframe_training.joint.accuracy import Accuracy
 from whyframe_training.joint.comparison import Record
 from whyframe_training.statistics import paired_difference
@@ -83,7 +83,7 @@ def cross_entropy(record: Record, name: str) -> float:
 
 def mf(record: Record, name: str, source: str) -> float:
     """Faithfulness of a map to a pair's classifier, in percent; NaN where it cannot be measured."""
-    return faithfulness(torch.tensor(record[name]["curves"][source], dtype=torch.float64))
+    return faithfulness(record[name]["curves"][source])
 
 
 def _own_minus(shared: Sequence[Record], name: str) -> dict[str, dict[str, float]]:

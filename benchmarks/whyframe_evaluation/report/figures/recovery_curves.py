@@ -9,10 +9,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from whyframe.perturb import MINIMUM_DROP
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
 from whyframe_evaluation.report.figures.style import COLOURS, SOFT, STYLE, panels, tip
 from whyframe_evaluation.run.results import MapResult
-from whyframe_training.faithfulness import MINIMUM_DROP
 
 __all__ = ["curves", "mean_curves", "section"]
 
