@@ -30,7 +30,8 @@ from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.errors import one_line
 from whyframe.files import atomic_write
 from whyframe.tensorrt.api import load_tensorrt
-from whyframe.tensorrt.build import BuildOptions, compile_model
+from whyframe.tensorrt.build import BuildOptions
+from whyframe.tensorrt.compile import compile_model
 from whyframe_export.export import ExportSource, export, trained_product
 
 Variants = dict[str, Callable[[], object]]

@@ -208,7 +208,7 @@ def _picture(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     tables = (colours.data_ptr(), kept.data_ptr())
     return lambda: (
         keep
-        and kernels.picture(*mask_of, *frame_of, *tables, out.data_ptr(), pitch, None, None, 0.0, _stream())
+        and kernels.overlay(*mask_of, *frame_of, *tables, out.data_ptr(), pitch, None, None, 0.0, _stream())
     )
 
 

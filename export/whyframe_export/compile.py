@@ -12,7 +12,8 @@ from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.modelfile import read_model
 from whyframe.tensorrt.api import ComputeCapability, TensorRT, dotted
-from whyframe.tensorrt.build import BuildOptions, compile_model
+from whyframe.tensorrt.build import BuildOptions
+from whyframe.tensorrt.compile import compile_model
 from whyframe.tensorrt.device import compute_capability
 from whyframe.tensorrt.enginefile import EngineFile
 from whyframe.tensorrt.layer_report import engine_report, report_text

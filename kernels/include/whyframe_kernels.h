@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define WHYFRAME_ABI_VERSION 1
+#define WHYFRAME_ABI_VERSION 2
 
 #if defined(__GNUC__)
 #define WHYFRAME_API __attribute__((visibility("default")))
@@ -123,7 +123,7 @@ WHYFRAME_API int whyframe_rank(const float* scores, const float* blurred, int32_
 /* Post-hoc tuning: the score of the pixel at rank i (from 1) times ((q_max - q_i) / (q_max - q_0) + 1e-3) / (1 + 1e-3),
  * q the running maximum of `curve`, known at `counts` pixels (both steps + 1 long, float32 and rising int32) and linear
  * in between. The scores are copied where the curve never rises. `scores` may be `out`. At most 4095 steps. */
-WHYFRAME_API int whyframe_tune(const float* scores, const int32_t* position, const float* curve, const int32_t* counts,
+WHYFRAME_API int whyframe_refine(const float* scores, const int32_t* position, const float* curve, const int32_t* counts,
                                int steps, int64_t pixels, float* out, void* stream);
 
 /* The frame (height x width x 3 uint8, pitches in bytes) with its map drawn on it.
@@ -133,7 +133,7 @@ WHYFRAME_API int whyframe_tune(const float* scores, const int32_t* position, con
  * 256 x 3 and `keep` 256 uint8. `frame` may be `out`. Where state_in is not NULL the mask drawn is
  * momentum * state_in + (1 - momentum) * mask; where state_out is not NULL it is written there. Both are float32 of the
  * mask's size; state_out is neither state_in nor the mask itself. A mask is at most 8192 wide. */
-WHYFRAME_API int whyframe_picture(const float* mask, int mask_height, int mask_width, const uint8_t* frame,
+WHYFRAME_API int whyframe_overlay(const float* mask, int mask_height, int mask_width, const uint8_t* frame,
                                   int64_t frame_pitch, int height, int width, int window_top, int window_left,
                                   int window_height, int window_width, const uint8_t* colours, const uint8_t* keep,
                                   uint8_t* out, int64_t out_pitch, const float* state_in, float* state_out,

@@ -25,8 +25,8 @@ inline int sort_pairs(const Launcher&, void*, int64_t, const uint64_t* keys, uin
 // Below the interface that they are written against.
 #include "controller.inl"
 #include "frame.inl"
+#include "overlay.inl"
 #include "perturb.inl"
-#include "picture.inl"
 #include "refine.inl"
 
 extern "C" WHYFRAME_API int whyframe_abi_version_host() { return WHYFRAME_ABI_VERSION; }

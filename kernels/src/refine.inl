@@ -93,7 +93,7 @@ struct Positions {
 // Keys, sorted keys and pixels; what follows is the sort's own.
 constexpr int64_t rank_bytes(int64_t pixels) { return ceil_div(pixels * (8 + 8 + 4), 256) * 256; }
 
-struct Tune {
+struct Refine {
   static constexpr int THREADS = 256;
   static constexpr int64_t PIXELS = 1024;  // of a block
   static constexpr float EPSILON = 1e-3f;
@@ -204,7 +204,7 @@ WHYFRAME_ENTRY(rank, const float* scores, const float* blurred, int32_t* positio
   return launcher.each(pixels, Positions{order, position});
 }
 
-WHYFRAME_ENTRY(tune, const float* scores, const int32_t* position, const float* curve, const int32_t* counts,
+WHYFRAME_ENTRY(refine, const float* scores, const int32_t* position, const float* curve, const int32_t* counts,
                int steps, int64_t pixels, float* out) {
   using namespace whyframe;
   WHYFRAME_TRY(need_not_negative({pixels}));
@@ -212,6 +212,6 @@ WHYFRAME_ENTRY(tune, const float* scores, const int32_t* position, const float* 
   if (steps > 4095) return WHYFRAME_UNSUPPORTED;
   if (pixels == 0) return WHYFRAME_OK;
   WHYFRAME_TRY(need_pointers({scores, position, curve, counts, out}));
-  const Tune body{scores, position, curve, counts, steps, pixels, out};
-  return WHYFRAME_LAUNCHER.teams(ceil_div(pixels, Tune::PIXELS), (steps + 1) * sizeof(float), body);
+  const Refine body{scores, position, curve, counts, steps, pixels, out};
+  return WHYFRAME_LAUNCHER.teams(ceil_div(pixels, Refine::PIXELS), (steps + 1) * sizeof(float), body);
 }

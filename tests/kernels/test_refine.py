@@ -92,16 +92,16 @@ def test_signs_and_not_a_number(machine):
     assert order.tolist() == [6, 4, 1, 3, 0, 5, 2]
 
 
-def tuned(machine, scores, position, curve, counts):
+def refined(machine, scores, position, curve, counts):
     out = machine.empty(scores.size)
     arrays = (scores, position.astype(np.int32), np.float32(curve), counts.astype(np.int32))
-    machine.run("tune", *map(machine.put, arrays), len(counts) - 1, scores.size, out)
+    machine.run("refine", *map(machine.put, arrays), len(counts) - 1, scores.size, out)
     return out.numpy()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 32, 100])
 @pytest.mark.parametrize("pixels", [1, 49, 1024, 1025, 5000])
-def test_tuning_is_the_runtimes_in_float64(machine, rng, steps, pixels):
+def test_refinement_is_the_runtimes_in_float64(machine, rng, steps, pixels):
     scores = rng.random(pixels).astype(np.float32)
     order = rng.permutation(pixels)
     curve = rng.random(steps + 1).astype(np.float32)
@@ -109,30 +109,32 @@ def test_tuning_is_the_runtimes_in_float64(machine, rng, steps, pixels):
     counts = np.append(np.arange(steps) * pixels // steps, pixels)
     expected = scores.copy()
     expected[order] *= tuning_weights(curve, counts)
-    np.testing.assert_allclose(tuned(machine, scores, np.argsort(order), curve, counts), expected, atol=1e-7)
+    np.testing.assert_allclose(
+        refined(machine, scores, np.argsort(order), curve, counts), expected, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("curve", [[0.5, 0.5, 0.5], [0.5, 0.2, 0.1]])
 def test_a_curve_that_never_rises_leaves_the_scores(machine, rng, curve):
     scores = rng.random(10).astype(np.float32)
-    ours = tuned(machine, scores, np.arange(10), np.array(curve), np.array([0, 5, 10]))
+    ours = refined(machine, scores, np.arange(10), np.array(curve), np.array([0, 5, 10]))
     np.testing.assert_array_equal(ours, scores)
 
 
-def test_tuning_in_place(machine, rng):
+def test_refinement_in_place(machine, rng):
     scores = rng.random(2000).astype(np.float32)
     curve, counts = np.float32([0.1, 0.7, 0.9]), np.int32([0, 1000, 2000])
     rank = np.arange(2000, dtype=np.int32)
     buffer = machine.put(scores)
-    machine.run("tune", buffer, *map(machine.put, (rank, curve, counts)), 2, 2000, buffer)
-    np.testing.assert_array_equal(buffer.numpy(), tuned(machine, scores, rank, curve, counts))
+    machine.run("refine", buffer, *map(machine.put, (rank, curve, counts)), 2, 2000, buffer)
+    np.testing.assert_array_equal(buffer.numpy(), refined(machine, scores, rank, curve, counts))
 
 
 def test_nothing_is_no_work(machine):
     machine.run("blur", None, 0, 0, None, None, 0, 3, 4, 4, None, 1)
     machine.run("upsample", None, 1, 1, None, 0, 5)
     machine.run("rank", None, None, None, None, None, 0, 0, 5)
-    machine.run("tune", None, None, None, None, 1, 0, None)
+    machine.run("refine", None, None, None, None, 1, 0, None)
     assert machine.kernels.blur_scratch_bytes(0, 3, 4, 4) == 0
     assert machine.kernels.rank_scratch_bytes(0) >= 0
 
@@ -147,9 +149,9 @@ def test_nothing_is_no_work(machine):
         ("upsample", (None, 1, 1, None, 4, 4), "null"),
         ("rank", (1, 1, 1, 1, 1, 8, 4, 4), "scratch"),
         ("rank", (1, 1, 1, 1, 1, 1 << 50, 1 << 30, 1 << 30), "does not offer"),
-        ("tune", (1, 1, 1, 1, 0, 4, 1), "too small"),
-        ("tune", (1, 1, 1, 1, 4096, 4, 1), "does not offer"),
-        ("tune", (1, 1, 1, 1, 1, -4, 1), "negative"),
+        ("refine", (1, 1, 1, 1, 0, 4, 1), "too small"),
+        ("refine", (1, 1, 1, 1, 4096, 4, 1), "does not offer"),
+        ("refine", (1, 1, 1, 1, 1, -4, 1), "negative"),
     ],
 )
 def test_bad_arguments_are_refused(machine, entry, arguments, says):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from whyframe.backends.base import CLASSIFIER, OUTPUTS, Backend
 from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.cuda.execution import Execution, Plan
-from whyframe.cuda.refinement import Tuning
+from whyframe.cuda.refinement import DeviceRefinement
 from whyframe.errors import BackendError
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from whyframe.tensorrt.api import TensorRT
     from whyframe.tensorrt.enginefile import EngineFile
 
-_TUNING = ("tuning",)
-"""The third plan: the classifier at the batches of post-hoc tuning."""
+_REFINE = ("refine",)
+"""Key of the third plan: the classifier, compiled for the batches of the refinement."""
 
 _LOG = logging.getLogger("whyframe")
 
@@ -105,7 +105,7 @@ class TensorRTBackend(Backend):
             self._plans: dict[tuple[str, ...], Plan] | None = {
                 OUTPUTS: Plan(trt, file.explainer, "fused graph", plugin=file.plugin),
                 CLASSIFIER: Plan(trt, file.classifier, "classifier"),
-                _TUNING: Plan(trt, file.tuning, "classifier of the tuning"),
+                _REFINE: Plan(trt, file.refine_classifier, "classifier of the refinement"),
             }
         self._executions: dict[tuple[str, ...], Execution] = {}
         self.side, self.batch = file.manifest.side, file.manifest.batch
@@ -121,10 +121,12 @@ class TensorRTBackend(Backend):
         plans, driver = self._loaded(), self._driver
         smallest, _ = plans[OUTPUTS].batches()
         with driver.current():
-            explainer, classifier = (Execution(plans[part], driver) for part in (OUTPUTS, _TUNING))
+            explainer, classifier = (Execution(plans[part], driver) for part in (OUTPUTS, _REFINE))
             explainer.batch(smallest, self.side)
-            tuning = Tuning(driver, self._kernels, classifier, plans[_TUNING].batches(), manifest)
-        return DevicePipeline(driver, self._kernels, explainer, smallest, tuning, manifest)
+            refinement = DeviceRefinement(
+                driver, self._kernels, classifier, plans[_REFINE].batches(), manifest
+            )
+        return DevicePipeline(driver, self._kernels, explainer, smallest, refinement, manifest)
 
     def close(self) -> None:
         """Lets go of the engines. Clones live on."""

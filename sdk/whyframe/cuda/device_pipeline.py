@@ -25,7 +25,7 @@ from whyframe.preprocess import as_bgr
 if TYPE_CHECKING:
     from whyframe.cuda.driver import Driver, Memory
     from whyframe.cuda.execution import Execution
-    from whyframe.cuda.refinement import Tuning
+    from whyframe.cuda.refinement import DeviceRefinement
     from whyframe.manifest import Manifest
     from whyframe.native.kernels import Kernels
 
@@ -42,7 +42,7 @@ class DevicePipeline(Pipeline):
         kernels: The compiled kernels.
         explainer: The fused engine; used by nobody else.
         batch: The smallest batch it takes. Frames come one at a time: above 1, the others are not looked at.
-        tuning: Post-hoc tuning; used by nobody else.
+        refinement: Post-hoc refinement; used by nobody else.
         manifest: The model's.
     """
 
@@ -52,10 +52,10 @@ class DevicePipeline(Pipeline):
         kernels: Kernels,
         explainer: Execution,
         batch: int,
-        tuning: Tuning,
+        refinement: DeviceRefinement,
         manifest: Manifest,
     ) -> None:
-        self._tuning = tuning
+        self._refinement = refinement
         self._driver, self._kernels, self._explainer, self._manifest = driver, kernels, explainer, manifest
         side, mask_side, classes = manifest.side, manifest.mask_side, len(manifest.labels)
         with driver.current():
@@ -64,20 +64,20 @@ class DevicePipeline(Pipeline):
                 driver,
                 {
                     "mask": ((mask_side, mask_side), np.float32),
-                    "seen": ((side, side, 3), np.uint8),
+                    "input": ((side, side, 3), np.uint8),
                 },
             )
             self._tensors = {name: driver.allocate(size * batch) for name, size in _sizes(manifest).items()}
             self._target = driver.pinned((1,), np.int64)
             self._class_id = driver.pinned((1,), np.int64)
             self._probabilities = driver.pinned((classes,), np.float32)
-            self._painter = OverlayRenderer(driver, kernels)
+            self._renderer = OverlayRenderer(driver, kernels)
             # Where the smallest batch is above one, the other rows are explained, too: give them a class.
             driver.upload(self._tensors["target"].pointer, np.full(batch, -1, np.int64), self._stream)
             self._stream.synchronize()
         self._taps: OrderedDict[tuple[int, int], Any] = OrderedDict()
         stream = self._stream  # not self: a cycle would leave GPU memory to the garbage collector
-        self._replay = GraphCache(driver, stream, lambda: explainer.capturable(stream))
+        self._graphs = GraphCache(driver, stream, lambda: explainer.capturable(stream))
         self._closed = False
 
     def explain(
@@ -126,7 +126,7 @@ class DevicePipeline(Pipeline):
         if not self._closed:
             self._closed = True
             with self._driver.current():
-                del self._replay, self._explainer, self._tuning, self._staging, self._tensors
+                del self._graphs, self._explainer, self._refinement, self._staging, self._tensors
 
     def _check_open(self) -> None:
         if self._closed:
@@ -136,21 +136,21 @@ class DevicePipeline(Pipeline):
         marks = [perf_counter()]
         shown = self._queue(given, target, color, marks)
         slot = self._ring.take()
-        for name, tensor in (("mask", "saliency"), ("seen", "frames")):
+        for name, tensor in (("mask", "saliency"), ("input", "frames")):
             source, size = self._tensors[tensor].pointer, _sizes(self._manifest)[tensor]
             self._driver.copy(slot.pointer(name) or 0, source, size, self._stream)
         self._stream.synchronize()
         probabilities, class_id = self._probabilities.copy(), int(self._class_id[0])
         probabilities.flags.writeable = False
         marks.append(perf_counter())
-        tuned = self._tune(class_id, refine) if refine else None
+        refined = self._refine(class_id, refine) if refine else None
         marks.append(perf_counter())
-        scores = DeviceScores(self._painter, slot, tuned)
+        scores = DeviceScores(self._renderer, slot, refined)
         return FrameOutput(shown, probabilities, class_id, scores, timings_of(marks))
 
-    def _tune(self, class_id: int, steps: int) -> Slot:
+    def _refine(self, class_id: int, steps: int) -> Slot:
         tensors = {name: memory.pointer for name, memory in self._tensors.items()}
-        return self._tuning.tune(tensors, class_id, steps, self._stream)
+        return self._refinement.refine(tensors, class_id, steps, self._stream)
 
     def _queue(self, given: Any, target: int, color: str, marks: list[float]) -> Any:
         """Queues one frame; gives what the result shows as its frame."""
@@ -161,17 +161,17 @@ class DevicePipeline(Pipeline):
                 self._driver.wait_for_stream(self._stream, frame.stream)
             self._target[0] = target
             self._resize(frame)  # not captured: somebody else's addresses come and go
-            self._replay.run("tensor", self._engine)
+            self._graphs.run("tensor", self._engine)
             return replace(frame, stream=None)  # awaited; the producer may destroy its stream
         place = self._staging.find(given)
         if place is None:
             place = self._staging.upload(as_bgr(given, color))
         marks.append(perf_counter())
         self._target[0] = target
-        self._replay_staged(place)
+        self._run_staged(place)
         return place.image
 
-    def _replay_staged(self, place: Staged) -> None:
+    def _run_staged(self, place: Staged) -> None:
         frame = self._staging.as_frame(place)
         taps = self._taps_for(frame)
 
@@ -180,7 +180,7 @@ class DevicePipeline(Pipeline):
             self._engine()
 
         self._stream.wait(place.ready)
-        self._replay.run((place.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
+        self._graphs.run((place.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
         place.consumed.record(self._stream)
 
     def _resize(self, frame: DeviceFrame) -> None:

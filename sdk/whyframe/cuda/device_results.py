@@ -23,33 +23,33 @@ class DeviceScores(Scores):
     """A mask that stays on the device until it is read.
 
     Args:
-        painter: Draws on the device.
-        slot: Holds ``mask`` (s x s float32) and ``seen`` (S x S x 3 uint8, the model's input).
-        tuned: Holds ``tuned`` (S x S float32), the mask after post-hoc tuning; None where that was not asked for.
+        renderer: Draws on the device.
+        slot: Holds ``mask`` (s x s float32) and ``input`` (S x S x 3 uint8, the model's input).
+        refined: Holds ``refined`` (S x S float32), the refined mask; None where it was not asked for.
     """
 
-    def __init__(self, painter: OverlayRenderer, slot: Slot, tuned: Slot | None = None) -> None:
-        self._painter, self._slot, self._tuned = painter, slot, tuned
+    def __init__(self, renderer: OverlayRenderer, slot: Slot, refined: Slot | None = None) -> None:
+        self._renderer, self._slot, self._refined = renderer, slot, refined
 
     @cached_property
     def mask(self) -> NDArray[np.float32]:  # type: ignore[override]
         """See `Scores.mask`."""
         arrays = self._slot.fetch()
-        if self._tuned is None:
+        if self._refined is None:
             return arrays["mask"]
-        if self.flat:  # its ranking means nothing: tuning has made a finding of it
-            return upsample(arrays["mask"], arrays["seen"].shape[0])
-        return self._tuned.fetch()["tuned"]
+        if self.flat:  # its ranking means nothing: the refinement has made a finding of it
+            return upsample(arrays["mask"], arrays["input"].shape[0])
+        return self._refined.fetch()["refined"]
 
     @cached_property
     def flat(self) -> bool:  # type: ignore[override]
         """See `Scores.flat`."""
         arrays = self._slot.fetch()
-        return is_flat(arrays["mask"], arrays["seen"])
+        return is_flat(arrays["mask"], arrays["input"])
 
     def blend(
         self, explanation: Explanation, colours: NDArray[np.uint8], keep: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """See `Scores.blend`: upsampled, coloured and blended in one pass on the device."""
         resize = explanation.manifest.resize
-        return self._painter.paint(explanation.frame, self.mask, resize, colours, keep)
+        return self._renderer.draw(explanation.frame, self.mask, resize, colours, keep)

@@ -34,7 +34,7 @@ class OverlayRenderer:
         with driver.current():
             self._stream = driver.stream()
 
-    def paint(self, frame: Any, mask: NDArray[np.float32], resize: str, colours: Image, keep: Image) -> Image:
+    def draw(self, frame: Any, mask: NDArray[np.float32], resize: str, colours: Image, keep: Image) -> Image:
         """A frame with its map.
 
         Args:
@@ -54,7 +54,7 @@ class OverlayRenderer:
             pointer, pitch, _memory = self._on_device(frame)
             scores, added, kept = (self._to_device(array) for array in (mask, colours, keep[:, 0, 0]))
             drawn = self._driver.allocate(image.nbytes)
-            self._kernels.picture(
+            self._kernels.overlay(
                 scores.pointer,
                 mask.shape[0],
                 mask.shape[1],

@@ -1,4 +1,4 @@
-"""Post-hoc tuning (section 3.2.1) on the device: ranking, perturbation, classification and weighting stay there.
+"""Post-hoc refinement (section 3.2.1) on the device: ranking, perturbation, classification and weighting stay there.
 
 The host twin, and the description of the method, is `whyframe.refine`.
 """
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from whyframe.manifest import Manifest
     from whyframe.native.kernels import Kernels
 
-__all__ = ["Tuning"]
+__all__ = ["DeviceRefinement"]
 
 
-class Tuning:
-    """The device memory and the engine that tuning takes.
+class DeviceRefinement:
+    """The device memory and the engine that the refinement takes.
 
     Args:
         driver: The device; its context is current around every call.
@@ -64,10 +64,10 @@ class Tuning:
         self._memory = {name: driver.allocate(size) for name, size in sizes.items()}
         driver.upload(self._memory["target"].pointer, np.full(batch, -1, np.int64), stream)
         stream.synchronize()
-        self._ring = Ring(driver, {"tuned": ((self._side, self._side), np.float32)})
+        self._ring = Ring(driver, {"refined": ((self._side, self._side), np.float32)})
 
-    def tune(self, tensors: dict[str, int], class_id: int, steps: int, stream: Stream) -> Slot:
-        """Tunes the mask of the frame that was explained last.
+    def refine(self, tensors: dict[str, int], class_id: int, steps: int, stream: Stream) -> Slot:
+        """Refines the mask of the frame that was explained last.
 
         Args:
             tensors: Device addresses of ``frames``, ``saliency`` and ``probabilities`` of the fused engine.
@@ -76,7 +76,7 @@ class Tuning:
             stream: Where those are ready.
 
         Returns:
-            Holds ``tuned``, S x S float32; the stream has been waited for.
+            Holds ``refined``, S x S float32; the stream has been waited for.
         """
         pixels = self._side**2
         counts = np.append(np.arange(steps) * pixels // steps, pixels).astype(np.int32)
@@ -92,14 +92,14 @@ class Tuning:
             )
         self._pick(curve.pointer + 4 * steps, tensors["probabilities"], class_id, 1, stream)
         slot = self._ring.take()
-        self._kernels.tune(
+        self._kernels.refine(
             self._memory["scores"].pointer,
             self._memory["position"].pointer,
             curve.pointer,
             counts_memory.pointer,
             steps,
             pixels,
-            slot.pointer("tuned"),
+            slot.pointer("refined"),
             stream=stream.handle,
         )
         stream.synchronize()

@@ -18,7 +18,7 @@ from whyframe.native import BUILD, find, load, load_file
 
 __all__ = ["Kernels", "available", "load_host_twins", "load_kernels"]
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 Pointer = Annotated["int | None", ctypes.c_void_p]
 Int = Annotated[int, ctypes.c_int]
@@ -281,7 +281,7 @@ class Kernels:
         """Pixels by falling score, as `whyframe.perturb.rank_pixels` ranks them."""
 
     @_entry
-    def tune(
+    def refine(
         self,
         scores: Pointer,
         position: Pointer,
@@ -295,7 +295,7 @@ class Kernels:
         """Post-hoc tuning of ranked scores by a preserving curve, as `whyframe.refine` describes it."""
 
     @_entry
-    def picture(
+    def overlay(
         self,
         mask: Pointer,
         mask_height: Int,

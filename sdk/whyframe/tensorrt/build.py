@@ -8,18 +8,11 @@ from typing import Any, NamedTuple
 
 from whyframe.errors import BackendError
 from whyframe.files import atomic_write
-from whyframe.manifest import Manifest
-from whyframe.modelfile import keep_outputs
-from whyframe.native.kernels import Kernels
 from whyframe.tensorrt import plugin, preflight
-from whyframe.tensorrt.api import ComputeCapability, TensorRT, dotted
-from whyframe.tensorrt.enginefile import Batch, EngineFile
-from whyframe.tensorrt.worker import build_apart
+from whyframe.tensorrt.api import ComputeCapability, TensorRT
+from whyframe.tensorrt.enginefile import Batch
 
-__all__ = ["BuildOptions", "Network", "build_engine", "compile_model", "parse_network"]
-
-TUNING_BATCH = 32
-"""Frames in one call of post-hoc tuning: its steps, by default."""
+__all__ = ["BuildOptions", "Network", "build_engine", "parse_network"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,46 +49,6 @@ class Network(NamedTuple):
     builder: Any
     definition: Any
     parser: Any
-
-
-def compile_model(model: bytes, manifest: Manifest, options: BuildOptions, trt: TensorRT) -> EngineFile:
-    """Builds the engines of the fused graph, of the classifier alone, and of the classifier for tuning.
-
-    Args:
-        model: content of the fused ONNX file.
-        manifest: its manifest.
-        options: how to build.
-        trt: what builds.
-
-    Raises:
-        BackendError: an option that this TensorRT or this model cannot meet, or a build that failed, in
-            TensorRT's own words.
-    """
-    _check_targets(options, trt)
-    _check_plugin(options, manifest)
-    batch = _batch(options, manifest)
-    tuning_batch = batch if manifest.batch else (TUNING_BATCH,) * 3
-    alone = keep_outputs(model, ("probabilities",))
-    return EngineFile(
-        manifest=manifest,
-        builder=trt.name,
-        builder_version=trt.version,
-        compute_capabilities=options.compute_capabilities,
-        batch=batch,
-        tuning_batch=tuning_batch,
-        plugin=options.plugin,
-        explainer=build_apart(model, batch, options, trt),
-        classifier=build_apart(alone, batch, options, trt),
-        tuning=build_apart(alone, tuning_batch, options, trt),
-    )
-
-
-def _check_plugin(options: BuildOptions, manifest: Manifest) -> None:
-    name = manifest.controller["name"]
-    if options.plugin and name not in Kernels.MODES:
-        raise BackendError(
-            f"the controller {name!r} has no kernel ({', '.join(Kernels.MODES)} have); compile without --plugin."
-        )
 
 
 def build_engine(model: bytes, batch: Batch, options: BuildOptions, trt: TensorRT) -> bytes:
@@ -190,30 +143,3 @@ def _keep_timings(config: Any, options: BuildOptions, trt: TensorRT) -> None:
     if trt.timing_cache and options.timing_cache is not None:
         options.timing_cache.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(options.timing_cache, bytes(config.get_timing_cache().serialize()))
-
-
-def _check_targets(options: BuildOptions, trt: TensorRT) -> None:
-    if not trt.targets:
-        if len(options.compute_capabilities) != 1:
-            raise BackendError(
-                f"{trt} compiles for the GPU of this machine only; run it there, or compile for other GPUs "
-                "with --flavour tensorrt_rtx."
-            )
-        return
-    unknown = [dotted(one) for one in options.compute_capabilities if one not in trt.targets]
-    if unknown:
-        raise BackendError(
-            f"{trt} does not compile for compute capability {', '.join(unknown)}; choose among "
-            f"{', '.join(map(dotted, trt.targets))}, or use full TensorRT on a machine with that GPU."
-        )
-
-
-def _batch(options: BuildOptions, manifest: Manifest) -> Batch:
-    if manifest.batch is None:
-        return options.batch or (1, 1, 1)
-    fixed = (manifest.batch,) * 3
-    if options.batch not in (None, fixed):
-        raise BackendError(
-            f"the model's batch is fixed at {manifest.batch}; leave the batch out, or export with --batch 0."
-        )
-    return fixed

@@ -13,7 +13,8 @@ from pathlib import Path
 from whyframe.errors import BackendError, ModelError, OutputError
 from whyframe.manifest import Manifest
 from whyframe.tensorrt.api import ComputeCapability, TensorRT
-from whyframe.tensorrt.build import BuildOptions, compile_model
+from whyframe.tensorrt.build import BuildOptions
+from whyframe.tensorrt.compile import compile_model
 from whyframe.tensorrt.enginefile import SCHEMA, EngineFile
 
 __all__ = ["cache_folder", "cached_engine"]

@@ -4,7 +4,7 @@
     4 bytes    length of the header, little-endian
     n bytes    header, JSON
     32 bytes   SHA-256 of all other bytes
-    the rest   the engines: of the fused graph, of the classifier alone, of the classifier for tuning
+    the rest   the engines: of the fused graph, of the classifier alone, of the classifier for refinement
 
 The same build gives the same bytes: nothing in it is a date or a machine. On a busy machine the timing of TensorRT's
 threads may swap the places of outputs in its lists.
@@ -50,11 +50,11 @@ class EngineFile:
         builder_version: of the builder; no other version loads the engines.
         compute_capabilities: the GPUs compiled for; none for TensorRT-RTX's portable set.
         batch: of the fused graph, and of the classifier alone.
-        tuning_batch: of the classifier for post-hoc tuning.
+        refine_batch: of the classifier for the refinement.
         plugin: whether loading the fused graph's engine takes the project's plugin.
         explainer: the fused graph's engine, serialised.
         classifier: the classifier's engine, serialised.
-        tuning: the classifier's engine for the batches of post-hoc tuning, serialised.
+        refine_classifier: the classifier's engine for the batches of the refinement, serialised.
     """
 
     manifest: Manifest
@@ -62,11 +62,11 @@ class EngineFile:
     builder_version: str
     compute_capabilities: tuple[ComputeCapability, ...]
     batch: Batch
-    tuning_batch: Batch
+    refine_batch: Batch
     plugin: bool
     explainer: bytes = field(repr=False)
     classifier: bytes = field(repr=False)
-    tuning: bytes = field(repr=False)
+    refine_classifier: bytes = field(repr=False)
 
     @classmethod
     def read(cls, source: str | os.PathLike[str] | bytes) -> EngineFile:
@@ -108,7 +108,7 @@ class EngineFile:
             "builder_version": self.builder_version,
             "compute_capabilities": [list(one) for one in self.compute_capabilities],
             "batch": list(self.batch),
-            "tuning_batch": list(self.tuning_batch),
+            "tuning_batch": list(self.refine_batch),
             "plugin": self.plugin,
             "sizes": [len(plan) for plan in self._plans()],
         }
@@ -154,7 +154,7 @@ class EngineFile:
         return " ".join([*parts, *["--plugin"] * self.plugin, f"--flavour {trt.name}"])
 
     def _plans(self) -> tuple[bytes, bytes, bytes]:
-        return self.explainer, self.classifier, self.tuning
+        return self.explainer, self.classifier, self.refine_classifier
 
     def _gpus(self) -> str:
         if not self.compute_capabilities:
@@ -192,11 +192,11 @@ def _from_header(header: dict[str, Any], plans: bytes) -> EngineFile:
         builder_version=header["builder_version"],
         compute_capabilities=tuple((major, minor) for major, minor in header["compute_capabilities"]),
         batch=tuple(header["batch"]),
-        tuning_batch=tuple(header["tuning_batch"]),
+        refine_batch=tuple(header["tuning_batch"]),
         plugin=header["plugin"],
         explainer=plans[:first],
         classifier=plans[first:second],
-        tuning=plans[second:third],
+        refine_classifier=plans[second:third],
     )
 
 

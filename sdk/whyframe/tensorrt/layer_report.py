@@ -46,7 +46,7 @@ def engine_report(
         ``builder``; ``bytes`` of each engine; ``network``, the layers before they are fused; and, where the
         engine runs on the GPU, ``fused``: those after.
     """
-    sizes = {name: len(getattr(engine, name)) for name in ("explainer", "classifier", "tuning")}
+    sizes = {name: len(getattr(engine, name)) for name in ("explainer", "classifier", "refine_classifier")}
     layers = [layer._asdict() for layer in network_layers(model, engine.plugin, trt)]
     report = {"builder": str(trt), "bytes": sizes, "network": layers}
     if device is not None and engine.runs_on(device):

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from whyframe.tensorrt.build import BuildOptions
     from whyframe.tensorrt.enginefile import Batch
 
-__all__ = ["build_apart"]
+__all__ = ["build_in_subprocess"]
 
 
-def build_apart(model: bytes, batch: Batch, options: BuildOptions, trt: TensorRT) -> bytes:
+def build_in_subprocess(model: bytes, batch: Batch, options: BuildOptions, trt: TensorRT) -> bytes:
     """`whyframe.tensorrt.build.build_engine` in a fresh process; the same arguments, result and errors."""
     done = subprocess.run(
         [sys.executable, "-m", __name__],

@@ -33,11 +33,11 @@ class Gpu:
             builder_version="1.0",
             compute_capabilities=((8, 9),),
             batch=(low, high, high),
-            tuning_batch=(low, high, high),
+            refine_batch=(low, high, high),
             plugin=False,
             explainer=content,
             classifier=keep_outputs(content, ("probabilities",)),
-            tuning=keep_outputs(content, ("probabilities",)),
+            refine_classifier=keep_outputs(content, ("probabilities",)),
         )
 
     def backend(

@@ -146,7 +146,7 @@ def test_nv12_planes_of_a_decoder(pair, rng):
 
 @pytest.mark.parametrize("steps", [1, 4, 40])
 @pytest.mark.parametrize("profile", [(1, 1), (1, 33), (1, 7)])
-def test_tuning_gives_what_the_cpu_gives(model, on_gpu, rng, steps, profile):
+def test_refinement_gives_what_the_cpu_gives(model, on_gpu, rng, steps, profile):
     frame = frames(rng, 1)[0]
     with ExplainEngine(model, threads=1) as host, on_gpu(model, profile) as device:
         got, wanted = device.run(frame, refine=steps), host.run(frame, refine=steps)
@@ -155,7 +155,7 @@ def test_tuning_gives_what_the_cpu_gives(model, on_gpu, rng, steps, profile):
     assert np.abs(got.mask - wanted.mask).mean() < 0.02
 
 
-def test_a_flat_frame_is_not_tuned_into_a_finding(pair, rng):
+def test_a_frame_without_signal_is_not_refined_into_a_finding(pair, rng):
     device, host = pair
     wall = np.full((64, 64, 3), 90, np.uint8)
     wall[20:40, 20:40] += 2  # the map is stretched over its whole range, but there is nothing to see

@@ -4,7 +4,7 @@ from whyframe.cuda.graph_cache import GraphCache
 
 
 @pytest.fixture
-def replay(driver):
+def graphs(driver):
     return GraphCache(driver, driver.stream())
 
 
@@ -12,49 +12,49 @@ def counting(driver, done, value):
     return lambda: driver.submit(lambda: done.append(value))
 
 
-def test_the_first_use_warms_up_captures_and_launches(driver, replay):
+def test_the_first_use_warms_up_captures_and_launches(driver, graphs):
     done = []
-    replay.run("a", counting(driver, done, 1))
+    graphs.run("a", counting(driver, done, 1))
     assert done == [1, 1]  # once eagerly, once by the graph; nothing while it was captured
     assert driver.log == ["synchronize", "capture", "launch"]
 
 
-def test_later_uses_only_launch(driver, replay):
+def test_later_uses_only_launch(driver, graphs):
     done = []
     for _ in range(3):
-        replay.run("a", counting(driver, done, 1))
+        graphs.run("a", counting(driver, done, 1))
     assert driver.log.count("capture") == 1
     assert driver.log.count("launch") == 3
     assert len(done) == 4
 
 
-def test_another_key_is_captured_and_the_first_is_kept(driver, replay):
+def test_another_key_is_captured_and_the_first_is_kept(driver, graphs):
     done = []
     for key in ("a", "b", "a", "b"):
-        replay.run(key, counting(driver, done, key))
+        graphs.run(key, counting(driver, done, key))
     assert driver.log.count("capture") == 2
     assert done == ["a", "a", "b", "b", "a", "b"]
 
 
-def test_the_oldest_graph_goes(driver, replay):
+def test_the_oldest_graph_goes(driver, graphs):
     for key in range(9):
-        replay.run(key, lambda: None)
-    assert len(replay) == 4
-    replay.run(8, lambda: None)
+        graphs.run(key, lambda: None)
+    assert len(graphs) == 4
+    graphs.run(8, lambda: None)
     assert driver.log.count("capture") == 9
-    replay.run(0, lambda: None)
+    graphs.run(0, lambda: None)
     assert driver.log.count("capture") == 10
 
 
 def test_what_cannot_be_captured_is_queued_each_time(driver):
-    replay, done = GraphCache(driver, driver.stream(), lambda: False), []
+    graphs, done = GraphCache(driver, driver.stream(), lambda: False), []
     for _ in range(3):
-        replay.run("a", counting(driver, done, 1))
+        graphs.run("a", counting(driver, done, 1))
     assert done == [1, 1, 1]
     assert "capture" not in driver.log
 
 
-def test_a_failing_capture_leaves_no_graph(driver, replay):
+def test_a_failing_capture_leaves_no_graph(driver, graphs):
     calls = []
 
     def enqueue():
@@ -63,6 +63,6 @@ def test_a_failing_capture_leaves_no_graph(driver, replay):
             raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        replay.run("a", enqueue)
+        graphs.run("a", enqueue)
     assert driver.recording is None
-    assert len(replay) == 0
+    assert len(graphs) == 0

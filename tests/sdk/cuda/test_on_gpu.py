@@ -67,14 +67,14 @@ def test_captured_work_reads_what_is_there_when_it_is_replayed(
             kernels.upsample(mask.pointer, 4, 4, scores.pointer, 8, 8, stream=stream.handle)
             driver.download(result, scores.pointer, stream)
 
-        replay = GraphCache(driver, stream)
+        graphs = GraphCache(driver, stream)
         for _ in range(5):
             source[...] = rng.random((4, 4))
-            replay.run("upsample", enqueue)
+            graphs.run("upsample", enqueue)
             stream.synchronize()
             assert result[0, 0] == source[0, 0]
             assert result[7, 7] == source[3, 3]
-        assert len(replay) == 1
+        assert len(graphs) == 1
 
 
 def test_a_capture_that_fails_leaves_the_stream_usable(driver: PyCudaDriver) -> None:
@@ -126,8 +126,8 @@ def test_tensorrt_agrees_with_the_cpu(tensorrt_engine: ExplainEngine) -> None:
             assert got.class_id == wanted.class_id
             assert got.probability == pytest.approx(wanted.probability, abs=1e-2)
             np.testing.assert_allclose(got.mask, wanted.mask, atol=5e-2)
-        tuned, expected = tensorrt_engine.run(picture, refine=32), host.run(picture, refine=32)
-        assert np.abs(tuned.mask - expected.mask).mean() < 0.02
+        refined, expected = tensorrt_engine.run(picture, refine=32), host.run(picture, refine=32)
+        assert np.abs(refined.mask - expected.mask).mean() < 0.02
         drawn = tensorrt_engine.run(picture).overlay().astype(int)
         assert np.abs(drawn - host.run(picture).overlay()).mean() < 2
 

@@ -7,7 +7,7 @@ import pytest
 from helpers.fake_gpu import FakeDriver
 from whyframe.cuda.ring import Ring
 
-SHAPES = {"mask": ((2, 3), np.float32), "seen": ((4,), np.uint8)}
+SHAPES = {"mask": ((2, 3), np.float32), "input": ((4,), np.uint8)}
 
 
 def write(slot, value):
@@ -24,7 +24,7 @@ def test_result_k_is_still_k_after_the_ring_went_round(driver):
     for value, slot in enumerate(slots):
         arrays = slot.fetch()
         np.testing.assert_array_equal(arrays["mask"], np.full((2, 3), value, np.float32))
-        np.testing.assert_array_equal(arrays["seen"], np.full(4, value, np.uint8))
+        np.testing.assert_array_equal(arrays["input"], np.full(4, value, np.uint8))
 
 
 def test_nothing_is_downloaded_until_it_is_read_or_its_room_is_needed(driver):
@@ -63,4 +63,4 @@ def test_reading_needs_no_current_context():
     with driver.current():
         slot = Ring(driver, SHAPES).take()
         write(slot, 1)
-    assert slot.fetch()["seen"].tolist() == [1, 1, 1, 1]
+    assert slot.fetch()["input"].tolist() == [1, 1, 1, 1]

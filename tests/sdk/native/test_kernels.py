@@ -105,7 +105,7 @@ def test_another_library_is_no_kernel_library(elsewhere, twins):
 
 def test_another_interface_is_refused(twins, monkeypatch):
     monkeypatch.setattr(kernels, "ABI_VERSION", 99)
-    with pytest.raises(BackendError, match="interface 1, this whyframe needs 99; rebuild"):
+    with pytest.raises(BackendError, match="interface 2, this whyframe needs 99; rebuild"):
         load_host_twins(twins)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from whyframe import Manifest
 from whyframe.tensorrt.api import TensorRT, load_tensorrt
-from whyframe.tensorrt.build import BuildOptions, compile_model
+from whyframe.tensorrt.build import BuildOptions
+from whyframe.tensorrt.compile import compile_model
 from whyframe.tensorrt.enginefile import EngineFile
 
 
@@ -43,9 +44,9 @@ def made_up(manifest: Manifest) -> EngineFile:
         builder_version="1.7.1.116",
         compute_capabilities=((8, 6), (12, 0)),
         batch=(1, 4, 8),
-        tuning_batch=(32, 32, 32),
+        refine_batch=(32, 32, 32),
         plugin=True,
         explainer=b"explainer",
         classifier=b"classifier" * 3,
-        tuning=b"tuning",
+        refine_classifier=b"refine classifier",
     )

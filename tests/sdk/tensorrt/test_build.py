@@ -11,9 +11,10 @@ from whyframe import Manifest
 from whyframe.errors import BackendError, ModelError
 from whyframe.tensorrt import build, worker
 from whyframe.tensorrt.api import TensorRT
-from whyframe.tensorrt.build import BuildOptions, build_engine, compile_model
+from whyframe.tensorrt.build import BuildOptions, build_engine
+from whyframe.tensorrt.compile import compile_model
 from whyframe.tensorrt.enginefile import EngineFile
-from whyframe.tensorrt.worker import build_apart
+from whyframe.tensorrt.worker import build_in_subprocess
 
 
 def spoilt(model: bytes, **attributes: object) -> bytes:
@@ -30,13 +31,13 @@ def spoilt(model: bytes, **attributes: object) -> bytes:
 
 def test_three_engines_for_three_gpus(engine: EngineFile, manifest: Manifest) -> None:
     assert engine.manifest == manifest
-    assert (engine.builder, engine.batch, engine.tuning_batch) == (
+    assert (engine.builder, engine.batch, engine.refine_batch) == (
         "tensorrt_rtx",
         (1, 1, 1),
         (32, 32, 32),
     )
     weights = 19e6
-    for plan in (engine.explainer, engine.classifier, engine.tuning):
+    for plan in (engine.explainer, engine.classifier, engine.refine_classifier):
         assert weights < len(plan) < 1.3 * weights
     assert len(engine.classifier) < len(engine.explainer), "the mask generator is not in it"
     for device in ((8, 6), (8, 9), (12, 0)):
@@ -53,7 +54,7 @@ def test_a_second_build_gives_the_same_bytes(
 def test_another_gpu_gives_another_engine(
     engine: EngineFile, trt: TensorRT, bundled: bytes, manifest: Manifest
 ) -> None:
-    other = build_apart(bundled, (1, 1, 1), BuildOptions(compute_capabilities=((12, 1),)), trt)
+    other = build_in_subprocess(bundled, (1, 1, 1), BuildOptions(compute_capabilities=((12, 1),)), trt)
     assert other != engine.explainer
 
 
@@ -68,7 +69,7 @@ def test_a_model_of_fixed_batch(trt: TensorRT, tmp_path: Path) -> None:
     path = toy.Toy(batch=3).write(tmp_path / "fixed.onnx")
     manifest, model = Manifest.read(path), path.read_bytes()
     engine = compile_model(model, manifest, BuildOptions(), trt)
-    assert engine.batch == engine.tuning_batch == (3, 3, 3)
+    assert engine.batch == engine.refine_batch == (3, 3, 3)
     with pytest.raises(ModelError, match=r"MODEL\.onnx --precision fp32 --flavour tensorrt_rtx"):
         engine.check(trt, (8, 6), "another")
     with pytest.raises(BackendError, match="fixed at 3; leave the batch out, or export with --batch 0"):
@@ -124,7 +125,7 @@ def test_a_failed_build_says_why_in_tensorrts_words(
 ) -> None:
     options = BuildOptions(workspace=1, compute_capabilities=((8, 6),))
     with pytest.raises(BackendError, match=r"TensorRT-RTX [\d.]+ cannot build the engine: .*Error Code"):
-        build_apart(toy_path.read_bytes(), (1, 1, 1), options, trt)
+        build_in_subprocess(toy_path.read_bytes(), (1, 1, 1), options, trt)
 
 
 def test_a_build_that_ends_its_process_ends_nothing_else(
@@ -135,7 +136,7 @@ def test_a_build_that_ends_its_process_ends_nothing_else(
     python.chmod(0o755)
     monkeypatch.setattr(worker.sys, "executable", str(python))
     with pytest.raises(BackendError, match="ended with code -6 while building: terminate called"):
-        build_apart(b"", (1, 1, 1), BuildOptions(), trt)
+        build_in_subprocess(b"", (1, 1, 1), BuildOptions(), trt)
 
 
 class FullBuilderConfig:

@@ -49,7 +49,7 @@ def test_the_report_of_an_engine(trt: TensorRT, bundled: bytes, engine: EngineFi
     report = engine_report(bundled, engine, trt, None)
     assert len(json.loads(json.dumps(report))["network"]) == len(report["network"])
     assert set(report) == {"builder", "bytes", "network"}
-    assert report["bytes"]["tuning"] == len(engine.tuning)
+    assert report["bytes"]["refine_classifier"] == len(engine.refine_classifier)
     lines = report_text(report).splitlines()
     assert lines[0].startswith(f"{trt}: explainer 2")
     assert len(lines) == 3 + len(report["network"])

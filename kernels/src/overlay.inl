@@ -22,7 +22,7 @@ struct SmoothedMask {
   }
 };
 
-struct DrawPicture {
+struct DrawOverlay {
   static constexpr int THREADS = 256;
   static constexpr int64_t PIXELS = 1024;   // of a block
   static constexpr int WIDEST_MASK = 8192;  // a row of it is held in shared memory
@@ -97,7 +97,7 @@ struct DrawPicture {
   }
 };
 
-inline int check_picture(int mask_height, int mask_width, int64_t frame_pitch, int height, int width,
+inline int check_overlay(int mask_height, int mask_width, int64_t frame_pitch, int height, int width,
                          const Window& window, int64_t out_pitch) {
   WHYFRAME_TRY(need_not_negative({height, width, window.top, window.left}));
   WHYFRAME_TRY(need_positive({mask_height, mask_width, window.height, window.width}));
@@ -109,20 +109,20 @@ inline int check_picture(int mask_height, int mask_width, int64_t frame_pitch, i
 
 }  // namespace whyframe
 
-WHYFRAME_ENTRY(picture, const float* mask, int mask_height, int mask_width, const uint8_t* frame, int64_t frame_pitch,
+WHYFRAME_ENTRY(overlay, const float* mask, int mask_height, int mask_width, const uint8_t* frame, int64_t frame_pitch,
                int height, int width, int window_top, int window_left, int window_height, int window_width,
                const uint8_t* colours, const uint8_t* keep, uint8_t* out, int64_t out_pitch, const float* state_in,
                float* state_out, float momentum) {
   using namespace whyframe;
   const Window window{window_top, window_left, window_height, window_width};
-  WHYFRAME_TRY(check_picture(mask_height, mask_width, frame_pitch, height, width, window, out_pitch));
+  WHYFRAME_TRY(check_overlay(mask_height, mask_width, frame_pitch, height, width, window, out_pitch));
   if (height == 0 || width == 0) return WHYFRAME_OK;
   WHYFRAME_TRY(need_pointers({mask, frame, colours, keep, out}));
-  if (mask_width > DrawPicture::WIDEST_MASK) return WHYFRAME_UNSUPPORTED;
+  if (mask_width > DrawOverlay::WIDEST_MASK) return WHYFRAME_UNSUPPORTED;
   const bool overwritten = state_out != nullptr && (state_out == state_in || state_out == mask);
   if (overwritten) return WHYFRAME_UNSUPPORTED;  // one block would read what another one has written
-  const DrawPicture body{{mask, state_in, momentum}, mask_height, mask_width, frame, frame_pitch, height, width,
+  const DrawOverlay body{{mask, state_in, momentum}, mask_height, mask_width, frame, frame_pitch, height, width,
                          window, colours, keep, out, out_pitch, state_out};
-  const size_t bytes = mask_width * sizeof(float) + DrawPicture::PIXELS;
+  const size_t bytes = mask_width * sizeof(float) + DrawOverlay::PIXELS;
   return WHYFRAME_LAUNCHER.teams(height * body.stretches(), bytes, body);
 }

@@ -1,3 +1,3 @@
 #include "device.cuh"
 // Below the interface that it is written against.
-#include "picture.inl"
+#include "overlay.inl"

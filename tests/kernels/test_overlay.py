@@ -22,7 +22,7 @@ def draw(
     colours, keep = luts or tables()
     out = machine.empty(height, pitch, dtype=np.uint8, offset=offset)
     machine.run(
-        "picture", machine.put(mask), *mask.shape, machine.put(padded, offset), pitch, height, width,
+        "overlay", machine.put(mask), *mask.shape, machine.put(padded, offset), pitch, height, width,
         *(window or (0, 0, height, width)), machine.put(colours), machine.put(keep), out, pitch, *states, momentum,
     )  # fmt: skip
     drawn = out.numpy()
@@ -54,7 +54,7 @@ def same_but_for_ties(ours, mask, frame, scores, luts):
 @pytest.mark.parametrize("mask", [(1, 1), (7, 7), (56, 56), (5, 9)])
 @pytest.mark.parametrize("size", [(1, 1), (30, 41), (3, 1025), (2, 2048), (60, 5)])
 @pytest.mark.parametrize(("padding", "offset"), [(0, 0), (5, 1), (4, 0)])
-def test_pictures_are_the_float64_reference(machine, rng, mask, size, padding, offset):
+def test_overlays_are_the_float64_reference(machine, rng, mask, size, padding, offset):
     frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     scores = rng.random(mask).astype(np.float32)
     ours = draw(machine, scores, frame, pitch=3 * size[1] + padding, offset=offset)
@@ -67,7 +67,7 @@ def test_pictures_are_the_float64_reference(machine, rng, mask, size, padding, o
 
 @pytest.mark.parametrize("resize", ["stretch", "crop"])
 @pytest.mark.parametrize("fade", [0, 90, 255])
-def test_pictures_are_the_overlays(machine, rng, resize, fade):
+def test_overlays_are_the_runtimes(machine, rng, resize, fade):
     frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     mask = rng.random((14, 14)).astype(np.float32)
     ours = draw(machine, mask, frame, crop_window(48, 64, resize), luts=tables(fade))
@@ -127,14 +127,14 @@ def test_drawing_in_place(machine, rng):
     buffer = machine.put(frame)
     colours, keep = map(machine.put, tables())
     machine.run(
-        "picture", machine.put(mask), 5, 5, buffer, 93, 20, 31, 0, 0, 20, 31, colours, keep, buffer, 93, None, None, 0.0
+        "overlay", machine.put(mask), 5, 5, buffer, 93, 20, 31, 0, 0, 20, 31, colours, keep, buffer, 93, None, None, 0.0
     )  # fmt: skip
     np.testing.assert_array_equal(buffer.numpy(), draw(machine, mask, frame))
 
 
 def test_no_frame_is_no_work(machine):
     for size in ((0, 5), (5, 0)):
-        machine.run("picture", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15, None, None, 0.0)
+        machine.run("overlay", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15, None, None, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_bad_arguments_are_refused(machine, change, says):
     for place, value in change.items():
         arguments[place] = value
     with pytest.raises(BackendError, match=says):
-        machine.run("picture", *arguments)
+        machine.run("overlay", *arguments)
 
 
 @pytest.mark.parametrize("aliased", ["state", "mask"])
@@ -167,11 +167,11 @@ def test_what_is_written_is_not_read(machine, aliased):
     mask = other if aliased == "state" else one
     with pytest.raises(BackendError, match="does not offer"):
         machine.run(
-            "picture", mask, 2, 2, other, 12, 4, 4, 0, 0, 4, 4, other, other, other, 12, state_in, one, 0.5
+            "overlay", mask, 2, 2, other, 12, 4, 4, 0, 0, 4, 4, other, other, other, 12, state_in, one, 0.5
         )
 
 
 def test_a_mask_wider_than_shared_memory_is_refused(machine):
     one = machine.empty(256)
     with pytest.raises(BackendError, match="does not offer"):
-        machine.run("picture", one, 1, 8193, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0)
+        machine.run("overlay", one, 1, 8193, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0)
