@@ -156,7 +156,7 @@ def _captured(call: Callable[[], Any]) -> Callable[[], Any]:
 
 def engine_variant(path: Path, frame: NDArray[np.uint8], backend: str) -> Variants:
     """The classifier alone and the fused graph in one of whyframe's own runtimes."""
-    runtime = ExplainEngine(path, backend=backend, device="cuda:0").runtime
+    runtime = ExplainEngine(path, backend=backend, device="cuda:0").backend_object
     predicted = np.array([-1])
     return {
         "classifier": lambda: runtime.classify(frame),
@@ -171,7 +171,7 @@ def split_by_stage(path: Path, rounds: int) -> dict[str, Any]:
         engine = ExplainEngine(path, backend="tensorrt", device="cuda:0")
     except WhyframeError as error:
         return {"not_measured": one_line(error)}
-    pipeline = engine.runtime.pipeline(engine.manifest)
+    pipeline = engine.backend_object.pipeline(engine.manifest)
     assert isinstance(pipeline, DevicePipeline)
     samples = [pipeline.profile(image) for _ in range(rounds)]
     whole = interleave(

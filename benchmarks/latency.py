@@ -101,7 +101,7 @@ def _onnx(run: Path, threads: int, frame: NDArray[np.uint8]) -> Variants:
         fused, cam = Path(folder) / "fused.onnx", Path(folder) / "cam.onnx"
         export(trained_product(run, "stretch", None), fused)
         export(cam_product(config.classifier, "stretch", None), cam)
-        predictor, activation = (ExplainEngine(path, threads=threads).runtime for path in (fused, cam))
+        predictor, activation = (ExplainEngine(path, threads=threads).backend_object for path in (fused, cam))
     return {
         "ort classifier": lambda: predictor.classify(frame),
         "ort cam": lambda: activation.explain(frame, predicted),

@@ -99,8 +99,8 @@ def table(report: dict[str, Any]) -> str:
 def _faithfulness(engine: ExplainEngine, path: Path) -> float:
     side = engine.manifest.side
     frame = to_input(read_image(path), side, "stretch")
-    _, class_id, mask = engine.runtime.explain(frame[None], np.array([-1]))
-    curve = preserving_curve(engine.runtime.classify, frame, upsample(mask[0], side), int(class_id[0]))
+    _, class_id, mask = engine.backend_object.explain(frame[None], np.array([-1]))
+    curve = preserving_curve(engine.backend_object.classify, frame, upsample(mask[0], side), int(class_id[0]))
     return faithfulness(curve)
 
 

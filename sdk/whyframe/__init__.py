@@ -19,6 +19,7 @@ from whyframe.errors import (
     FrameError,
     ManifestError,
     ModelError,
+    OptionError,
     OutputError,
     SourceError,
     TargetError,
@@ -28,11 +29,12 @@ from whyframe.errors import (
 if TYPE_CHECKING:
     from whyframe.cuda.frames import NV12Frame
     from whyframe.engine import ExplainEngine
-    from whyframe.explanation import Explanation
+    from whyframe.explanation import ClassScore, Explanation
     from whyframe.manifest import Manifest
 
 __all__ = [
     "BackendError",
+    "ClassScore",
     "ExplainEngine",
     "Explanation",
     "FrameError",
@@ -40,6 +42,7 @@ __all__ = [
     "ManifestError",
     "ModelError",
     "NV12Frame",
+    "OptionError",
     "OutputError",
     "SourceError",
     "TargetError",
@@ -54,6 +57,7 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 
 # Looked up on first use, so that `whyframe --help` loads neither OpenCV nor ONNX Runtime.
 _LAZY = {
+    "ClassScore": "whyframe.explanation",
     "ExplainEngine": "whyframe.engine",
     "Explanation": "whyframe.explanation",
     "Manifest": "whyframe.manifest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import random
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -123,10 +124,11 @@ def _variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Call
     inputs = to_input(frame, engine.manifest.side, engine.manifest.resize)[None]
     predicted = np.array([-1], np.int64)
     return {
-        "classifier": lambda: engine.runtime.classify(inputs),
-        "fused": lambda: engine.runtime.explain(inputs, predicted),
+        "classifier": lambda: engine.backend_object.classify(inputs),
+        "fused": lambda: engine.backend_object.explain(inputs, predicted),
         "run": lambda: engine.run(frame),
-        "overlay": lambda: replace(result).overlay(),  # a fresh copy, whose map is not scaled yet
+        # A copy of the scores, whose map is not scaled to the frame yet.
+        "overlay": lambda: replace(result, scores=copy(result.scores)).overlay(),
     }
 
 
@@ -152,8 +154,8 @@ def machine_facts() -> dict[str, Any]:
 
 def _subject(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
     return {
-        "device": engine.runtime.device,
-        "backend": engine.backend,
+        "device": engine.backend_object.device,
+        "backend": engine.backend_name,
         "frame": f"{frame.shape[1]} x {frame.shape[0]}",
         "model": engine.manifest.classifier,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from types import TracebackType
@@ -70,19 +71,31 @@ class ExplainEngine:
         return self._manifest
 
     @property
-    def backend(self) -> str:
-        """Name of the runtime in use."""
+    def backend_name(self) -> str:
+        """Name of the backend in use, for example ``"onnxruntime"``."""
         return self._backend.name
 
     @property
     def backend_reason(self) -> str:
-        """Why this runtime was chosen."""
+        """Why this backend was chosen."""
         return self._backend.reason
 
     @property
-    def runtime(self) -> Backend:
-        """The loaded model itself, which takes inputs of its own size: for benchmarks and metrics."""
+    def backend_object(self) -> Backend:
+        """The loaded backend, which takes frames of the model's own size; for benchmarks and metrics."""
         return self._backend
+
+    @property
+    def backend(self) -> str:
+        """Deprecated name of ``backend_name``."""
+        _warn_deprecated("backend", "backend_name")
+        return self.backend_name
+
+    @property
+    def runtime(self) -> Backend:
+        """Deprecated name of ``backend_object``."""
+        _warn_deprecated("runtime", "backend_object")
+        return self.backend_object
 
     def run(self, frame: Any, *, target: Target = None, refine: int = 0, color: str = "bgr") -> Explanation:
         """Explains one frame.
@@ -214,6 +227,10 @@ class ExplainEngine:
             manifest=self._manifest,
             index=index,
         )
+
+
+def _warn_deprecated(old: str, new: str) -> None:
+    warnings.warn(f"ExplainEngine.{old} is deprecated; use {new}.", DeprecationWarning, stacklevel=3)
 
 
 def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:

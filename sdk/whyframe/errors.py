@@ -1,4 +1,19 @@
-"""The project's own exceptions: each is one line that says what is wrong and ends with the way out."""
+"""Exceptions of whyframe. Each message is one line that says what is wrong and ends with what to do.
+
+The classes and their bases::
+
+    WhyframeError(Exception)
+    ├── FrameError
+    │   ├── FrameTypeError(TypeError)
+    │   └── FrameValueError(ValueError)
+    ├── ModelError
+    │   └── ManifestError
+    ├── TargetError(ValueError)
+    ├── OptionError(ValueError)
+    ├── BackendError
+    ├── SourceError
+    └── OutputError
+"""
 
 from __future__ import annotations
 
@@ -9,6 +24,7 @@ __all__ = [
     "FrameValueError",
     "ManifestError",
     "ModelError",
+    "OptionError",
     "OutputError",
     "SourceError",
     "TargetError",
@@ -18,11 +34,11 @@ __all__ = [
 
 
 class WhyframeError(Exception):
-    """Base of every error that whyframe raises on purpose."""
+    """Base class of all exceptions of whyframe."""
 
 
 class FrameError(WhyframeError):
-    """A frame that cannot be explained as it is."""
+    """A frame that cannot be explained."""
 
 
 class FrameTypeError(FrameError, TypeError):
@@ -30,34 +46,38 @@ class FrameTypeError(FrameError, TypeError):
 
 
 class FrameValueError(FrameError, ValueError):
-    """A frame of the wrong shape, or with nothing in it."""
+    """A frame of the wrong shape, an empty frame, or a bad value of an option of `ExplainEngine.run`."""
 
 
 class ModelError(WhyframeError):
-    """A model file that is missing, damaged, or does not keep the graph contract."""
+    """A model file that is missing or damaged, or that breaks the graph contract."""
 
 
 class ManifestError(ModelError):
-    """A model whose manifest is absent, malformed, or of a newer schema than this version reads."""
+    """A model whose manifest is missing or malformed, or has a newer schema than this version reads."""
 
 
 class TargetError(WhyframeError, ValueError):
     """A target class that the model does not have."""
 
 
+class OptionError(WhyframeError, ValueError):
+    """A bad value of an option of `Explanation.overlay` or `Explanation.save`."""
+
+
 class BackendError(WhyframeError):
-    """A backend or a device that cannot be used here."""
+    """A backend or a device that cannot be used on this machine."""
 
 
 class SourceError(WhyframeError):
-    """A video, image, folder, camera or address that cannot be read."""
+    """A video, an image, a folder, a camera or a URL that cannot be read."""
 
 
 class OutputError(WhyframeError):
-    """A place that cannot be written to."""
+    """A file or a folder that cannot be written."""
 
 
 def one_line(error: BaseException | str, limit: int = 200) -> str:
-    """The first ``limit`` characters of an error's message, folded into one line."""
+    """Return the message of an error as one line of at most ``limit`` characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."

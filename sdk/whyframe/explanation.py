@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.colormap import COLORMAP, OPACITY
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
 from whyframe.overlay import draw
-from whyframe.preprocess import to_frame
 from whyframe.scores import Scores
 
-__all__ = ["Explanation"]
+__all__ = ["ClassScore", "Explanation"]
 
 _IMAGES = (".png", ".jpg", ".jpeg")
+
+
+class ClassScore(NamedTuple):
+    """A class and its probability.
+
+    Attributes:
+        label: Name of the class.
+        probability: Probability of the class, in [0, 1].
+        class_id: Id of the class: its position in the model's output.
+    """
+
+    label: str
+    probability: float
+    class_id: int
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,8 +56,8 @@ class Explanation:
         label: Its name.
         probability: Its probability, in [0, 1].
         probabilities: C float32, read-only.
-        scores: The map itself, which may lie on a device until it is read: by ``mask``, ``flat``, ``saliency``,
-            `overlay`.
+        scores: The saliency scores; on a GPU they stay there until ``mask``, ``saliency``, ``no_signal`` or
+            `overlay` needs them.
         timings: Milliseconds by stage: ``preprocess`` (checks and resizing; on a GPU, checks and the upload),
             ``inference`` (the fused graph; on a GPU, with the resizing), ``refine`` (0 where not asked for) and
             ``total``. In a batch, each frame's equal share.
@@ -65,39 +79,89 @@ class Explanation:
 
     @property
     def mask(self) -> NDArray[np.float32]:
-        """S x s float32 in [0, 1] as the graph gave it, or S x S after ``refine``; read-only."""
+        """Scores at the model's resolution: s x s float32 in [0, 1] (S x S after ``refine``), read-only.
+
+        ``saliency`` is the same map at the resolution of the frame.
+        """
         return self.scores.mask
 
     @property
-    def flat(self) -> bool:
-        """The map or the frame carries no signal: there is nothing to see, and the overlay draws no map."""
-        return self.scores.flat
-
-    @cached_property
     def saliency(self) -> NDArray[np.float32]:
-        """H x W float32 in [0, 1], read-only: the mask at the frame's own size, computed on first reading."""
-        height, width = self.frame.shape[:2]
-        scores = to_frame(self.mask, height, width, self.manifest.resize)
-        scores.flags.writeable = False
-        return scores
+        """Scores at the frame's resolution: H x W float32 in [0, 1], read-only; computed at the first reading.
 
-    def top(self, k: int = 5) -> list[tuple[str, float, int]]:
-        """The k most probable classes as (label, probability, class id), the most probable first."""
+        ``mask`` is the same map at the resolution of the model.
+        """
+        return self.scores.saliency
+
+    @property
+    def no_signal(self) -> bool:
+        """Whether the map or the frame carries no signal; the map then means nothing and is not drawn."""
+        return self.scores.no_signal
+
+    @property
+    def flat(self) -> bool:
+        """Deprecated name of ``no_signal``."""
+        warnings.warn("Explanation.flat is deprecated; use no_signal.", DeprecationWarning, stacklevel=2)
+        return self.no_signal
+
+    def top(self, k: int = 5) -> list[ClassScore]:
+        """Return the k most probable classes, the most probable first."""
         ids = np.argsort(-self.probabilities, kind="stable")[: max(k, 0)]
-        return [(self.manifest.labels[i], float(self.probabilities[i]), int(i)) for i in ids]
+        return [ClassScore(self.manifest.labels[i], float(self.probabilities[i]), int(i)) for i in ids]
 
-    def overlay(self) -> NDArray[np.uint8]:
-        """The frame with its map, label and probability drawn on it: a new H x W x 3 uint8 BGR array."""
-        return draw(self)
+    def overlay(
+        self, *, colormap: str = COLORMAP, opacity: float = OPACITY, caption: str | bool = True
+    ) -> NDArray[np.uint8]:
+        """Draw the map and a caption on a copy of the frame.
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the overlay (.png, .jpg) or the saliency (.npy, H x W float32) to a file.
+        The opacity grows with the score and with the probability of the class. No map is drawn where there is no
+        signal, or where the probability is below 5 %.
+
+        Args:
+            colormap: Name of one of OpenCV's colour maps in lower case, for example ``"turbo"``, ``"viridis"`` or
+                ``"inferno"``.
+            opacity: Greatest opacity of the map, in [0, 1].
+            caption: True for the label, the probability and, where no map is drawn, the reason; False for no
+                caption; or the text to write. A text that does not fit is cut off.
+
+        Returns:
+            A new H x W x 3 uint8 BGR array.
+
+        Raises:
+            OptionError: A keyword has a value that is not accepted.
+        """
+        return draw(
+            self.frame,
+            self.scores,
+            self.label,
+            self.probability,
+            colormap=colormap,
+            opacity=opacity,
+            caption=caption,
+        )
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        colormap: str = COLORMAP,
+        opacity: float = OPACITY,
+        caption: str | bool = True,
+    ) -> Path:
+        """Write the overlay (.png, .jpg, .jpeg) or the saliency (.npy, H x W float32) to a file.
+
+        Args:
+            path: The file to write; its ending chooses the format.
+            colormap: As for `overlay`; not used for .npy.
+            opacity: As for `overlay`; not used for .npy.
+            caption: As for `overlay`; not used for .npy.
 
         Returns:
             The path written.
 
         Raises:
-            OutputError: The ending is another one, the folder does not exist, or it cannot be written to.
+            OutputError: The ending is another, the folder does not exist, or the file cannot be written.
+            OptionError: A keyword has a value that is not accepted.
         """
         suffix = Path(path).suffix.lower()
         if suffix == ".npy":
@@ -107,17 +171,17 @@ class Explanation:
             raise OutputError(
                 f"{path} ends in {suffix or 'nothing'!r}; give a name that ends in one of {known}."
             )
-        _, data = cv2.imencode(suffix, self.overlay())
-        return atomic_write(path, data.tobytes())
+        image = self.overlay(colormap=colormap, opacity=opacity, caption=caption)
+        return atomic_write(path, cv2.imencode(suffix, image)[1].tobytes())
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values; one such object is one line of ``whyframe run --json``.
 
         Returns:
             ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``probability``,
-            ``top5`` (up to five objects with ``label``, ``probability``, ``class_id``), ``flat`` (bool),
-            ``peak`` ([x, y] of the highest saliency in pixels of the frame, or null where flat) and
-            ``timings`` (milliseconds by stage).
+            ``top5`` (up to five objects with ``label``, ``probability``, ``class_id``), ``no_signal`` (bool),
+            ``flat`` (deprecated: the same as ``no_signal``), ``peak`` ([x, y] of the highest saliency in pixels
+            of the frame, or null where there is no signal) and ``timings`` (milliseconds by stage).
         """
         return {
             "index": self.index,
@@ -125,9 +189,10 @@ class Explanation:
             "class_id": self.class_id,
             "label": self.label,
             "probability": self.probability,
-            "top5": [{"label": name, "probability": p, "class_id": i} for name, p, i in self.top(5)],
-            "flat": self.flat,
-            "peak": None if self.flat else self._peak(),
+            "top5": [found._asdict() for found in self.top(5)],
+            "no_signal": self.no_signal,
+            "flat": self.no_signal,
+            "peak": None if self.no_signal else self._peak(),
             "timings": {stage: round(milliseconds, 3) for stage, milliseconds in self.timings.items()},
         }
 

@@ -1,8 +1,8 @@
-"""Drawing an explanation on its frame.
+"""Drawing a saliency map and a caption on a frame.
 
-The drawing claims no more than the result does: the map's opacity grows with the score, so that the
-background stays visible, and with the probability of the class, so that an unsure answer looks unsure; a flat
-map is not drawn.
+The drawing shows how reliable the result is. The opacity of the map grows with the score, so that the background
+stays visible, and with the probability of the class, so that the map of an uncertain answer is faint. A map
+without signal is not drawn.
 """
 
 from __future__ import annotations
@@ -10,97 +10,89 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from whyframe.explanation import Explanation
+from whyframe.colormap import COLORMAP, OPACITY, blend_tables, check_blending
+from whyframe.errors import OptionError
+from whyframe.scores import Scores
 
-__all__ = ["blend", "draw", "heat_tables"]
+__all__ = ["draw"]
 
 UNCERTAIN = 0.05
 """Below this probability of the explained class no map is drawn."""
 
-SURE = 0.5
-"""From this probability on the map is drawn in full."""
+CERTAIN = 0.5
+"""From this probability on the map is drawn with its full opacity."""
 
-_OPACITY = 0.75
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_HEIGHT = 22.0  # pixels of a capital at scale 1
+_FONT_HEIGHT = 22.0  # pixels of a capital letter at scale 1
+_SHORTEST_LABEL = 4  # characters
 
 Image = NDArray[np.uint8]
 
 
-def draw(explanation: Explanation) -> Image:
-    """The frame with its map and a caption.
+def draw(
+    frame: Image,
+    scores: Scores,
+    label: str,
+    probability: float,
+    *,
+    colormap: str = COLORMAP,
+    opacity: float = OPACITY,
+    caption: str | bool = True,
+) -> Image:
+    """Draw a saliency map and a caption on a copy of a frame.
 
     Args:
-        explanation: What to draw.
+        frame: H x W x 3 uint8 BGR, or a frame on the device of the scores.
+        scores: The saliency scores of the frame.
+        label: Name of the explained class.
+        probability: Probability of the explained class, in [0, 1].
+        colormap: Name of one of OpenCV's colour maps in lower case.
+        opacity: Greatest opacity of the map, in [0, 1].
+        caption: True for the label, the probability and, where no map is drawn, the reason; False for no caption;
+            or the text to write.
 
     Returns:
-        A new H x W x 3 uint8 BGR array. On a frame too small for readable text there is no caption.
+        A new H x W x 3 uint8 BGR array. It has no caption where the frame is too small for readable text.
+
+    Raises:
+        OptionError: A keyword has a value that is not accepted.
     """
-    why_not = _why_no_map(explanation)
-    note = f"{explanation.probability:.0%}" + (f", no map: {why_not}" if why_not else "")
-    if why_not:
-        image = np.array(explanation.frame)
+    check_blending(colormap, opacity)
+    if not isinstance(caption, (bool, str)):
+        raise OptionError(f"caption is {caption!r}; give True, False or a text.")
+    reason = _reason_for_no_map(scores, probability)
+    if reason:
+        image = np.array(frame)
     else:
-        tables = _tables(round(_fade(explanation.probability) * 255))
-        image = explanation.scores.blend(explanation, *tables)
-    _write_caption(image, _printable(explanation.label), note)
+        fade = round(_fade(probability) * 255)
+        image = scores.blend(frame, *blend_tables(colormap, opacity * fade / 255))
+    if caption is True:
+        note = f"{probability:.0%}" + (f", no map: {reason}" if reason else "")
+        _write_caption(image, _captions(_printable(label), note))
+    elif caption:
+        _write_caption(image, _shortened(_printable(" ".join(caption.splitlines()))))
     return image
 
 
-def _why_no_map(explanation: Explanation) -> str:
-    """Why the map is not worth drawing; empty where it is."""
-    if explanation.flat:
+def _reason_for_no_map(scores: Scores, probability: float) -> str:
+    """Return why the map is not drawn, or an empty string where it is."""
+    if scores.no_signal:
         return "nothing to see"
-    return "" if explanation.probability >= UNCERTAIN else "too uncertain"
+    return "" if probability >= UNCERTAIN else "too uncertain"
 
 
 def _fade(probability: float) -> float:
-    """Opacity of the map: the square root, so that an unsure answer's map is faint but can be seen."""
-    return min(1.0, math.sqrt(probability / SURE))
+    """Return the factor of the opacity: the square root keeps the map of an uncertain answer visible."""
+    return min(1.0, math.sqrt(probability / CERTAIN))
 
 
-def blend(frame: Image, saliency: NDArray[np.float32], colours: Image, keep: Image) -> Image:
-    """A frame with each pixel mixed with the colour of its score, in 8-bit arithmetic.
-
-    Args:
-        frame: H x W x 3 uint8 BGR.
-        saliency: H x W scores in [0, 1].
-        colours: 256 x 1 x 3 uint8, what is added at each 8-bit score.
-        keep: 256 x 1 x 3 uint8, what is kept of the frame, in 255ths.
-
-    Returns:
-        A new H x W x 3 uint8 array.
-    """
-    scores = cv2.convertScaleAbs(saliency, alpha=255)
-    kept = cv2.multiply(frame, cv2.applyColorMap(scores, keep), scale=1 / 255)
-    return cv2.add(kept, cv2.applyColorMap(scores, colours))  # type: ignore[return-value]
-
-
-def heat_tables() -> tuple[Image, Image]:
-    """The colours and what is kept of the frame, for `blend`, of a map that is drawn in full."""
-    return _tables(255)
-
-
-@lru_cache(maxsize=256)
-def _tables(fade: int) -> tuple[Image, Image]:
-    """For each 8-bit score: the colour times its opacity, and what is kept of the frame (256 x 1 x 3)."""
-    score = np.arange(256, dtype=np.uint8)[:, None]
-    opacity = (_OPACITY * fade / 255 * score / 255)[..., None]
-    colours = cv2.applyColorMap(score, cv2.COLORMAP_TURBO) * opacity
-    keep = np.broadcast_to(255 * (1 - opacity), colours.shape)
-    return np.rint(colours).astype(np.uint8), np.floor(keep).astype(np.uint8)
-
-
-def _write_caption(image: Image, label: str, note: str) -> None:
-    """Writes the label and the note on a darkened bar at the bottom, where they fit."""
+def _write_caption(image: Image, captions: Iterator[str]) -> None:
+    """Write the first caption that fits on a darkened bar at the bottom, in place; nothing where none fits."""
     height, width = image.shape[:2]
     capital = max(9.0, 0.035 * min(height, width))
     bar, margin = round(2 * capital), round(capital / 2)
@@ -109,7 +101,7 @@ def _write_caption(image: Image, label: str, note: str) -> None:
     def fits(line: str) -> bool:
         return cv2.getTextSize(line, _FONT, scale, thickness)[0][0] <= width - 2 * margin
 
-    line = next(filter(fits, _captions(label, note)), None)
+    line = next(filter(fits, captions), None)
     if line is not None and bar <= height // 3:
         image[height - bar :] //= 4
         place = (margin, height - bar + round((bar + capital) / 2))
@@ -117,16 +109,22 @@ def _write_caption(image: Image, label: str, note: str) -> None:
 
 
 def _captions(label: str, note: str) -> Iterator[str]:
-    """The caption, then ever shorter ones; the note is kept longest."""
-    yield f"{label}  {note}"
-    for length in range(len(label) - 1, 3, -1):
-        yield f"{label[:length].rstrip(' ,')}...  {note}"
+    """Yield the caption, then shorter and shorter ones; the note is kept longest."""
+    for text in _shortened(label):
+        yield f"{text}  {note}"
     yield note
     yield note.partition(",")[0]
 
 
+def _shortened(text: str) -> Iterator[str]:
+    """Yield a text, then the text cut off after fewer and fewer characters, with dots for the rest."""
+    yield text
+    for length in range(len(text) - 1, _SHORTEST_LABEL - 1, -1):
+        yield f"{text[:length].rstrip(' ,')}..."
+
+
 def _printable(text: str) -> str:
-    """The text in ASCII, all that OpenCV's fonts have: accents are dropped, other letters become '?'."""
+    """Return a text in ASCII, all that OpenCV's fonts have: accents are dropped, other letters become '?'."""
     plain = unicodedata.normalize("NFKD", text)
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return bare.encode("ascii", errors="replace").decode()

@@ -1,68 +1,86 @@
-"""The map of one result, wherever it lies."""
+"""The saliency scores of one frame, in host memory or on a device."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.overlay import blend
+from whyframe.colormap import blend
+from whyframe.preprocess import to_frame
 
-if TYPE_CHECKING:
-    from whyframe.explanation import Explanation
+__all__ = ["MINIMUM_CONTRAST", "MINIMUM_RANGE", "HostScores", "Scores", "has_no_signal"]
 
-__all__ = ["FLAT_CONTRAST", "FLAT_RANGE", "HostScores", "Scores", "is_flat"]
+MINIMUM_RANGE = 0.05
+"""A mask whose scores span less than this carries no signal (a constant map is 0.1768 with CT, 0 with BT)."""
 
-FLAT_RANGE = 0.05
-"""A map whose scores span less than this carries no signal (CT gives 0.1768 everywhere, BT gives 0)."""
-
-FLAT_CONTRAST = 2.0
-"""An input whose channels all deviate less than this from their means, in grey levels, shows nothing."""
+MINIMUM_CONTRAST = 2.0
+"""A frame in which the standard deviation of every channel is below this, in grey levels, shows nothing."""
 
 Image = NDArray[np.uint8]
 
 
 class Scores(ABC):
-    """A mask, and whether it says anything. Reading it may fetch it from a device; the first time only."""
+    """Saliency scores of one frame. Reading them may download them from a device, the first time only.
+
+    Args:
+        size: Height and width of the frame, in pixels.
+        resize: The manifest's resize rule, which says what part of the frame the mask covers.
+    """
+
+    def __init__(self, size: tuple[int, int], resize: str) -> None:
+        self._size, self._resize = size, resize
 
     @property
     @abstractmethod
     def mask(self) -> NDArray[np.float32]:
-        """S x s, or S x S after tuning; read-only."""
+        """Scores at the model's resolution: s x s float32, or S x S after refinement; read-only."""
 
     @property
     @abstractmethod
-    def flat(self) -> bool:
-        """Whether the mask or the frame carries no signal."""
+    def no_signal(self) -> bool:
+        """Whether the mask or the frame carries no signal; see `has_no_signal`."""
 
-    def blend(self, explanation: Explanation, colours: Image, keep: Image) -> Image:
-        """A result's frame with each pixel mixed with the colour of its score, in 8-bit arithmetic.
+    @cached_property
+    def saliency(self) -> NDArray[np.float32]:
+        """Scores at the frame's resolution: H x W float32, read-only; computed at the first reading."""
+        scores = to_frame(self.mask, *self._size, self._resize)
+        scores.flags.writeable = False
+        return scores
+
+    def blend(self, frame: Image, colours: Image, keep: Image) -> Image:
+        """Mix each pixel of the frame with the colour of its score; see `whyframe.colormap.blend`.
 
         Args:
-            explanation: The result whose map this is.
-            colours: 256 x 1 x 3, what is added at each 8-bit score.
-            keep: 256 x 1 x 3, what is kept of the frame, in 255ths.
+            frame: H x W x 3 uint8 BGR, the frame of these scores.
+            colours: 256 x 1 x 3 uint8 table of `blend_tables`.
+            keep: 256 x 1 x 3 uint8 table of `blend_tables`.
 
         Returns:
-            A new H x W x 3 uint8 array.
+            A new H x W x 3 uint8 BGR array.
         """
-        return blend(np.asarray(explanation.frame), explanation.saliency, colours, keep)
+        return blend(np.asarray(frame), self.saliency, colours, keep)
 
 
 class HostScores(Scores):
-    """A mask in host memory.
+    """Saliency scores in host memory.
 
     Args:
-        mask: Scores; made read-only.
-        flat: As `is_flat` says.
+        mask: s x s or S x S float32 scores; the array is made read-only.
+        no_signal: Result of `has_no_signal`.
+        size: Height and width of the frame, in pixels.
+        resize: The manifest's resize rule.
     """
 
-    def __init__(self, mask: NDArray[np.float32], flat: bool) -> None:
+    def __init__(
+        self, mask: NDArray[np.float32], no_signal: bool, size: tuple[int, int], resize: str
+    ) -> None:
+        super().__init__(size, resize)
         mask.flags.writeable = False
-        self._mask, self._flat = mask, flat
+        self._mask, self._no_signal = mask, no_signal
 
     @property
     def mask(self) -> NDArray[np.float32]:
@@ -70,24 +88,24 @@ class HostScores(Scores):
         return self._mask
 
     @property
-    def flat(self) -> bool:
-        """See `Scores.flat`."""
-        return self._flat
+    def no_signal(self) -> bool:
+        """See `Scores.no_signal`."""
+        return self._no_signal
 
 
-def is_flat(mask: NDArray[np.float32], frame: Image) -> bool:
-    """Whether a map shows nothing: it is constant, or there was nothing to see.
+def has_no_signal(mask: NDArray[np.float32], frame: Image) -> bool:
+    """Return whether a mask shows nothing: it is constant, or the frame has no contrast.
 
-    Instance normalisation stretches whatever it is given to the whole range, so a blank wall's noise would
-    glow as brightly as an object; the frame's own contrast tells them apart.
+    Instance normalisation stretches any logit map to the full range, so the noise of a blank wall gets scores
+    as high as those of an object. The contrast of the frame separates the two cases.
 
     Args:
-        mask: Scores of any shape.
+        mask: Float32 scores of any shape.
         frame: S x S x 3 uint8, the model's input.
 
     Returns:
-        True where the scores span less than `FLAT_RANGE` (or are not numbers), or no channel of the frame
-        deviates by `FLAT_CONTRAST` from its mean.
+        True where the scores span less than `MINIMUM_RANGE` or are not numbers, or where the standard deviation
+        of every channel of the frame is below `MINIMUM_CONTRAST`.
     """
-    spans = float(mask.max()) - float(mask.min()) >= FLAT_RANGE  # False for nan too
-    return not spans or float(cv2.meanStdDev(frame)[1].max()) < FLAT_CONTRAST
+    varies = float(mask.max()) - float(mask.min()) >= MINIMUM_RANGE  # False for nan too
+    return not varies or float(cv2.meanStdDev(frame)[1].max()) < MINIMUM_CONTRAST

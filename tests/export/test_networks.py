@@ -92,7 +92,7 @@ def check_product(tmp_path: Path, run: Path, spec: ClassifierSpec, mask_side: in
     assert expected.max() - expected.min() > 1e-3, "a classifier that tells nothing apart tests nothing"
     np.testing.assert_allclose(result.probabilities, expected, atol=1e-4)
     assert result.mask.shape == (mask_side, mask_side)
-    assert not result.flat
+    assert not result.no_signal
     assert 0 <= result.saliency.min() < result.saliency.max() <= 1
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from helpers.resize_rule import linear_rows
-from whyframe import overlay
+from whyframe import colormap
 from whyframe.errors import BackendError
 from whyframe.preprocess import crop_window, to_frame
 
 
 def tables(fade=200):
-    colours, keep = overlay._tables(fade)
+    colours, keep = colormap.blend_tables(opacity=0.75 * fade / 255)
     return np.ascontiguousarray(colours[:, 0]), np.ascontiguousarray(keep[:, 0, 0])
 
 
@@ -71,7 +71,9 @@ def test_overlays_are_the_runtimes(machine, rng, resize, fade):
     frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     mask = rng.random((14, 14)).astype(np.float32)
     ours = draw(machine, mask, frame, crop_window(48, 64, resize), luts=tables(fade))
-    theirs = overlay.blend(frame, to_frame(mask, 48, 64, resize), *overlay._tables(fade))
+    theirs = colormap.blend(
+        frame, to_frame(mask, 48, 64, resize), *colormap.blend_tables(opacity=0.75 * fade / 255)
+    )
     differs = (ours != theirs).any(axis=2)
     assert differs.mean() < 0.01
     assert np.abs(ours.astype(int) - theirs).max() <= 3  # one level of the score

@@ -53,11 +53,11 @@ def test_the_variants_do_what_their_names_say(
 def test_the_scaling_of_the_map_is_part_of_every_overlay(
     engine: ExplainEngine, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from whyframe import benchmark, explanation
+    from whyframe import benchmark, scores
 
     scaled = []
-    to_frame = explanation.to_frame
-    monkeypatch.setattr(explanation, "to_frame", lambda *a: (scaled.append(1), to_frame(*a))[1])
+    to_frame = scores.to_frame
+    monkeypatch.setattr(scores, "to_frame", lambda *a: (scaled.append(1), to_frame(*a))[1])
     overlay = benchmark._variants(engine, frame)["overlay"]
     overlay()
     overlay()

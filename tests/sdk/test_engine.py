@@ -13,7 +13,7 @@ from whyframe import (
     TargetError,
 )
 from whyframe.preprocess import to_frame, to_input
-from whyframe.scores import FLAT_RANGE
+from whyframe.scores import MINIMUM_RANGE
 
 
 def half_and_half(height=32, width=32):
@@ -88,20 +88,20 @@ def test_a_result_outlives_the_next_run(engine, frame):
 def test_a_blank_wall_is_no_finding(engine, rng):
     wall = (128 + rng.normal(0, 3, (240, 320, 3))).round().astype(np.uint8)
     result = engine.run(wall, target="white, bright")
-    assert np.ptp(result.mask) > 2 * FLAT_RANGE  # normalisation made something of nothing,
-    assert result.flat  # and it is said to be nothing
+    assert np.ptp(result.mask) > 2 * MINIMUM_RANGE  # normalisation made something of nothing,
+    assert result.no_signal  # and it is said to be nothing
     assert result.to_dict()["peak"] is None
     np.testing.assert_array_equal(result.overlay()[:200], wall[:200])
 
 
 @pytest.mark.parametrize(("mode", "level"), [("ct", 0.5**2.5), ("bt", 0.0)])
-def test_a_constant_map_is_flat(tmp_path, frame, mode, level):
+def test_a_constant_map_has_no_signal(tmp_path, frame, mode, level):
     with ExplainEngine(toy.write(tmp_path / "toy.onnx", mode=mode, constant=True), threads=1) as engine:
         result = engine.run(frame)
         refined = engine.run(frame, refine=4)
     np.testing.assert_allclose(result.saliency, level, atol=1e-6)
-    assert result.flat
-    assert refined.flat  # a ranking of nothing is not tuned into a finding
+    assert result.no_signal
+    assert refined.no_signal  # a ranking of nothing is not tuned into a finding
     np.testing.assert_allclose(refined.saliency, level, atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_tiny_frames(engine, size):
     result = engine.run(frame)
     assert result.label == "red"
     assert result.saliency.shape == size
-    assert result.flat
+    assert result.no_signal
 
 
 def test_a_huge_frame(engine):
@@ -211,12 +211,19 @@ def test_a_closed_engine_says_so(toy_path, frame):
 
 
 def test_it_says_what_it_runs_on(engine, toy_path):
-    assert engine.backend == "onnxruntime"
+    assert engine.backend_name == "onnxruntime"
     assert "auto" in engine.backend_reason
-    assert engine.runtime.device == "cpu"
+    assert engine.backend_object.device == "cpu"
     assert engine.manifest.labels == toy.LABELS
     with ExplainEngine(toy_path, backend="onnxruntime", threads=1) as named:
         assert named.backend_reason == "asked for"
+
+
+def test_the_old_names_of_the_backend_warn(engine):
+    with pytest.warns(DeprecationWarning, match="use backend_name"):
+        assert engine.backend == engine.backend_name
+    with pytest.warns(DeprecationWarning, match="use backend_object"):
+        assert engine.runtime is engine.backend_object
 
 
 def test_stream_hands_over_to_the_pipeline(engine, monkeypatch):
@@ -282,12 +289,12 @@ def test_a_manifest_that_contradicts_its_graph(tmp_path, changes, says):
 
 
 def test_probabilities_that_are_no_numbers_are_refused(engine, frame, monkeypatch):
-    explain = engine.runtime.explain
+    explain = engine.backend_object.explain
 
     def broken(*args):
         probabilities, *rest = explain(*args)
         return (probabilities * np.nan, *rest)
 
-    monkeypatch.setattr(engine.runtime, "explain", broken)
+    monkeypatch.setattr(engine.backend_object, "explain", broken)
     with pytest.raises(ModelError, match="not a number"):
         engine.run(frame)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from helpers import toy
-from whyframe.errors import OutputError
-from whyframe.explanation import Explanation
-from whyframe.scores import FLAT_CONTRAST, is_flat
+from whyframe.errors import OptionError, OutputError
+from whyframe.explanation import ClassScore, Explanation
 
 
 @pytest.fixture
@@ -35,6 +34,20 @@ def test_top_is_sorted(result):
     assert result.top(0) == []
 
 
+def test_a_class_of_top_has_named_fields(result):
+    best = result.top(1)[0]
+    assert isinstance(best, ClassScore)
+    assert (best.label, best.probability, best.class_id) == best
+    label, probability, class_id = best
+    assert (label, probability, class_id) == (result.label, result.probability, result.class_id)
+
+
+def test_flat_is_no_signal_and_warns(result):
+    with pytest.warns(DeprecationWarning, match="use no_signal"):
+        assert result.flat == result.no_signal
+    assert result.to_dict()["flat"] == result.to_dict()["no_signal"] == result.no_signal
+
+
 def test_saliency_is_computed_once(result):
     assert result.saliency is result.saliency
     assert result.saliency.shape == (48, 64)
@@ -49,7 +62,8 @@ def test_replace_gives_another_place_in_the_video(result):
 
 def test_to_dict_is_json_with_the_documented_schema(result):
     values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    keys = ["index", "timestamp", "class_id", "label", "probability", "top5", "flat", "peak", "timings"]
+    keys = ["index", "timestamp", "class_id", "label", "probability", "top5"]
+    keys += ["no_signal", "flat", "peak", "timings"]
     assert list(values) == keys
     x, y = values["peak"]
     assert result.saliency[y, x] == result.saliency.max()
@@ -75,11 +89,20 @@ def test_save_writes_the_overlay(result, tmp_path, ending):
     image = cv2.imread(str(path))
     difference = np.abs(image.astype(int) - result.overlay()).mean()
     assert difference == 0 if ending == ".png" else difference < 20
-    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_save_writes_the_saliency(result, tmp_path):
     np.testing.assert_array_equal(np.load(result.save(tmp_path / "out.npy")), result.saliency)
+
+
+def test_save_takes_the_options_of_overlay(result, tmp_path):
+    options = {"colormap": "inferno", "opacity": 0.5, "caption": "as asked"}
+    image = cv2.imread(str(result.save(tmp_path / "out.png", **options)))
+    np.testing.assert_array_equal(image, result.overlay(**options))
+    with pytest.raises(OptionError, match="opacity is 2"):
+        result.save(tmp_path / "other.png", opacity=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 
 
 @pytest.mark.parametrize("name", ["out.gif", "out", "out.txt"])
@@ -92,22 +115,3 @@ def test_save_refuses_other_endings(result, tmp_path, name):
 def test_save_refuses_a_missing_folder(result, tmp_path):
     with pytest.raises(OutputError, match="create it"):
         result.save(tmp_path / "absent" / "out.png")
-
-
-def test_a_constant_map_is_flat(rng):
-    busy = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    varied = rng.random((4, 4), dtype=np.float32)
-    assert is_flat(np.full((4, 4), 0.1768, np.float32), busy)
-    assert is_flat(np.zeros((4, 4), np.float32), busy)
-    assert is_flat(np.full((4, 4), np.nan, np.float32), busy)
-    assert not is_flat(varied, busy)
-
-
-def test_a_frame_without_contrast_is_flat_whatever_its_colour(rng):
-    varied = rng.random((4, 4), dtype=np.float32)
-    wall = np.full((64, 64, 3), (30, 90, 200), np.float64)
-    noisy = (wall + rng.normal(0, FLAT_CONTRAST / 2, wall.shape)).round().astype(np.uint8)
-    object_on_it = noisy.copy()
-    object_on_it[20:30, 20:30] += 40
-    assert is_flat(varied, noisy)
-    assert not is_flat(varied, object_on_it)

@@ -1,6 +1,10 @@
 import subprocess
 import sys
 
+import pytest
+
+import whyframe
+
 HEAVY = ("torch", "typer", "rich", "onnx", "onnxruntime", "cv2", "PIL", "av", "scipy", "skimage")
 RUNTIME_MAY = ("onnxruntime", "cv2")
 
@@ -26,10 +30,42 @@ def test_the_engine_imports_only_the_runtime(toy_path):
     assert found.issuperset(RUNTIME_MAY)
 
 
-def test_every_public_name_is_there():
-    import whyframe
+def test_the_exported_names_are_these():
+    assert whyframe.__all__ == [
+        "BackendError",
+        "ClassScore",
+        "ExplainEngine",
+        "Explanation",
+        "FrameError",
+        "Manifest",
+        "ManifestError",
+        "ModelError",
+        "NV12Frame",
+        "OptionError",
+        "OutputError",
+        "SourceError",
+        "TargetError",
+        "WhyframeError",
+        "__version__",
+    ]
 
-    for name in whyframe.__all__:
-        assert getattr(whyframe, name) is not None
-        assert name in dir(whyframe)
+
+@pytest.mark.parametrize("name", whyframe.__all__)
+def test_every_exported_name_can_be_imported_and_is_listed(name):
+    assert hasattr(whyframe, name)
+    assert name in dir(whyframe)
+
+
+def test_other_names_are_not_there():
     assert not hasattr(whyframe, "nothing_of_the_kind")
+
+
+@pytest.mark.parametrize("name", sorted({*whyframe.__all__} - {"__version__"}))
+def test_everything_public_has_a_docstring(name):
+    exported = getattr(whyframe, name)
+    members = [
+        getattr(value, "__func__", value)
+        for member, value in vars(exported).items()
+        if not member.startswith("_") and (callable(value) or isinstance(value, (property, classmethod)))
+    ]
+    assert all(documented.__doc__ for documented in (exported, *members))

@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 
 from whyframe import overlay
+from whyframe.errors import OptionError
 from whyframe.scores import HostScores
 
 
-def with_flat(result, flat):
-    return dataclasses.replace(result, scores=HostScores(result.mask, flat))
+def with_no_signal(result, no_signal=True):
+    scores = HostScores(result.mask, no_signal, result.frame.shape[:2], result.manifest.resize)
+    return dataclasses.replace(result, scores=scores)
 
 
 @pytest.fixture
 def result(engine, frame):
     frame = np.kron(frame, np.ones((6, 6, 1), np.uint8))  # 288 x 384: room for a caption
-    return dataclasses.replace(with_flat(engine.run(frame), False), probability=0.9)
+    return dataclasses.replace(with_no_signal(engine.run(frame), False), probability=0.9)
 
 
 def above_caption(image):
@@ -30,50 +32,90 @@ def test_the_drawing_is_new_and_of_the_same_size(result):
     np.testing.assert_array_equal(result.frame, before)
 
 
-def test_the_opacity_grows_with_the_score():
-    frame = np.full((1, 256, 3), 100, np.uint8)
-    scores = np.linspace(0, 1, 256, dtype=np.float32)[None]
-    _, keep = overlay._tables(255)
-    assert (np.diff(keep[:, 0, 0].astype(int)) <= 0).all()
-    np.testing.assert_array_equal(
-        overlay.blend(frame, scores, *overlay._tables(255))[0, 0], [100, 100, 100]
-    )  # score 0: the frame
-    assert keep[255, 0, 0] >= 50  # score 1: the frame still shows
-
-
-def test_the_blend_is_its_float64_formula(rng):
-    import cv2
-
-    frame = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    scores = rng.random((30, 40), dtype=np.float32)
-    opacity = (0.75 * 0.6 * np.rint(scores.astype(np.float64) * 255) / 255)[..., None]
-    colours = cv2.applyColorMap(np.rint(scores * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    expected = frame * (1 - opacity) + colours * opacity
-    assert np.abs(overlay.blend(frame, scores, *overlay._tables(153)) - expected).max() <= 2
-
-
 def test_an_unsure_map_fades_and_then_is_not_drawn(result):
     def change(probability):
         image = dataclasses.replace(result, probability=probability).overlay()
         return np.abs(above_caption(image).astype(int) - above_caption(result.frame)).mean()
 
-    assert change(0.9) == change(overlay.SURE) > change(0.2) > change(overlay.UNCERTAIN) > 0
+    assert change(0.9) == change(overlay.CERTAIN) > change(0.2) > change(overlay.UNCERTAIN) > 0
     assert change(overlay.UNCERTAIN - 0.01) == 0
     assert change(float("nan")) == 0
 
 
-def test_a_flat_result_is_drawn_without_its_map_and_says_so(result, monkeypatch):
-    said = []
-    monkeypatch.setattr(overlay, "_write_caption", lambda image, label, note: said.append(note))
-    flat = with_flat(result, True).overlay()
-    np.testing.assert_array_equal(flat, result.frame)
+def read_captions(monkeypatch):
+    """The longest caption of each drawing from now on."""
+    captions = []
+    monkeypatch.setattr(overlay, "_write_caption", lambda image, lines: captions.append(next(lines)))
+    return captions
+
+
+def test_a_result_without_signal_is_drawn_without_its_map_and_the_caption_names_the_reason(
+    result, monkeypatch
+):
+    captions = read_captions(monkeypatch)
+    np.testing.assert_array_equal(with_no_signal(result).overlay(), result.frame)
     dataclasses.replace(result, probability=0.01).overlay()
     result.overlay()
-    assert said == ["90%, no map: nothing to see", "1%, no map: too uncertain", "90%"]
+    notes = ["90%, no map: nothing to see", "1%, no map: too uncertain", "90%"]
+    assert captions == [f"{result.label}  {note}" for note in notes]
+
+
+def test_the_caption_is_the_text_that_was_asked_for(result, monkeypatch):
+    captions = read_captions(monkeypatch)
+    result.overlay(caption="café\nat noon")
+    with_no_signal(result).overlay(caption="as asked")
+    assert captions == ["cafe at noon", "as asked"]
+
+
+@pytest.mark.parametrize("caption", [False, ""])
+def test_without_a_caption_only_the_map_is_drawn(result, caption):
+    np.testing.assert_array_equal(with_no_signal(result).overlay(caption=caption), result.frame)
+    np.testing.assert_array_equal(
+        above_caption(result.overlay(caption=caption)), above_caption(result.overlay())
+    )
+
+
+def test_the_defaults_are_turbo_at_three_quarters_with_a_caption(result):
+    image = result.overlay(colormap="turbo", opacity=0.75, caption=True)
+    np.testing.assert_array_equal(image, result.overlay())
+
+
+def test_the_opacity_is_that_of_the_map(result):
+    def change(opacity):
+        image = result.overlay(opacity=opacity, caption=False)
+        return np.abs(image.astype(int) - result.frame).mean()
+
+    assert change(0) == 0 < change(0.3) < change(0.75) < change(1)
+
+
+def test_the_colour_map_is_the_named_one(result):
+    images = [result.overlay(colormap=name) for name in ("turbo", "jet", "viridis", "bone")]
+    for first, second in pairwise(images):
+        assert (above_caption(first) != above_caption(second)).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"colormap": "rainbows"}, r"colormap is 'rainbows'; give one of .*turbo.*viridis"),
+        ({"colormap": "TURBO"}, "give one of"),
+        ({"colormap": ["turbo"]}, "give one of"),
+        ({"opacity": 1.5}, "opacity is 1.5; give a number from 0 to 1"),
+        ({"opacity": -0.1}, "from 0 to 1"),
+        ({"opacity": float("nan")}, "from 0 to 1"),
+        ({"opacity": "half"}, "from 0 to 1"),
+        ({"caption": None}, "caption is None; give True, False or a text"),
+    ],
+)
+@pytest.mark.parametrize("no_signal", [False, True])
+def test_a_value_that_is_not_accepted_is_refused_in_one_line(result, options, message, no_signal):
+    with pytest.raises(OptionError, match=message) as caught:
+        with_no_signal(result, no_signal).overlay(**options)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_caption_is_readable_and_stays_in_its_bar(result):
-    image = with_flat(result, True).overlay()
+    image = with_no_signal(result).overlay()
     changed = (image != result.frame).any(axis=(1, 2))
     first = int(changed.argmax())
     assert changed[first:].all()

@@ -95,7 +95,7 @@ class FusedPredictor(Method):
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
         _check(self.engine.manifest.classifier, classifier, "the fused file")
         frames = (255 * images).round().to(torch.uint8).permute(0, 2, 3, 1)
-        outputs = self.engine.runtime.explain(
+        outputs = self.engine.backend_object.explain(
             np.ascontiguousarray(frames.cpu().numpy()), targets.cpu().numpy()
         )
         return torch.from_numpy(outputs[2]).to(images.device)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from whyframe.overlay import blend, heat_tables
+from whyframe.colormap import blend, blend_tables
 from whyframe_evaluation.report.figures import (
     ablations,
     area_weight,
@@ -95,7 +95,7 @@ def _section(index: int, one: Section) -> str:
 def _scale() -> str:
     """The colours of the maps from low to high."""
     grey = np.full((1, 9, 3), 190, np.uint8)
-    colours = blend(grey, np.linspace(0, 1, 9, dtype=np.float32)[None], *heat_tables())[0, :, ::-1]
+    colours = blend(grey, np.linspace(0, 1, 9, dtype=np.float32)[None], *blend_tables())[0, :, ::-1]
     stops = ",".join(f"rgb({r},{g},{b})" for r, g, b in colours.tolist())
     return f'<p class="scale">low <i style="background:linear-gradient(90deg,{stops})"></i> high</p>'
 

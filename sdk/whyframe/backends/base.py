@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.pipeline import HostPipeline, Pipeline
-
-if TYPE_CHECKING:
-    from whyframe.manifest import Manifest
+from whyframe.manifest import Manifest
+from whyframe.pipeline import Pipeline
 
 __all__ = ["CLASSIFIER", "INPUTS", "OUTPUTS", "Backend", "Outputs"]
 
@@ -95,9 +93,13 @@ class Backend(ABC):
         """Backends that, each in a thread of its own, together carry the most frames."""
         return [self.clone()]
 
+    @abstractmethod
     def pipeline(self, manifest: Manifest) -> Pipeline:
-        """The way from whole frames through this backend, for one thread."""
-        return HostPipeline(self, manifest)
+        """Return a pipeline that takes frames of any size through this backend, for one thread.
+
+        Args:
+            manifest: The manifest of the loaded model.
+        """
 
     @abstractmethod
     def close(self) -> None:

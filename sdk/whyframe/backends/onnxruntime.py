@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from whyframe.backends.base import CLASSIFIER, INPUTS, OUTPUTS, Backend
 from whyframe.backends.binding import Binding
+from whyframe.backends.host import HostPipeline
 from whyframe.cores import usable_cores
 from whyframe.errors import BackendError, ModelError, one_line
+from whyframe.manifest import Manifest
 from whyframe.modelfile import keep_outputs
+from whyframe.pipeline import Pipeline
 
 __all__ = ["OnnxRuntimeBackend"]
 
@@ -81,6 +84,10 @@ class OnnxRuntimeBackend(Backend):
         worker = self.clone()
         worker._sessions, worker._threads = sessions, 1
         return worker
+
+    def pipeline(self, manifest: Manifest) -> Pipeline:
+        """See `Backend.pipeline`: frames are resized on the host."""
+        return HostPipeline(self, manifest)
 
     def close(self) -> None:
         """Lets go of the sessions."""

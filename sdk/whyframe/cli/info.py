@@ -33,7 +33,7 @@ def info(
     """  # noqa: D301 - a real backspace keeps the lines of the examples apart
     with open_engine(model, "auto", None, None) as engine:
         manifest = engine.manifest.to_dict()
-        backend = {"backend": engine.backend, "reason": engine.backend_reason}
+        backend = {"backend": engine.backend_name, "reason": engine.backend_reason}
     if labels:
         print("\n".join(f"{index}\t{label}" for index, label in enumerate(manifest["labels"])))
         return

@@ -58,9 +58,10 @@ def run(
 
     With --json each frame is one line on stdout, and a file is written only
     with -o. The fields: index, timestamp (seconds, or null), class_id, label,
-    probability, top5 (each with label, probability, class_id), flat (true
-    where the map shows nothing), peak (x and y of the highest score, in
-    pixels, or null) and timings (milliseconds). Images add file, their name.
+    probability, top5 (each with label, probability, class_id), no_signal
+    (true where the map shows nothing), flat (deprecated: the same as
+    no_signal), peak (x and y of the highest score, in pixels, or null) and
+    timings (milliseconds). Images add file, their name.
 
     Exit status: 0 done, 1 an error, or something that could not be read (what
     could be was explained), 2 a wrong command line, 130 Ctrl-C.

@@ -145,7 +145,7 @@ class DevicePipeline(Pipeline):
         marks.append(perf_counter())
         refined = self._refine(class_id, refine) if refine else None
         marks.append(perf_counter())
-        scores = DeviceScores(self._renderer, slot, refined)
+        scores = DeviceScores(self._renderer, slot, shown.shape[:2], self._manifest.resize, refined)
         return FrameOutput(shown, probabilities, class_id, scores, timings_of(marks))
 
     def _refine(self, class_id: int, steps: int) -> Slot:

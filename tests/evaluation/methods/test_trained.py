@@ -78,7 +78,7 @@ def test_the_shipped_predictor_gives_what_its_users_get() -> None:
     images, targets = pictures(224), torch.tensor([3, 207])
     maps = shipped.explain(classifier, images, targets)
     frame = (images[1] * 255).round().byte().permute(1, 2, 0).numpy()
-    direct = shipped.engine.runtime.explain(frame[None], targets[1:].numpy())[2]
+    direct = shipped.engine.backend_object.explain(frame[None], targets[1:].numpy())[2]
     torch.testing.assert_close(maps[1:], torch.from_numpy(direct), rtol=1e-3, atol=1e-4)
 
 

@@ -27,6 +27,7 @@ FIELDS = {
     "label",
     "probability",
     "top5",
+    "no_signal",
     "flat",
     "peak",
     "timings",

@@ -29,12 +29,12 @@ def same(got, wanted, tolerance=0.02):
     assert got.probability == pytest.approx(wanted.probability, abs=tolerance)
     np.testing.assert_allclose(got.mask, wanted.mask, atol=tolerance)
     np.testing.assert_allclose(got.saliency, wanted.saliency, atol=tolerance)
-    assert got.flat == wanted.flat
+    assert got.no_signal == wanted.no_signal
 
 
 def test_a_frame_gives_what_the_cpu_gives(pair, rng):
     device, host = pair
-    assert device.backend == "tensorrt"
+    assert device.backend_name == "tensorrt"
     for frame in frames(rng, 4):
         same(device.run(frame), host.run(frame))
         same(device.run(frame, target="blue"), host.run(frame, target="blue"))
@@ -55,6 +55,16 @@ def test_the_crop_rule(tmp_path, on_gpu, rng):
         same(device.run(frame), host.run(frame))
         drawn, wanted = device.run(frame).overlay(), host.run(frame).overlay()
         assert np.abs(drawn.astype(int) - wanted).mean() < 1.5
+
+
+def test_the_options_of_the_overlay_reach_the_device(pair, rng):
+    device, host = pair
+    frame = frames(rng, 1)[0]
+    result, wanted = device.run(frame), host.run(frame)
+    for options in ({"colormap": "viridis"}, {"opacity": 0.3}, {"caption": False}, {"caption": "a text"}):
+        drawn = result.overlay(**options)
+        assert np.abs(drawn.astype(int) - wanted.overlay(**options)).mean() < 1.5
+        assert not np.array_equal(drawn, result.overlay())
 
 
 def test_one_graph_is_captured_for_each_of_the_two_upload_places(pair, gpu, rng):
@@ -160,7 +170,7 @@ def test_a_frame_without_signal_is_not_refined_into_a_finding(pair, rng):
     wall = np.full((64, 64, 3), 90, np.uint8)
     wall[20:40, 20:40] += 2  # the map is stretched over its whole range, but there is nothing to see
     got, wanted = device.run(wall, refine=8), host.run(wall, refine=8)
-    assert got.flat
+    assert got.no_signal
     assert np.ptp(got.mask) > 0.1
     np.testing.assert_allclose(got.mask, wanted.mask, atol=1e-5)
 

@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from whyframe.overlay import blend, heat_tables
+from whyframe.colormap import blend, blend_tables
 from whyframe_evaluation.report.figures.report_context import Mask, ReportContext
 from whyframe_evaluation.report.figures.style import STYLE
 from whyframe_evaluation.run.samples import Sample
@@ -81,7 +81,7 @@ def heat_in_range(subject: Sample, mask: Mask | None) -> Tile | None:
         return None
     scores = np.clip(mask, 0, 1).astype(np.float32)
     large = cv2.resize(scores, (TILE, TILE), interpolation=cv2.INTER_LINEAR)
-    return _boxed(blend(_frame(subject), large, *heat_tables()), subject)  # type: ignore[arg-type]
+    return _boxed(blend(_frame(subject), large, *blend_tables()), subject)  # type: ignore[arg-type]
 
 
 def row(
