@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from latency import torch_functions
 from whyframe import ExplainEngine, Manifest, WhyframeError
-from whyframe.benchmark import interleave, machine_facts
+from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.errors import one_line
 from whyframe.files import atomic_write
@@ -70,7 +70,7 @@ def main() -> None:
                 "tensorrt": lambda: engine_variant(path, frame, "tensorrt"),
             }
         )
-        samples = interleave(variants, args.rounds)
+        samples = time_interleaved(variants, args.rounds)
         stages, validity = split_by_stage(path, args.rounds), portable_validity(path)
     report = {**summarise(samples), "not_measured": missing, "stages": stages, "validity": validity}
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "gpu": torch.cuda.get_device_name(0)}
@@ -174,7 +174,7 @@ def split_by_stage(path: Path, rounds: int) -> dict[str, Any]:
     pipeline = engine.backend_object.pipeline(engine.manifest)
     assert isinstance(pipeline, DevicePipeline)
     samples = [pipeline.profile(image) for _ in range(rounds)]
-    whole = interleave(
+    whole = time_interleaved(
         {"run": lambda: engine.run(image), "overlay": lambda: engine.run(image).overlay()}, rounds
     )
     stages = {name: float(np.median([one[name] for one in samples])) for name in samples[0]}

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from whyframe import ExplainEngine
-from whyframe.benchmark import interleave, machine_facts
+from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.files import atomic_write
 from whyframe_export.export import ExportSource, cam_product, export, trained_product
 from whyframe_export.fused import FusedClassifier
@@ -52,7 +52,7 @@ def main() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
     variants = {**_onnx(args.run, args.threads, frame), **_torch(args.run, frame, not args.no_compile)}
     _check_agreement(variants)
-    samples = interleave(variants, args.rounds)
+    samples = time_interleaved(variants, args.rounds)
     report = summarise(samples)
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "threads": args.threads}
     atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())

@@ -21,7 +21,7 @@ from time import process_time
 from typing import Any
 
 from whyframe import ExplainEngine
-from whyframe.benchmark import interleave, machine_facts
+from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cores import usable_cores
 from whyframe.files import atomic_write
 from whyframe.video.sources import open_source
@@ -67,7 +67,7 @@ def _measure(engine: ExplainEngine, clip: Path, rounds: int, most: int) -> dict[
     busy: dict[str, list[float]] = {}
     parts: dict[str, Callable[[], object]] = {"decoding": decode, "inference": infer, "stream": stream}
     watched = {name: _watched(part, busy.setdefault(name, [])) for name, part in parts.items()}
-    samples = interleave(watched, rounds, warm_up=1)
+    samples = time_interleaved(watched, rounds, warm_up=1)
     seconds = {name: [value / 1e3 for value in values] for name, values in samples.items()}
     height, width = held[0].shape[:2]
     facts = {"clip": clip.name, "size": f"{width} x {height}", "frames": frames}

@@ -1,4 +1,4 @@
-"""What an explanation costs: the fused graph beside its own classifier, `run` end to end, and the drawing."""
+"""Latency of an explanation, compared in the same process with the latency of the classifier alone."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from whyframe.engine import ExplainEngine
 from whyframe.errors import FrameValueError
 from whyframe.preprocess import to_input
 
-__all__ = ["Benchmark", "interleave", "machine_facts", "measure"]
+__all__ = ["Benchmark", "latency_variants", "machine_facts", "measure_latency", "time_interleaved"]
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Latencies of one engine, measured in turns in one process.
+    """Latencies of one engine, measured in interleaved rounds in one process.
 
     Attributes:
-        samples: milliseconds of each round, by variant: ``classifier`` (the classifier alone, cut from the
-            same file), ``fused`` (classifier and explainer), ``run`` (`ExplainEngine.run` of the frame) and
-            ``overlay`` (scaling the map to the frame and drawing it).
-        machine: facts that the figures depend on.
+        samples: Milliseconds of each round, by variant: ``classifier`` (the classifier alone, a part of the
+            same graph), ``fused`` (the classifier and the explanation), ``run`` (`ExplainEngine.run` of the
+            frame) and ``overlay`` (resizing the map to the frame and drawing it).
+        machine: Hardware and software that the latencies depend on.
     """
 
     samples: dict[str, list[float]]
     machine: dict[str, Any]
 
     def quartiles(self, variant: str) -> tuple[float, float, float]:
-        """First quartile, median and third quartile, in milliseconds."""
+        """Return the first quartile, the median and the third quartile of a variant, in milliseconds."""
         first, median, third = np.percentile(self.samples[variant], (25, 50, 75))
         return float(first), float(median), float(third)
 
@@ -55,7 +55,7 @@ class Benchmark:
         return self._median("run") / self._median("fused")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values: the quartiles, the two ratios, the machine, and the raw samples."""
+        """Return the quartiles, the two ratios, the machine and the raw samples as JSON values."""
         return {
             "quartiles_ms": {variant: self.quartiles(variant) for variant in self.samples},
             "explanation_overhead": self.explanation_overhead,
@@ -68,58 +68,69 @@ class Benchmark:
         return self.quartiles(variant)[1]
 
 
-def measure(engine: ExplainEngine, frame: NDArray[np.uint8], *, rounds: int = 50) -> Benchmark:
-    """Measures an engine.
+def measure_latency(engine: ExplainEngine, frame: NDArray[np.uint8], *, rounds: int = 50) -> Benchmark:
+    """Measure the latency of an engine and of its classifier alone.
 
-    Each round calls every variant once, in a fresh random order, so that a machine that slows down, or a
-    variant that leaves the caches cold for the next, favours none of them.
+    The variants are timed as in `time_interleaved`.
 
     Args:
-        engine: what is measured.
-        frame: H x W x 3 uint8 BGR for `run` and the overlay; the graph gets it at its own size.
-        rounds: timed calls of each variant, after a warm-up.
+        engine: The engine to measure.
+        frame: H x W x 3 uint8 BGR, for `ExplainEngine.run` and the overlay; the graph gets the resized frame.
+        rounds: Number of timed calls of each variant, after a warm-up; 1 or more.
 
     Returns:
-        The samples.
+        The latencies and the machine that they were measured on.
 
     Raises:
-        FrameError: the frame cannot be explained, or there are no rounds.
+        FrameError: The frame cannot be explained, or ``rounds`` is below 1.
     """
     if rounds < 1:
         raise FrameValueError(f"rounds is {rounds}; give at least 1.")
-    return Benchmark(
-        interleave(_variants(engine, frame), rounds), {**machine_facts(), **_subject(engine, frame)}
-    )
+    samples = time_interleaved(latency_variants(engine, frame), rounds)
+    return Benchmark(samples, {**machine_facts(), **_engine_facts(engine, frame)})
 
 
-def interleave(
+def time_interleaved(
     variants: dict[str, Callable[[], object]], rounds: int, *, warm_up: int = 5
 ) -> dict[str, list[float]]:
-    """Times variants in turns, each round in a fresh random order, after a warm-up.
+    """Time several calls in interleaved rounds.
 
-    A timed call follows an untimed one of the same variant: none pays for the caches and the spinning threads
-    that another library's call has left behind.
+    Each round times every variant once, in a new random order, so that a machine that becomes slower affects
+    all of them alike. Each timed call follows an untimed call of the same variant, so that no variant is slowed
+    by the caches and the busy threads that another library's call has left.
 
     Args:
-        variants: what is timed, by name.
-        rounds: timed calls of each.
-        warm_up: rounds before them that do not count.
+        variants: The calls to time, by name.
+        rounds: Number of timed calls of each variant.
+        warm_up: Number of additional rounds before them, whose times are discarded.
 
     Returns:
-        Milliseconds of each call, by name, in the order of the rounds.
+        Milliseconds of each timed call, by name, in the order of the rounds.
     """
     samples: dict[str, list[float]] = {name: [] for name in variants}
     order = random.Random(0)
-    for turn in range(-warm_up, rounds):
+    for number in range(-warm_up, rounds):
         for name in order.sample(list(variants), len(variants)):
             variants[name]()
             milliseconds = _time(variants[name])
-            if turn >= 0:
+            if number >= 0:
                 samples[name].append(milliseconds)
     return samples
 
 
-def _variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
+def latency_variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Callable[[], Any]]:
+    """Return the calls that `measure_latency` times.
+
+    Args:
+        engine: The engine to measure.
+        frame: H x W x 3 uint8 BGR.
+
+    Returns:
+        The calls, by the names of variants that `Benchmark` lists.
+
+    Raises:
+        FrameError: The frame cannot be explained.
+    """
     result = engine.run(frame)
     inputs = to_input(frame, engine.manifest.side, engine.manifest.resize)[None]
     predicted = np.array([-1], np.int64)
@@ -127,7 +138,7 @@ def _variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Call
         "classifier": lambda: engine.backend_object.classify(inputs),
         "fused": lambda: engine.backend_object.explain(inputs, predicted),
         "run": lambda: engine.run(frame),
-        # A copy of the scores, whose map is not scaled to the frame yet.
+        # A copy of the scores, whose map is not resized to the frame yet.
         "overlay": lambda: replace(result, scores=copy(result.scores)).overlay(),
     }
 
@@ -139,7 +150,7 @@ def _time(call: Callable[[], object]) -> float:
 
 
 def machine_facts() -> dict[str, Any]:
-    """What latencies depend on: processor, cores this process may use, system, versions."""
+    """Return what latencies depend on: the processor, the usable cores, the system and the versions."""
     return {
         "cpu": _cpu_name(),
         "cores": usable_cores(),
@@ -152,7 +163,7 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def _subject(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
+def _engine_facts(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
     return {
         "device": engine.backend_object.device,
         "backend": engine.backend_name,
@@ -162,9 +173,9 @@ def _subject(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    """The processor as Linux names it, or as Python knows it."""
+    """Return the name of the processor, from /proc/cpuinfo where it exists and from `platform` elsewhere."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as facts:
-            return next(line.partition(":")[2].strip() for line in facts if line.startswith("model name"))
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

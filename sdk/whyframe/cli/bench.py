@@ -43,13 +43,13 @@ def bench(
     """  # noqa: D301 - a real backspace keeps the lines of the examples apart
     import cv2
 
-    from whyframe.benchmark import measure
+    from whyframe.benchmark import measure_latency
     from whyframe.cli.demo_images import COFFEE, read_picture
     from whyframe.preprocess import as_bgr
 
     frame = as_bgr(cv2.resize(read_picture(COFFEE), _SIZE))
     with open_engine(model, backend, device, threads) as engine:
-        result = measure(engine, frame, rounds=rounds)
+        result = measure_latency(engine, frame, rounds=rounds)
     print(json.dumps(result.to_dict())) if as_json else _print_table(result)
 
 

@@ -26,9 +26,9 @@ def doctor(as_json: Json = False) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from whyframe.doctor import examine
+    from whyframe.installation import inspect_installation
 
-    findings = examine()
+    findings = inspect_installation()
     if as_json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings]))
     else:

@@ -1,1 +1,1 @@
-"""Video in and out: sources of frames, the pipeline that explains them, and sinks that write them."""
+"""Video input and output: sources of frames, the pipeline that explains them, and sinks that write the result."""

@@ -1,4 +1,7 @@
-"""Whether a media file is shorter than its own container says; decoders just end where the bytes end."""
+"""Detection of truncated video files, from the lengths that their containers state.
+
+Decoders do not report a truncated file: they end where the bytes end.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,22 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["is_cut_short"]
+__all__ = ["is_truncated"]
 
 _BOX_TYPES = {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _TS_PACKET, _TS_SYNC = 188, 0x47
 
 
-def is_cut_short(path: Path) -> bool:
-    """Whether a file ends before its container says that it does.
+def is_truncated(path: Path) -> bool:
+    """Return whether a file ends earlier than its container states.
 
     Args:
-        path: an existing file. MP4/MOV (ISO 14496-12 boxes), Matroska/WebM (RFC 9559), AVI (RIFF) and MPEG
-            transport streams are understood; nothing is claimed about any other.
+        path: Path of an existing file in MP4/MOV (ISO 14496-12 boxes), Matroska/WebM (RFC 9559), AVI (RIFF) or
+            MPEG transport stream format.
 
     Returns:
-        True where bytes that the container announces are missing.
+        True where bytes are missing; False where none are, and for every other format.
     """
     length = path.stat().st_size
     with path.open("rb") as file:
@@ -38,7 +41,7 @@ def is_cut_short(path: Path) -> bool:
 
 
 def _boxes_end(file: BinaryIO, length: int) -> int:
-    """The offset at which the last top-level box of an MP4 file ends."""
+    """Return the offset at which the last top-level box of an MP4 file ends."""
     end = 0
     while end < length:
         file.seek(end)
@@ -48,14 +51,14 @@ def _boxes_end(file: BinaryIO, length: int) -> int:
         size = int.from_bytes(header[:4], "big")
         if size == 1 and len(header) == 16:
             size = struct.unpack(">Q", header[8:])[0]
-        if size < 8:  # 0: to the end of the file; anything else below 8 is no box
+        if size < 8:  # 0 means "to the end of the file"; 1 to 7 are invalid
             return length
         end += size
     return end
 
 
 def _segment_end(file: BinaryIO, length: int) -> int:
-    """The offset at which a Matroska file's segment ends; 0 where the file does not say."""
+    """Return the offset at which the segment of a Matroska file ends; 0 where the file does not state it."""
     file.seek(len(_EBML))
     header_size = _read_vint(file)
     if header_size is None or header_size > length:
@@ -68,7 +71,7 @@ def _segment_end(file: BinaryIO, length: int) -> int:
 
 
 def _read_vint(file: BinaryIO) -> int | None:
-    """An EBML variable-length integer (RFC 8794, section 4); None for "unknown" and at the end."""
+    """Read an EBML variable-length integer (RFC 8794, section 4); None for "unknown" or at the end of the file."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None

@@ -1,4 +1,4 @@
-"""Where frames come from: a video, an image, a folder of images, a camera, or a network address."""
+"""Sources of frames: a video, an image, a folder of images, a camera, or a network address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import SourceError
 from whyframe.preprocess import read_image
-from whyframe.video.containers import is_cut_short
+from whyframe.video.containers import is_truncated
 
 __all__ = ["IMAGE_SUFFIXES", "Frame", "Source", "open_source"]
 
@@ -29,12 +29,13 @@ _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One decoded picture.
+    """One decoded image of a source.
 
     Attributes:
-        image: H x W x 3 uint8, BGR, upright (EXIF and rotation metadata applied).
-        index: position in the source, from 0. Unreadable files of a folder keep theirs, so indices can jump.
-        timestamp: seconds from the start of a video, or since a live source was opened; None for images.
+        image: H x W x 3 uint8 BGR, upright (EXIF and rotation metadata applied).
+        index: Position in the source, from 0. Unreadable files of a folder are counted, so that indices can
+            have gaps.
+        timestamp: Seconds from the start of a video, or since a live source was opened; None for images.
     """
 
     image: NDArray[np.uint8]
@@ -43,20 +44,20 @@ class Frame:
 
 
 class Source(Iterator[Frame], ABC):
-    """A single pass over the frames of one input; iterate it once, then close it.
+    """Iterator over the frames of one input; iterate it once, then close it.
 
     Attributes:
-        name: how messages call the source; an address without its user and password.
-        kind: "image", "folder", "video", "camera" or "stream".
-        live: True where frames arrive at their own pace, so that a slow reader must drop some.
-        path: the file or folder, None for cameras and addresses.
-        files: the pictures of an image or a folder source, by frame index; empty for others.
-        size: (width, height) in pixels; None for a folder, where each picture has its own.
-        fps: frames a second as announced, None where nothing sensible is.
-        count: frames announced (a container may be wrong), None where unknown.
-        problems: one line for each thing that could not be read so far.
-        truncated: True once a video ended before its container says.
-        exhausted: True once the last frame was read.
+        name: Name of the source in messages; of an address, the part without user and password.
+        kind: ``"image"``, ``"folder"``, ``"video"``, ``"camera"`` or ``"stream"``.
+        live: True where frames arrive in real time, so that a slow reader has to drop some of them.
+        path: Path of the file or folder; None for cameras and addresses.
+        files: Image files of an image or folder source, by frame index; empty for other sources.
+        size: Width and height in pixels; None for a folder, whose images can differ in size.
+        fps: Frame rate in frames per second, as the input states it; None where it states no plausible rate.
+        count: Number of frames, as the input states it (which may be wrong); None where unknown.
+        problems: Messages about everything that could not be read so far, one line each.
+        truncated: True after a video file ended earlier than its container states.
+        exhausted: True after the last frame was read.
     """
 
     kind: str
@@ -92,11 +93,11 @@ class Source(Iterator[Frame], ABC):
         """Yield the frames in order."""
 
     def close(self) -> None:
-        """Release what the source holds. Safe to call twice."""
+        """Release the file or device. Safe to call twice."""
 
 
-class _Pictures(Source):
-    """One image, or the images of a folder in the order of their names."""
+class _ImageFiles(Source):
+    """One image file, or the image files of a folder in the order of their names."""
 
     def __init__(self, path: Path, files: tuple[Path, ...], kind: str) -> None:
         self.path, self.files, self.kind, self.count = path, files, kind, len(files)
@@ -107,14 +108,14 @@ class _Pictures(Source):
             try:
                 with _quiet_opencv():
                     image = read_image(file)
-            except SourceError as error:  # noqa: PERF203 - each file fails by itself
+            except SourceError as error:  # noqa: PERF203 - one unreadable file must not end the source
                 self.problems.append(str(error))
             else:
                 yield Frame(image, index)
 
 
 class _Capture(Source):
-    """Anything that cv2.VideoCapture opens."""
+    """Video file, camera or network stream that cv2.VideoCapture reads."""
 
     def __init__(self, capture: cv2.VideoCapture, name: str, kind: str, path: Path | None = None) -> None:
         self.kind, self.path = kind, path
@@ -124,8 +125,12 @@ class _Capture(Source):
         self._first = self._grab()
         if self._first is None:
             capture.release()
-            cut = "is cut short before its first frame" if path and is_cut_short(path) else "gives no frame"
-            raise SourceError(f"{name} {cut}: check that it plays elsewhere; copy or record it again.")
+            problem = (
+                "is cut short before its first frame" if path and is_truncated(path) else "gives no frame"
+            )
+            raise SourceError(
+                f"{name} {problem}: check that another player shows it; copy or record it again."
+            )
         self.size = (self._first.shape[1], self._first.shape[0])
         fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.fps = fps if 0 < fps <= 1000 else None
@@ -142,7 +147,7 @@ class _Capture(Source):
         while image is not None:
             yield Frame(image, index, self._timestamp(index))
             image, index = self._grab(), index + 1
-        self._report_break(index)
+        self._report_truncation(index)
 
     def _grab(self) -> NDArray[np.uint8] | None:
         with _quiet_opencv():
@@ -150,35 +155,42 @@ class _Capture(Source):
         return image if ok else None  # type: ignore[return-value]
 
     def _timestamp(self, index: int) -> float:
-        """Seconds of the frame that was read last."""
+        """Return the time in seconds of the frame read last."""
         if self.live:
             return time.monotonic() - self._opened
         position = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return position if position > 0 or index == 0 or not self.fps else index / self.fps
 
-    def _report_break(self, frames: int) -> None:
-        """Say so where the file's bytes end before its container does."""
-        if self.path is None or not is_cut_short(self.path):
+    def _report_truncation(self, frames: int) -> None:
+        """Add a problem where the file ends earlier than its container states.
+
+        Args:
+            frames: Number of frames that could be read.
+        """
+        if self.path is None or not is_truncated(self.path):
             return
         self.truncated = True
-        announced = f" of the {self.count} frames it announces" if frames < (self.count or 0) else " frames"
+        stated = f" of the {self.count} frames that it states" if frames < (self.count or 0) else " frames"
         self.problems.append(
-            f"{self.name} is cut short: {frames}{announced} could be read; copy or record it again."
+            f"{self.name} is cut short: {frames}{stated} could be read; copy or record it again."
         )
 
 
 def open_source(source: str | Path | int | Source) -> Source:
-    """Open whatever holds frames.
+    """Open a source of frames.
 
     Args:
-        source: a video file, an image (by its suffix: see IMAGE_SUFFIXES), a folder of images, a camera index
-            (0 or "0"), an address ("rtsp://...", "http://..."), or a Source, which is returned as it is.
+        source: Path of a video file, of an image file (recognised by its suffix: see IMAGE_SUFFIXES) or of a
+            folder of images; index of a camera (0 or "0"); network address ("rtsp://...", "http://..."); or a
+            Source, which is returned unchanged.
 
     Returns:
-        The open source; its first frame has been decoded already, so that a broken one fails here.
+        The open source. The first frame of a video, camera or address, and a single image, have been decoded
+        already, so that a damaged input fails here.
 
     Raises:
-        SourceError: nothing readable is there. Addresses are given up after 5 seconds.
+        SourceError: The input does not exist or cannot be read. An address that does not answer fails after
+            5 seconds.
     """
     if isinstance(source, Source):
         return source
@@ -195,8 +207,8 @@ def open_source(source: str | Path | int | Source) -> Source:
         )
     if path.suffix.lower() in IMAGE_SUFFIXES:
         with _quiet_opencv():
-            read_image(path)  # a broken one fails here
-        return _Pictures(path, (path,), "image")
+            read_image(path)  # a damaged image fails here
+        return _ImageFiles(path, (path,), "image")
     return _open_video(path)
 
 
@@ -206,9 +218,9 @@ def _open_folder(path: Path) -> Source:
     )
     if not files:
         raise SourceError(
-            f"{path} holds no images: whyframe looks for {', '.join(IMAGE_SUFFIXES)} right inside it."
+            f"{path} holds no images: put files that end in {', '.join(IMAGE_SUFFIXES)} directly into it."
         )
-    return _Pictures(path, files, "folder")
+    return _ImageFiles(path, files, "folder")
 
 
 def _open_video(path: Path) -> Source:
@@ -216,7 +228,7 @@ def _open_video(path: Path) -> Source:
         capture = cv2.VideoCapture(str(path))
     if capture.isOpened():
         return _Capture(capture, str(path), "video", path)
-    if is_cut_short(path):
+    if is_truncated(path):
         raise SourceError(
             f"{path} is cut short and cannot be opened (its index is missing): copy or record it again."
         )
@@ -230,7 +242,7 @@ def _open_camera(index: int) -> Source:
         capture = cv2.VideoCapture(index)
     if not capture.isOpened():
         raise SourceError(
-            f"camera {index} cannot be opened: plug it in, close the program that holds it, or try 0."
+            f"camera {index} cannot be opened: connect it, close the program that uses it, or try camera 0."
         )
     return _Capture(capture, f"camera {index}", "camera")
 
@@ -254,7 +266,7 @@ def _open_address(address: str) -> Source:
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV's and FFmpeg's own warnings off stderr: failures are raised or reported as problems."""
+    """Suppress the warnings of OpenCV and FFmpeg: this module raises or reports every failure itself."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once by OpenCV; -8 is AV_LOG_QUIET
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

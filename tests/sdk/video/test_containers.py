@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import clips
-from whyframe.video.containers import is_cut_short
+from whyframe.video.containers import is_truncated
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov", "a.ts"])
 @pytest.mark.parametrize("keep", [0.3, 0.9, 0.99])
 def test_whole_files_are_whole_and_cut_ones_are_not(tmp_path: Path, name: str, keep: float) -> None:
     whole = clips.write_clip(tmp_path / name)
-    assert not is_cut_short(whole)
-    assert is_cut_short(clips.cut(whole, keep))
+    assert not is_truncated(whole)
+    assert is_truncated(clips.cut(whole, keep))
 
 
 HEADS = [b"", b"\0\0\0\1mdat", b"\x1a\x45\xdf\xa3", b"RIFF", b"G"]
@@ -25,19 +25,19 @@ HEADS = [b"", b"\0\0\0\1mdat", b"\x1a\x45\xdf\xa3", b"RIFF", b"G"]
 def test_any_bytes_get_an_answer(tmp_path_factory: pytest.TempPathFactory, head: bytes, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "noise.bin"
     path.write_bytes(head + data)
-    assert is_cut_short(path) in (True, False)
+    assert is_truncated(path) in (True, False)
 
 
 def test_a_size_of_64_bits_is_understood(tmp_path: Path) -> None:
     path = tmp_path / "large.mp4"
     path.write_bytes(b"\0\0\0\1mdat" + (24).to_bytes(8, "big") + bytes(8))
-    assert not is_cut_short(path)
+    assert not is_truncated(path)
     path.write_bytes(b"\0\0\0\1mdat" + (25).to_bytes(8, "big") + bytes(8))
-    assert is_cut_short(path)
+    assert is_truncated(path)
 
 
 def test_a_matroska_file_of_unknown_length_is_not_called_cut(tmp_path: Path) -> None:
     """Recorders that stream write a segment without a length."""
     path = tmp_path / "live.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3\x80" + b"\x18\x53\x80\x67" + b"\x01" + b"\xff" * 7 + b"cluster")
-    assert not is_cut_short(path)
+    assert not is_truncated(path)

@@ -1,4 +1,4 @@
-"""What this machine can run whyframe on, what is missing, and the one command that adds it."""
+"""Inspection of the installation: hardware, drivers and packages, and the command that adds each missing part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from whyframe import __version__
 from whyframe.errors import WhyframeError, one_line
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "inspect_installation"]
 
 _OWNERS = {
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
@@ -27,18 +27,18 @@ _OWNERS = {
         "opencv-contrib-python-headless",
     ),
 }
-"""Import names that several distributions own: the one installed last has overwritten the others' files."""
+"""Distributions that install the same import name, so that the last one installed overwrites the others' files."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """State of one component of the installation.
 
     Attributes:
-        what: Its name.
-        found: What is there, or why it cannot be used.
-        state: ``"ok"``, ``"missing"`` (an option that is not there), or ``"broken"``.
-        fix: The one command that helps; empty where nothing need be done.
+        what: Name of the component.
+        found: Version or details of the component, or the reason why it cannot be used.
+        state: ``"ok"``, ``"missing"`` (an optional component that is not installed), or ``"broken"``.
+        fix: Command that installs or repairs the component; empty where the state is ``"ok"``.
     """
 
     what: str
@@ -47,8 +47,8 @@ class Finding:
     fix: str = ""
 
 
-def examine() -> list[Finding]:
-    """Looks for everything that whyframe can use."""
+def inspect_installation() -> list[Finding]:
+    """Return the state of every component that whyframe can use."""
     return [
         Finding("whyframe", f"{__version__}, Python {platform.python_version()}, {platform.machine()}"),
         _gpu(),
@@ -57,7 +57,7 @@ def examine() -> list[Finding]:
         _extra("pycuda", "pycuda", "pip install 'whyframe[pycuda]'"),
         *_tensorrt(),
         *_onnxruntime(),
-        *_overwritten(),
+        *_conflicts(),
         _extra("H.264 and sound (PyAV)", "av", "pip install 'whyframe[video]'"),
         _extra("FP16 conversion (onnx)", "onnx", "pip install 'whyframe[tensorrt-rtx]'"),
         _extra("training (PyTorch)", "torch", "pip install 'whyframe[train]'"),
@@ -77,20 +77,20 @@ def _version(distribution: str) -> str:
 
 
 def _gpu() -> Finding:
-    """The driver and the devices, by the driver's own library: no package is needed for it."""
+    """Find the driver and the devices through the driver's own library, which needs no Python package."""
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return Finding("GPU", "no NVIDIA driver", "missing", "install NVIDIA's driver (nvidia.com/drivers)")
     count, version = ctypes.c_int(), ctypes.c_int()
     if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return Finding("GPU", "a driver, but no device that it can use", "broken", "nvidia-smi")
+        return Finding("GPU", "NVIDIA driver without a usable device", "broken", "nvidia-smi")
     cuda.cuDriverGetVersion(ctypes.byref(version))
-    devices = ", ".join(_device(cuda, index) for index in range(count.value))
+    devices = ", ".join(_describe_device(cuda, index) for index in range(count.value))
     return Finding("GPU", f"{devices}; driver for CUDA {version.value // 1000}.{version.value % 1000 // 10}")
 
 
-def _device(cuda: Any, index: int) -> str:
+def _describe_device(cuda: Any, index: int) -> str:
     name, device = ctypes.create_string_buffer(100), ctypes.c_int()
     cuda.cuDeviceGet(ctypes.byref(device), index)
     cuda.cuDeviceGetName(name, 100, device)
@@ -106,10 +106,10 @@ def _nvcc() -> Finding:
     path = shutil.which("nvcc")
     if path is None:
         return Finding(
-            "CUDA compiler", "no nvcc on the path", "missing", "pip install 'whyframe[cuda-toolchain]'"
+            "CUDA compiler", "nvcc is not on the PATH", "missing", "pip install 'whyframe[cuda-toolchain]'"
         )
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    release = next((line for line in said.splitlines() if "release" in line), "an unknown release")
+    output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    release = next((line for line in output.splitlines() if "release" in line), "unknown release")
     return Finding("CUDA compiler", release.strip())
 
 
@@ -130,10 +130,12 @@ def _kernels() -> Finding:
 def _tensorrt() -> Iterator[Finding]:
     from whyframe.tensorrt.api import FLAVOURS
 
-    return (_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items())
+    return (
+        _tensorrt_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items()
+    )
 
 
-def _flavour(name: str, fix: str) -> Finding:
+def _tensorrt_flavour(name: str, fix: str) -> Finding:
     from whyframe.tensorrt.api import load_tensorrt
 
     if find_spec(name) is None:
@@ -158,8 +160,8 @@ def _onnxruntime() -> Iterator[Finding]:
         )
 
 
-def _overwritten() -> Iterator[Finding]:
-    """Distributions that own the same folder: `pip` lets the last one overwrite the others."""
+def _conflicts() -> Iterator[Finding]:
+    """Find installed distributions that own the same folder."""
     for module, distributions in _OWNERS.items():
         owners = [name for name in distributions if _version(name)]
         if len(owners) > 1:
