@@ -1,1 +1,1 @@
-"""Engines for NVIDIA GPUs: building, keeping and checking them. Imports no TensorRT before it is asked to."""
+"""TensorRT engines: compilation, engine files and their cache. Loading a module does not import TensorRT."""

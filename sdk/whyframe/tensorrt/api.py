@@ -1,4 +1,4 @@
-"""The one import of TensorRT, full or RTX, and what differs between the two."""
+"""Import of TensorRT (full or RTX), and the differences between the two flavours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from whyframe.errors import BackendError, one_line
 __all__ = ["FLAVOURS", "USED", "ComputeCapability", "TensorRT", "dotted", "load_tensorrt"]
 
 ComputeCapability = tuple[int, int]
-"""Major and minor, as (8, 6)."""
+"""Major and minor version, such as (8, 6)."""
 
 
 class _Flavour(NamedTuple):
@@ -27,7 +27,7 @@ FLAVOURS = {
     "tensorrt": _Flavour("TensorRT", (10, 6), "tensorrt"),
     "tensorrt_rtx": _Flavour("TensorRT-RTX", (1, 2), "tensorrt-rtx"),
 }
-"""Module names, the preferred one first."""
+"""The flavours of TensorRT by module name, the preferred flavour first."""
 
 _BOTH = tuple(FLAVOURS)
 _RTX = ("tensorrt_rtx",)
@@ -106,17 +106,17 @@ USED = {
     "TensorFormat.LINEAR": _BOTH,
     "TensorIOMode.INPUT": _BOTH,
 }
-"""Every name of NVIDIA's modules that whyframe uses, and the flavours that must have it."""
+"""Names of NVIDIA's modules that whyframe uses, each with the flavours that must offer it."""
 
 
 @dataclass(frozen=True)
 class TensorRT:
-    """A TensorRT that is loaded.
+    """A loaded TensorRT.
 
     Attributes:
-        module: NVIDIA's module.
-        name: ``"tensorrt"`` or ``"tensorrt_rtx"``.
-        version: as the module says it. Engines of another version do not load.
+        module: NVIDIA's Python module.
+        name: Name of the module, ``"tensorrt"`` or ``"tensorrt_rtx"``.
+        version: Version of the module. It loads no engine of another version.
     """
 
     module: Any
@@ -128,47 +128,49 @@ class TensorRT:
 
     @cached_property
     def targets(self) -> tuple[ComputeCapability, ...]:
-        """Compute capabilities that it compiles for without such a GPU; none where it needs the GPU itself."""
+        """Compute capabilities it compiles for without the GPU, ascending; empty if it needs the GPU itself."""
         if not hasattr(self.module, "ComputeCapability"):
             return ()
         found = (re.fullmatch(r"SM(\d+)(\d)", name) for name in dir(self.module.ComputeCapability))
-        return tuple(sorted((int(one[1]), int(one[2])) for one in found if one))
+        return tuple(sorted((int(match[1]), int(match[2])) for match in found if match))
 
     @cached_property
     def user_managed(self) -> bool:
-        """Whether engines are built to take their memory from the caller, as a captured CUDA graph wants it."""
+        """Whether the caller allocates the memory of execution contexts, as captured CUDA graphs need it."""
         return hasattr(self.module.BuilderFlag, "REQUIRE_USER_ALLOCATION")
 
     @property
     def timing_cache(self) -> bool:
-        """Whether kernels are chosen by timing them here; one that compiles for other GPUs times none."""
+        """Whether the builder times kernels on this GPU. A builder that compiles for other GPUs does not."""
         return not self.targets
 
     def logger(self) -> Any:
-        """The logger for all builders and runtimes, its messages forgotten.
+        """Return the logger of all builders and runtimes, after clearing its messages.
 
-        There is one: TensorRT keeps the first logger it is given for as long as the process lives.
+        A process has a single logger, because TensorRT keeps the first logger it is given until the process ends.
         """
         logger = _logger(self.module)
         logger.messages.clear()
         return logger
 
     def messages(self, logger: Any) -> str:
-        """The errors that TensorRT has reported since `logger`, in its own words; the warnings where none."""
+        """Return TensorRT's own errors since `logger` was called, in one line; if there are none, its warnings."""
         severity = self.module.ILogger.Severity
-        said = [text for level, text in logger.messages if level in (severity.ERROR, severity.INTERNAL_ERROR)]
-        return one_line("; ".join(said or [text for _, text in logger.messages]), 1000)
+        errors = [
+            text for level, text in logger.messages if level in (severity.ERROR, severity.INTERNAL_ERROR)
+        ]
+        return one_line("; ".join(errors or [text for _, text in logger.messages]), 1000)
 
 
 def load_tensorrt(flavour: str | None = None) -> TensorRT:
-    """Imports TensorRT.
+    """Import TensorRT.
 
     Args:
-        flavour: ``"tensorrt"`` or ``"tensorrt_rtx"``; None for what the environment variable
-            ``WHYFRAME_TENSORRT`` says, else the full one where its libraries load, else RTX.
+        flavour: ``"tensorrt"`` or ``"tensorrt_rtx"``. None reads the environment variable ``WHYFRAME_TENSORRT``;
+            if it is not set either, full TensorRT is tried first and TensorRT-RTX second.
 
     Raises:
-        BackendError: neither loads, or not the one asked for.
+        BackendError: The flavour is unknown, or neither the given flavour nor any other can be loaded.
     """
     asked = flavour or os.environ.get("WHYFRAME_TENSORRT")
     if asked not in (None, "", *FLAVOURS):
@@ -185,12 +187,12 @@ def load_tensorrt(flavour: str | None = None) -> TensorRT:
 
 
 def dotted(capability: ComputeCapability) -> str:
-    """A compute capability as people write it: 8.6."""
+    """Return a compute capability in its usual notation, such as ``"8.6"``."""
     return ".".join(map(str, capability))
 
 
 def _try_to_load(name: str) -> TensorRT | str:
-    """The TensorRT of a name, or why it cannot be used."""
+    """Return the TensorRT of a module name, or the reason why it cannot be used."""
     try:
         module = import_module(name)
         version = str(module.__version__)
@@ -208,7 +210,7 @@ def _try_to_load(name: str) -> TensorRT | str:
 
 @cache
 def _logger(module: Any) -> Any:
-    """A logger of the module's own base class that keeps warnings and errors."""
+    """Return a logger, derived from the module's base class, that keeps warnings and errors."""
 
     class Logger(module.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From a fused ONNX file to an engine file."""
+"""Build of a single TensorRT engine from an ONNX model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ __all__ = ["BuildOptions", "Network", "build_engine", "parse_network"]
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """How an engine is built.
+    """Options of a build.
 
     Attributes:
-        batch: smallest, best and largest batch; None for 1, or for the model's where it is fixed. One size is
-            faster than a range; and only its builds are the same to the byte, as TensorRT orders what it
-            generates for a range by addresses.
-        compute_capabilities: the GPUs to compile for. None named: TensorRT-RTX compiles for its portable set.
-            Full TensorRT compiles for the GPU that it finds, which is the one to be named here.
-        workspace: most bytes of device memory that a layer may take while it computes; None for no limit.
-        plugin: run the controller by the project's kernel instead of native layers.
-        timing_cache: a file with kernel timings, read and extended; only full TensorRT times kernels.
+        batch: Smallest, best and largest batch. None: the model's batch if it is fixed, otherwise 1. A single
+            size is faster than a range. Only builds for a single size are reproducible to the byte, because
+            TensorRT orders the code that it generates for a range by memory addresses.
+        compute_capabilities: GPUs to compile for. If empty, TensorRT-RTX compiles for its portable set. Full
+            TensorRT compiles for the GPU of this machine, which must be given here.
+        workspace: Limit of device memory that a layer may use while it computes, in bytes; None for no limit.
+        plugin: Whether the project's CUDA kernel computes the distribution controller, instead of native layers.
+        timing_cache: File with kernel timings, which is read and extended; None for no file. TensorRT-RTX ignores
+            it, because it does not time kernels.
+
+    Raises:
+        BackendError: The batch is not an ascending range from 1 on.
     """
 
     batch: Batch | None = None
@@ -39,12 +43,18 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if self.batch is not None and not 0 < self.batch[0] <= self.batch[1] <= self.batch[2]:
             raise BackendError(
-                f"batch {self.batch} is no range; give smallest <= best <= largest, from 1 on."
+                f"batch {self.batch} is not a range; give smallest <= best <= largest, from 1 on."
             )
 
 
 class Network(NamedTuple):
-    """A parsed model. The network holds weights of the parser, and needs it."""
+    """A parsed model.
+
+    Attributes:
+        builder: TensorRT's builder.
+        definition: The network that the parser filled.
+        parser: The parser, which owns the network's weights and so must be kept.
+    """
 
     builder: Any
     definition: Any
@@ -52,19 +62,20 @@ class Network(NamedTuple):
 
 
 def build_engine(model: bytes, batch: Batch, options: BuildOptions, trt: TensorRT) -> bytes:
-    """Builds one engine.
+    """Build an engine in this process.
 
     Args:
-        model: content of an ONNX file.
-        batch: smallest, best and largest batch; a model of fixed batch takes no notice.
-        options: how to build.
-        trt: what builds.
+        model: Content of an ONNX file.
+        batch: Smallest, best and largest batch. It is ignored if the model's batch is fixed.
+        options: Options of the build.
+        trt: TensorRT that builds the engine.
 
     Returns:
         The serialised engine.
 
     Raises:
-        BackendError: a node that TensorRT cannot take, or a build that failed, in TensorRT's own words.
+        BackendError: TensorRT does not support a node of the model, or the build failed; with TensorRT's own
+            message.
     """
     logger = trt.logger()
     network = parse_network(model, options.plugin, trt)
@@ -72,22 +83,22 @@ def build_engine(model: bytes, batch: Batch, options: BuildOptions, trt: TensorR
     plan = network.builder.build_serialized_network(network.definition, config)
     if plan is None:
         raise BackendError(
-            f"{trt} cannot build the engine: {trt.messages(logger)}. Change the options, or the model."
+            f"{trt} cannot build the engine: {trt.messages(logger)}. Change the options or the model."
         )
     _keep_timings(config, options, trt)
     return bytes(plan)
 
 
 def parse_network(model: bytes, with_plugin: bool, trt: TensorRT) -> Network:
-    """Parses a model.
+    """Parse a model.
 
     Args:
-        model: content of an ONNX file.
-        with_plugin: put the project's plugin in the place of the controller's function.
-        trt: what parses.
+        model: Content of an ONNX file.
+        with_plugin: Whether the project's plugin replaces the body of the controller's function.
+        trt: TensorRT that parses the model.
 
     Raises:
-        BackendError: a node that TensorRT cannot take.
+        BackendError: TensorRT does not support a node of the model.
     """
     module, logger = trt.module, trt.logger()
     builder = module.Builder(logger)
@@ -101,7 +112,7 @@ def parse_network(model: bytes, with_plugin: bool, trt: TensorRT) -> Network:
 
 def _config(network: Network, batch: Batch, options: BuildOptions, trt: TensorRT) -> Any:
     module, config = trt.module, network.builder.create_builder_config()
-    config.clear_flag(module.BuilderFlag.TF32)  # fp32 means fp32: who wants speed takes fp16
+    config.clear_flag(module.BuilderFlag.TF32)  # TF32 would round float32 products; fp16 is the fast choice
     if trt.user_managed:
         config.set_flag(module.BuilderFlag.REQUIRE_USER_ALLOCATION)
     if options.workspace is not None:
@@ -135,8 +146,8 @@ def _set_profile(config: Any, network: Network, batch: Batch) -> None:
 def _use_timings(config: Any, options: BuildOptions, trt: TensorRT) -> None:
     if trt.timing_cache and options.timing_cache is not None:
         path = options.timing_cache
-        known = path.read_bytes() if path.exists() else b""
-        config.set_timing_cache(config.create_timing_cache(known), ignore_mismatch=False)
+        timings = path.read_bytes() if path.exists() else b""
+        config.set_timing_cache(config.create_timing_cache(timings), ignore_mismatch=False)
 
 
 def _keep_timings(config: Any, options: BuildOptions, trt: TensorRT) -> None:

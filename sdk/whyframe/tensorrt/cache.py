@@ -1,4 +1,4 @@
-"""Engines made on the way, kept so that they are made once."""
+"""Cache of engine files, so that each engine is compiled once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["cache_folder", "cached_engine"]
 
 
 def cache_folder() -> Path:
-    """Where engines are kept: ``$WHYFRAME_CACHE``, or ``whyframe/engines`` in the user's cache folder."""
+    """Return the folder of the cache: ``$WHYFRAME_CACHE``, or ``whyframe/engines`` in the user's cache folder."""
     if os.environ.get("WHYFRAME_CACHE"):
         return Path(os.environ["WHYFRAME_CACHE"]).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -36,27 +36,27 @@ def cached_engine(
     device: ComputeCapability,
     on_build: Callable[[Path], None] = lambda _: None,
 ) -> EngineFile:
-    """The engine of a model for one GPU, from the cache or made now.
+    """Return the engine of a model for a GPU, from the cache or newly compiled.
 
-    Processes that make the same engine at once do not disturb each other: each file appears whole.
+    Several processes may compile the same engine at once: each file is written atomically.
 
     Args:
-        model: content of the fused ONNX file.
-        manifest: its manifest, checked against the file.
-        options: how to build; the compute capabilities are replaced by the device's.
-        trt: what builds and runs it.
-        device: the GPU's compute capability.
-        on_build: called with the engine's path before an engine is made, which takes seconds to minutes.
+        model: Content of the fused ONNX file.
+        manifest: Manifest of the model, already checked against the file.
+        options: Options of the build, whose compute capabilities are replaced by ``device``.
+        trt: TensorRT that builds and runs the engine.
+        device: Compute capability of the GPU.
+        on_build: Callback that receives the engine's path before a compilation, which takes seconds to minutes.
 
     Raises:
-        BackendError: the engine cannot be built.
+        BackendError: The engine cannot be built.
     """
     options = dataclasses.replace(options, compute_capabilities=(device,))
     path = cache_folder() / f"{_key(manifest, options, trt)}.engine"
     try:
         engine = EngineFile.read(path)
         engine.check(trt, device, manifest.digest)
-    except (ModelError, BackendError):  # missing, damaged, or of another schema
+    except (ModelError, BackendError):  # the file is missing, damaged, or does not fit
         on_build(path)
         engine = compile_model(model, manifest, options, trt)
         _keep(engine, path)
@@ -64,7 +64,7 @@ def cached_engine(
 
 
 def _key(manifest: Manifest, options: BuildOptions, trt: TensorRT) -> str:
-    """SHA-256 over all that the engine depends on."""
+    """Return the SHA-256 digest of everything that the engine depends on."""
     facts = {
         "schema": SCHEMA,
         "onnx_digest": manifest.digest,
@@ -78,13 +78,13 @@ def _key(manifest: Manifest, options: BuildOptions, trt: TensorRT) -> str:
 
 
 def _keep(engine: EngineFile, path: Path) -> None:
-    """Writes the engine; where that cannot be, it serves this once."""
+    """Write the engine to the cache, or warn: an engine that cannot be written is used once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         engine.write(path)
     except (OSError, OutputError) as error:
         warnings.warn(
-            f"the engine is made anew at each start, as it cannot be kept ({error}); set WHYFRAME_CACHE to a folder "
+            f"the engine cannot be kept ({error}), so each start compiles it again; set WHYFRAME_CACHE to a folder "
             "that can be written to.",
             stacklevel=3,
         )

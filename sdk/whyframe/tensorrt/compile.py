@@ -18,23 +18,23 @@ REFINE_BATCH = 32
 
 
 def compile_model(model: bytes, manifest: Manifest, options: BuildOptions, trt: TensorRT) -> EngineFile:
-    """Builds the engines of the fused graph, of the classifier alone, and of the classifier for refinement.
+    """Build the engines of the fused graph, of the classifier, and of the classifier for the refinement.
 
     Args:
-        model: content of the fused ONNX file.
-        manifest: its manifest.
-        options: how to build.
-        trt: what builds.
+        model: Content of the fused ONNX file.
+        manifest: Manifest of the model.
+        options: Options of the build.
+        trt: TensorRT that builds the engines.
 
     Raises:
-        BackendError: an option that this TensorRT or this model cannot meet, or a build that failed, in
-            TensorRT's own words.
+        BackendError: This TensorRT or this model does not support an option, or a build failed; with TensorRT's
+            own message.
     """
     _check_targets(options, trt)
     _check_plugin(options, manifest)
     batch = _batch(options, manifest)
     refine_batch = batch if manifest.batch else (REFINE_BATCH,) * 3
-    alone = keep_outputs(model, ("probabilities",))
+    classifier = keep_outputs(model, ("probabilities",))
     return EngineFile(
         manifest=manifest,
         builder=trt.name,
@@ -44,8 +44,8 @@ def compile_model(model: bytes, manifest: Manifest, options: BuildOptions, trt: 
         refine_batch=refine_batch,
         plugin=options.plugin,
         explainer=build_in_subprocess(model, batch, options, trt),
-        classifier=build_in_subprocess(alone, batch, options, trt),
-        refine_classifier=build_in_subprocess(alone, refine_batch, options, trt),
+        classifier=build_in_subprocess(classifier, batch, options, trt),
+        refine_classifier=build_in_subprocess(classifier, refine_batch, options, trt),
     )
 
 
@@ -53,7 +53,8 @@ def _check_plugin(options: BuildOptions, manifest: Manifest) -> None:
     name = manifest.controller["name"]
     if options.plugin and name not in Kernels.MODES:
         raise BackendError(
-            f"the controller {name!r} has no kernel ({', '.join(Kernels.MODES)} have); compile without --plugin."
+            f"the controller {name!r} has no CUDA kernel (only {', '.join(Kernels.MODES)} have one); compile without "
+            "--plugin."
         )
 
 
@@ -61,11 +62,11 @@ def _check_targets(options: BuildOptions, trt: TensorRT) -> None:
     if not trt.targets:
         if len(options.compute_capabilities) != 1:
             raise BackendError(
-                f"{trt} compiles for the GPU of this machine only; run it there, or compile for other GPUs "
-                "with --flavour tensorrt_rtx."
+                f"{trt} compiles only for the GPU of the machine it runs on; give that GPU alone, or compile for other "
+                "GPUs with --flavour tensorrt_rtx."
             )
         return
-    unknown = [dotted(one) for one in options.compute_capabilities if one not in trt.targets]
+    unknown = [dotted(gpu) for gpu in options.compute_capabilities if gpu not in trt.targets]
     if unknown:
         raise BackendError(
             f"{trt} does not compile for compute capability {', '.join(unknown)}; choose among "

@@ -1,4 +1,4 @@
-"""Which GPU is here, asked of the driver itself: compiling needs no other CUDA package."""
+"""Compute capability of this machine's GPU, read from the CUDA driver: compiling needs no other CUDA package."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
 
 def compute_capability(library: str = "libcuda.so.1") -> ComputeCapability | None:
-    """The compute capability of the first GPU, or None where there is none.
+    """Return the compute capability of the first GPU, or None if there is no GPU.
 
     Args:
-        library: the driver's library.
+        library: File name of the CUDA driver's library.
     """
     try:
         driver = ctypes.CDLL(library)

@@ -1,13 +1,13 @@
-"""The ``.engine`` file: two compiled engines and everything that says where they may run.
+"""The ``.engine`` file: three compiled engines, and a header that describes where they can run.
 
     8 bytes    magic, b"WHYFRAME"
     4 bytes    length of the header, little-endian
     n bytes    header, JSON
     32 bytes   SHA-256 of all other bytes
-    the rest   the engines: of the fused graph, of the classifier alone, of the classifier for refinement
+    the rest   the engines of the fused graph, of the classifier, and of the classifier for the refinement
 
-The same build gives the same bytes: nothing in it is a date or a machine. On a busy machine the timing of TensorRT's
-threads may swap the places of outputs in its lists.
+The file holds no date and no name of a machine, so the same build gives the same bytes. There is an exception: on a
+busy machine, the timing of TensorRT's threads may swap outputs in its lists.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ __all__ = ["Batch", "EngineFile"]
 
 SCHEMA = 1
 _PREFIX = struct.Struct("<8sI")
-_SEAL = 32
+_DIGEST = 32
 
 _PORTABLE: tuple[ComputeCapability, ...] = ((8, 0), (8, 6), (8, 9), (12, 0))
-"""What TensorRT-RTX compiles for where nothing is named; the last stands for later ones too."""
+"""GPUs TensorRT-RTX compiles for by default. The last entry includes all later compute capabilities."""
 
 Batch = tuple[int, int, int]
 """Smallest, best and largest batch."""
@@ -42,19 +42,20 @@ Batch = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class EngineFile:
-    """What an engine file holds.
+    """Contents of an engine file.
 
     Attributes:
-        manifest: that of the ONNX file, whose digest it carries; its precision is the engines'.
-        builder: ``"tensorrt"`` or ``"tensorrt_rtx"``.
-        builder_version: of the builder; no other version loads the engines.
-        compute_capabilities: the GPUs compiled for; none for TensorRT-RTX's portable set.
-        batch: of the fused graph, and of the classifier alone.
-        refine_batch: of the classifier for the refinement.
-        plugin: whether loading the fused graph's engine takes the project's plugin.
-        explainer: the fused graph's engine, serialised.
-        classifier: the classifier's engine, serialised.
-        refine_classifier: the classifier's engine for the batches of the refinement, serialised.
+        manifest: Manifest of the ONNX file, with the file's digest and the precision of the engines.
+        builder: Module name of the TensorRT that built the engines, ``"tensorrt"`` or ``"tensorrt_rtx"``.
+        builder_version: Version of that TensorRT. No other version loads the engines.
+        compute_capabilities: GPUs that the engines were compiled for; empty for TensorRT-RTX's portable set.
+        batch: Smallest, best and largest batch of ``explainer`` and ``classifier``.
+        refine_batch: Smallest, best and largest batch of ``refine_classifier``.
+        plugin: Whether the engine of the fused graph needs the project's plugin.
+        explainer: Serialised engine of the fused graph.
+        classifier: Serialised engine of the classifier.
+        refine_classifier: Serialised engine of the classifier for the refinement, which classifies many perturbed
+            frames in one call.
     """
 
     manifest: Manifest
@@ -70,35 +71,35 @@ class EngineFile:
 
     @classmethod
     def read(cls, source: str | os.PathLike[str] | bytes) -> EngineFile:
-        """Reads an engine file, and checks that it is whole.
+        """Read an engine file and verify its digest.
 
         Args:
-            source: the file's path, or its content.
+            source: Path or content of the file.
 
         Raises:
-            ModelError: it is missing, no engine file, truncated, damaged, or of a newer schema.
+            ModelError: The file is missing, not an engine file, truncated, damaged, or of a newer schema.
         """
         if isinstance(source, bytes):
             return _decode(source, "the engine file")
         return _decode(read_model(source), str(source))
 
     def to_bytes(self) -> bytes:
-        """The file's content."""
+        """Return the content of the file."""
         header = json.dumps(self.header(), sort_keys=True).encode()
         head = _PREFIX.pack(ENGINE_MAGIC, len(header)) + header
         plans = b"".join(self._plans())
-        return head + _seal(head, plans) + plans
+        return head + _digest(head, plans) + plans
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the file, whole or not at all.
+        """Write the file atomically, and return its path.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: The file cannot be written.
         """
         return atomic_write(path, self.to_bytes())
 
     def header(self) -> dict[str, Any]:
-        """The header, JSON-safe."""
+        """Return the header as JSON-safe values."""
         return {
             "schema": SCHEMA,
             "manifest": self.manifest.to_dict(),
@@ -106,51 +107,51 @@ class EngineFile:
             "precision": self.manifest.precision,
             "builder": self.builder,
             "builder_version": self.builder_version,
-            "compute_capabilities": [list(one) for one in self.compute_capabilities],
+            "compute_capabilities": [list(gpu) for gpu in self.compute_capabilities],
             "batch": list(self.batch),
-            "tuning_batch": list(self.refine_batch),
+            "tuning_batch": list(self.refine_batch),  # the name in schema 1
             "plugin": self.plugin,
             "sizes": [len(plan) for plan in self._plans()],
         }
 
     def check(self, trt: TensorRT, device: ComputeCapability, digest: str | None = None) -> None:
-        """Refuses an engine that does not fit.
+        """Raise an error if the engines cannot run here.
 
         Args:
-            trt: what is to run it.
-            device: the GPU's compute capability.
-            digest: of the ONNX file that it must have been made from; None where there is no such file.
+            trt: TensorRT that will run the engines.
+            device: Compute capability of the GPU.
+            digest: Digest of the ONNX file that the engines must have been compiled from; None if there is none.
 
         Raises:
-            ModelError: it was made from another ONNX file.
-            BackendError: it was built by another TensorRT or another version, or for other GPUs.
+            ModelError: The engines were compiled from another ONNX file.
+            BackendError: The engines were built by another TensorRT or another version, or for other GPUs.
         """
-        again = f"compile it again with `{self._command(trt, device)}`."
+        fix = f"compile it again with `{self._command(trt, device)}`."
         if digest not in (None, self.manifest.digest):
-            raise ModelError(f"the engine was made from another ONNX file than this one; {again}")
+            raise ModelError(f"the engine was compiled from another ONNX file; {fix}")
         if (self.builder, self.builder_version) != (trt.name, trt.version):
-            made = f"{FLAVOURS[self.builder].title} {self.builder_version}"
-            raise BackendError(f"the engine was built by {made} and this is {trt}; {again}")
+            builder = f"{FLAVOURS[self.builder].title} {self.builder_version}"
+            raise BackendError(f"the engine was built by {builder} and this is {trt}; {fix}")
         if not self.runs_on(device):
             raise BackendError(
                 f"the engine was built for compute capability {self._gpus()} and this GPU's is {dotted(device)}; "
-                f"{again}"
+                f"{fix}"
             )
 
     def runs_on(self, device: ComputeCapability) -> bool:
-        """Whether the engines were compiled for GPUs of a compute capability."""
+        """Return whether the engines were compiled for GPUs of a compute capability."""
         if self.compute_capabilities:
             return device in self.compute_capabilities
         return device in _PORTABLE or device > _PORTABLE[-1]
 
     def _command(self, trt: TensorRT, device: ComputeCapability) -> str:
-        """The command that builds such an engine for what is here."""
+        """Return the command that compiles the engine again, with the same options, for this GPU."""
         parts = ["whyframe compile MODEL.onnx", f"--precision {self.manifest.precision}"]
         if self.manifest.batch is None:
             parts.append(f"--batch {':'.join(map(str, self.batch))}")
         if trt.name == "tensorrt_rtx":
             targets = self.compute_capabilities if self.runs_on(device) else (device,)
-            parts += [f"--compute-capability {dotted(one)}" for one in targets]
+            parts += [f"--compute-capability {dotted(target)}" for target in targets]
         return " ".join([*parts, *["--plugin"] * self.plugin, f"--flavour {trt.name}"])
 
     def _plans(self) -> tuple[bytes, bytes, bytes]:
@@ -162,15 +163,15 @@ class EngineFile:
         return ", ".join(map(dotted, self.compute_capabilities))
 
 
-_AGAIN = "compile it again with `whyframe compile MODEL.onnx`, or fetch it again"
+_FIX = "compile it again with `whyframe compile MODEL.onnx`, or download it again"
 
 
 def _decode(data: bytes, name: str) -> EngineFile:
     if not data.startswith(ENGINE_MAGIC):
-        raise ModelError(f"{name} is no engine file; make one with `whyframe compile MODEL.onnx`.")
+        raise ModelError(f"{name} is not an engine file; make one with `whyframe compile MODEL.onnx`.")
     stop = _PREFIX.size + int.from_bytes(data[len(ENGINE_MAGIC) : _PREFIX.size], "little")
-    if _seal(data[:stop], memoryview(data)[stop + _SEAL :]) != data[stop : stop + _SEAL]:
-        raise ModelError(f"{name} is truncated or damaged: it does not match its digest; {_AGAIN}.")
+    if _digest(data[:stop], memoryview(data)[stop + _DIGEST :]) != data[stop : stop + _DIGEST]:
+        raise ModelError(f"{name} is truncated or damaged, because its digest does not match; {_FIX}.")
     header = json.loads(data[_PREFIX.size : stop])
     schema = header.get("schema", 0)
     if schema > SCHEMA:
@@ -179,9 +180,11 @@ def _decode(data: bytes, name: str) -> EngineFile:
             "upgrade whyframe with `pip install --upgrade whyframe`."
         )
     try:
-        return _from_header(header, data[stop + _SEAL :])
+        return _from_header(header, data[stop + _DIGEST :])
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the header of {name} lacks or misstates {one_line(error)}; {_AGAIN}.") from error
+        raise ModelError(
+            f"the header of {name} has a missing or invalid value ({one_line(error)}); {_FIX}."
+        ) from error
 
 
 def _from_header(header: dict[str, Any], plans: bytes) -> EngineFile:
@@ -200,7 +203,7 @@ def _from_header(header: dict[str, Any], plans: bytes) -> EngineFile:
     )
 
 
-def _seal(head: bytes, plans: bytes | memoryview) -> bytes:
+def _digest(head: bytes, plans: bytes | memoryview) -> bytes:
     digest = hashlib.sha256(head)
     digest.update(plans)
     return digest.digest()

@@ -1,4 +1,4 @@
-"""How TensorRT-RTX runs an engine here: its memory, its kernels, and what it compiled, kept for the next start."""
+"""Runtime settings of TensorRT-RTX: memory of contexts, choice of kernels, and the cache of compiled kernels."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ __all__ = ["RuntimeSettings"]
 
 
 class RuntimeSettings:
-    """The settings of an engine's execution contexts.
+    """Settings of an engine's execution contexts.
 
-    TensorRT-RTX compiles an engine's kernels for the GPU that it finds. The runtime cache holds them; it is read
-    from whyframe's folder of engines, and TensorRT refuses one that does not fit this GPU, driver or version.
+    TensorRT-RTX compiles the kernels of an engine for the GPU of this machine when it runs. Its runtime cache holds
+    them. The cache is read from whyframe's folder of engines; TensorRT ignores a cache that does not fit this GPU,
+    driver or version.
+
+    Attributes:
+        config: TensorRT's runtime configuration, from which contexts are created.
 
     Args:
         trt: TensorRT-RTX.
         engine: The deserialised engine.
-        plan: It, serialised: names the cache.
+        plan: The serialised engine, whose digest names the file of the runtime cache.
     """
 
     def __init__(self, trt: TensorRT, engine: Any, plan: bytes) -> None:
         module = trt.module
         self.config = engine.create_runtime_config()
-        # In memory of ours, which stays put under a captured graph.
+        # A captured graph holds the address of the memory, so the caller allocates it once.
         strategy = module.ExecutionContextAllocationStrategy.USER_MANAGED
         self.config.set_execution_context_allocation_strategy(strategy)
-        # Kernels that are swapped for better ones later would not be those that a graph has captured.
+        # Lazy specialisation replaces kernels later, when a captured graph already refers to them.
         eager = module.DynamicShapesKernelSpecializationStrategy.EAGER
         self.config.dynamic_shapes_kernel_specialization_strategy = eager
         self._path = cache_folder() / f"{hashlib.sha256(plan).hexdigest()}.kernels"
@@ -43,7 +47,7 @@ class RuntimeSettings:
         self.config.set_runtime_cache(self._cache)
 
     def keep(self) -> None:
-        """Writes what was compiled since; where that cannot be, the next start compiles it again."""
+        """Write newly compiled kernels to the cache. If the file cannot be written, the next start compiles again."""
         compiled = bytes(self._cache.serialize())
         if compiled != self._kept:
             with contextlib.suppress(OSError, OutputError):

@@ -1,4 +1,4 @@
-"""What an engine is made of: its layers, as the parser sees them and, on a GPU, as they were fused."""
+"""Report of an engine's layers: as parsed and, on a GPU that can load the engine, as fused by TensorRT."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Layer", "engine_report", "fused_layers", "layer_table", "network_lay
 
 
 class Layer(NamedTuple):
-    """One layer of a network.
+    """A layer of a network.
 
     Attributes:
-        name: as in the ONNX file.
+        name: Name in the ONNX file.
         kind: TensorRT's name of the layer's type, such as CONVOLUTION or PLUGIN_V3.
-        precision: of its first output, such as FLOAT or HALF.
-        shape: of its first output; -1 is the batch.
+        precision: Data type of the first output, such as FLOAT or HALF.
+        shape: Shape of the first output; -1 stands for the batch.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Layer(NamedTuple):
 def engine_report(
     model: bytes, engine: EngineFile, trt: TensorRT, device: ComputeCapability | None
 ) -> dict[str, Any]:
-    """What an engine file holds, JSON-safe.
+    """Return the contents of an engine file as JSON-safe values.
 
     Args:
-        model: content of the ONNX file that was compiled.
-        engine: what it was compiled to.
-        trt: what compiled it.
-        device: the GPU that is here; None for none.
+        model: Content of the ONNX file that was compiled.
+        engine: The compiled engine file.
+        trt: TensorRT that compiled the engine file.
+        device: Compute capability of this machine's GPU; None if there is no GPU.
 
     Returns:
-        ``builder``; ``bytes`` of each engine; ``network``, the layers before they are fused; and, where the
-        engine runs on the GPU, ``fused``: those after.
+        ``builder``, name and version of TensorRT; ``bytes``, the size of each engine; ``network``, the layers before
+        they are fused; and ``fused``, the layers after, if the engine runs on this GPU.
     """
     sizes = {name: len(getattr(engine, name)) for name in ("explainer", "classifier", "refine_classifier")}
     layers = [layer._asdict() for layer in network_layers(model, engine.plugin, trt)]
@@ -55,7 +55,7 @@ def engine_report(
 
 
 def report_text(report: dict[str, Any]) -> str:
-    """An `engine_report` for people."""
+    """Return an `engine_report` as text."""
     sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in report["bytes"].items())
     table = layer_table([Layer(**layer) for layer in report["network"]])
     fused = "".join(f"{layer}\n" for layer in ["", "fused:", *report["fused"]]) if "fused" in report else ""
@@ -63,15 +63,15 @@ def report_text(report: dict[str, Any]) -> str:
 
 
 def network_layers(model: bytes, with_plugin: bool, trt: TensorRT) -> list[Layer]:
-    """The layers of a model before the builder fuses them; needs no GPU.
+    """Return the layers of a model before the builder fuses them; this needs no GPU.
 
     Args:
-        model: content of an ONNX file.
-        with_plugin: as in `whyframe.tensorrt.build.BuildOptions`.
-        trt: what parses.
+        model: Content of an ONNX file.
+        with_plugin: Whether the project's plugin replaces the body of the controller's function.
+        trt: TensorRT that parses the model.
 
     Raises:
-        BackendError: a node that TensorRT cannot take.
+        BackendError: TensorRT does not support a node of the model.
     """
     network = parse_network(model, with_plugin, trt)
     definition = network.definition
@@ -79,10 +79,14 @@ def network_layers(model: bytes, with_plugin: bool, trt: TensorRT) -> list[Layer
 
 
 def fused_layers(plan: bytes, trt: TensorRT) -> list[Any]:
-    """The layers of an engine as its inspector tells them; needs the GPU that it was built for.
+    """Return the fused layers of an engine from TensorRT's inspector; this needs the GPU the engine was built for.
+
+    Args:
+        plan: The serialised engine.
+        trt: TensorRT that built the engine.
 
     Raises:
-        BackendError: TensorRT cannot load it, in its own words.
+        BackendError: TensorRT cannot load the engine; with its own message.
     """
     module, logger = trt.module, trt.logger()
     runtime = module.Runtime(logger)
@@ -90,12 +94,12 @@ def fused_layers(plan: bytes, trt: TensorRT) -> list[Any]:
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise BackendError(f"{trt} cannot load the engine: {trt.messages(logger)}. Compile it again.")
-    told = engine.create_engine_inspector().get_engine_information(module.LayerInformationFormat.JSON)
-    return json.loads(told)["Layers"]
+    layers = engine.create_engine_inspector().get_engine_information(module.LayerInformationFormat.JSON)
+    return json.loads(layers)["Layers"]
 
 
 def layer_table(layers: Sequence[Layer]) -> str:
-    """The layers as aligned text, one a line."""
+    """Return the layers as a table of aligned text, a layer on each line."""
     rows = [("layer", "type", "precision", "shape"), *(_row(layer) for layer in layers)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -1,8 +1,8 @@
-"""The distribution controller as a TensorRT plugin: one kernel in the place of some ten layers.
+"""TensorRT plugin of the distribution controller: a single CUDA kernel replaces about ten layers.
 
-The base classes are TensorRT's own, so the classes are made once a TensorRT is loaded. A plugin is known to
-the registry of the builder or runtime that it is put in and to no other: a builder that was not given it
-compiles the body of the controller's function.
+The plugin's base classes belong to TensorRT, so the plugin's classes are created after a TensorRT is loaded. The plugin
+is registered with a single builder or runtime. A builder without it compiles the body of the controller's function
+instead.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ NAME, VERSION, NAMESPACE = "DistributionController", "1", "whyframe"
 
 
 class Parameters(NamedTuple):
-    """The attributes of the call.
+    """Parameters of the controller, which are the attributes of its function in the ONNX file.
 
     Attributes:
-        mode: ``"ct"``, ``"bt"`` or ``"minmax"``.
-        eta: of CT.
-        h: of CT.
-        epsilon: added to the variance.
+        mode: Name of the controller, ``"ct"``, ``"bt"`` or ``"minmax"``.
+        eta: Slope of the sigmoid in CT (eta).
+        h: Exponent of the sigmoid in CT.
+        epsilon: Value added to the variance in the instance normalisation.
     """
 
     mode: str
@@ -38,29 +38,29 @@ class Parameters(NamedTuple):
 
     @classmethod
     def of(cls, fields: Any) -> Parameters:
-        """Reads what a creator is given: a ``PluginFieldCollection``."""
+        """Read the parameters from TensorRT's ``PluginFieldCollection``."""
         values = {field.name: np.asarray(field.data) for field in fields}
         mode = values["mode"].tobytes().decode().rstrip("\0")
         return cls(mode, *(float(values[name].flat[0]) for name in cls._fields[1:]))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """One array a field, the mode as characters."""
+        """Return an array for each field; the mode as ASCII characters."""
         numbers = {name: np.array([getattr(self, name)], np.float32) for name in self._fields[1:]}
         return {"mode": np.frombuffer(self.mode.encode(), np.int8), **numbers}
 
 
 def register(registry: Any, trt: TensorRT) -> None:
-    """Makes the plugin known to a builder or a runtime; a second time changes nothing.
+    """Register the plugin with a builder or a runtime. A repeated call changes nothing.
 
     Args:
-        registry: what its ``get_plugin_registry()`` gave.
-        trt: its TensorRT.
+        registry: Result of ``get_plugin_registry()`` of the builder or runtime.
+        trt: TensorRT of the builder or runtime.
     """
     registry.register_creator(make_plugin_creator(trt), NAMESPACE)
 
 
 def make_plugin_creator(trt: TensorRT) -> Any:
-    """The creator of the plugin, for one TensorRT; registries do not own it, so it is never let go."""
+    """Return the plugin's creator for a TensorRT. It is kept forever, because registries do not own it."""
     return _creator(trt.module)
 
 
@@ -95,7 +95,7 @@ def _field_type(module: Any, name: str) -> Any:
 
 
 class _Controller:
-    """What the plugin does, apart from its base classes: their method names and arguments are TensorRT's."""
+    """Behaviour of the plugin. TensorRT defines the names and arguments of the methods."""
 
     def __init__(self, module: Any, parameters: Parameters) -> None:
         for base in type(self).__bases__[1:]:
@@ -103,7 +103,7 @@ class _Controller:
         self.plugin_name, self.plugin_version, self.plugin_namespace = NAME, VERSION, NAMESPACE
         self.num_outputs = 1
         self._module, self._parameters = module, parameters
-        self._arrays = parameters.arrays()  # TensorRT is given pointers to them
+        self._arrays = parameters.arrays()  # kept alive, because TensorRT holds pointers to them
 
     def get_capability_interface(self, _capability: Any) -> Any:
         return self
@@ -128,11 +128,11 @@ class _Controller:
         return [inputs[0]]
 
     def supports_format_combination(self, position: int, tensors: Any, _inputs: int) -> bool:
-        """Logits in float32 or float16, scores in float32, both dense."""
-        kinds = self._module.DataType
-        wanted = (kinds.FLOAT, kinds.HALF) if position == 0 else (kinds.FLOAT,)
+        """Support logits in float32 or float16 and scores in float32, both dense."""
+        types = self._module.DataType
+        supported = (types.FLOAT, types.HALF) if position == 0 else (types.FLOAT,)
         desc = tensors[position].desc
-        return desc.format == self._module.TensorFormat.LINEAR and desc.type in wanted
+        return desc.format == self._module.TensorFormat.LINEAR and desc.type in supported
 
     def configure_plugin(self, _inputs: Any, _outputs: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Which nodes of a graph the parser cannot take, and what to do about each."""
+"""Parsing of an ONNX model, with advice for each node that TensorRT does not support."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _FIXES = (
     ("Plugin not found", "write the layer with standard ONNX operators"),
     ("UINT8", "cast frames to float before anything else"),
 )
-_OTHERWISE = "replace the layer in the classifier"
+_OTHER_FIX = "replace the layer in the classifier"
 
 
 def parse(parser: Any, model: bytes, trt: TensorRT) -> None:
-    """Parses a model into the parser's network.
+    """Parse a model into the network of the parser.
 
     Args:
-        parser: an ``OnnxParser``.
-        model: content of the ONNX file.
-        trt: the parser's TensorRT.
+        parser: TensorRT's ``OnnxParser``.
+        model: Content of the ONNX file.
+        trt: TensorRT of the parser.
 
     Raises:
-        BackendError: there are nodes that it cannot take: each is named, with the way out.
+        BackendError: TensorRT does not support some nodes; the message names each node and what to do about it.
     """
     if parser.parse(model):
         return
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
     nodes = "; ".join(_describe(error) for error in errors)
     count = "a node" if len(errors) == 1 else f"{len(errors)} nodes"
-    raise BackendError(f"{trt} cannot take {count} of the model: {nodes}. Then export the model again.")
+    raise BackendError(f"{trt} does not support {count} of the model: {nodes}. Then export the model again.")
 
 
 def _describe(error: Any) -> str:
     reason = " ".join(error.desc().split())
-    fix = next((fix for sign, fix in _FIXES if sign in reason), _OTHERWISE)
+    fix = next((fix for words, fix in _FIXES if words in reason), _OTHER_FIX)
     return f"{error.node_operator() or 'the graph'} {error.node_name()!r} ({reason}): {fix}"

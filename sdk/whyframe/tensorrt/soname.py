@@ -1,9 +1,8 @@
-"""The name under which TensorRT-RTX's ONNX parser looks for its own library.
+"""Unversioned library name of TensorRT-RTX, which its ONNX parser needs.
 
-As soon as a plugin is created the parser opens the unversioned ``libtensorrt_rtx.so``; the wheel ships only
-``libtensorrt_rtx.so.1``, and the process dies. An empty shared object whose own name is the one looked for,
-and which depends on the library that is loaded already, answers that lookup: nothing is written into
-site-packages and no compiler is needed.
+When a plugin is created, the parser opens the unversioned ``libtensorrt_rtx.so``. The wheel holds only
+``libtensorrt_rtx.so.1``, so the process ends. The solution is an empty shared object with the unversioned name that
+depends on the versioned library, which is already loaded. It needs no compiler and writes nothing into site-packages.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ _PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
 _DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 0, 1, 4, 5, 6
 _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 10, 11, 14
 _READ_WRITE = 6
-_PAGE = 0x10000  # the largest page of the machines above
+_PAGE = 0x10000  # the largest page size of the machines above
 
 
 @cache
 def provide_unversioned_name() -> None:
-    """Answers later lookups of ``libtensorrt_rtx.so`` with the library that ``tensorrt_rtx`` loaded.
+    """Load a library named ``libtensorrt_rtx.so`` that forwards to the library of ``tensorrt_rtx``.
 
-    To be called after ``import tensorrt_rtx``. Elsewhere than on Linux the name is not looked up.
+    Call it after ``import tensorrt_rtx``. It does nothing on other systems than Linux, where the parser does not look
+    for the name.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -43,18 +43,18 @@ def provide_unversioned_name() -> None:
 
 
 def forwarding_library(name: str, needed: str, machine: str) -> bytes:
-    """An ELF64 shared object without code or symbols.
+    """Return an ELF64 shared object without code or symbols that depends on another library.
 
     Args:
-        name: its DT_SONAME.
-        needed: its DT_NEEDED.
-        machine: ``"x86_64"`` or ``"aarch64"``, as ``platform.machine()`` says it.
+        name: Name of the library (DT_SONAME).
+        needed: Name of the library it depends on (DT_NEEDED).
+        machine: Architecture as ``platform.machine()`` gives it, ``"x86_64"`` or ``"aarch64"``.
 
     Returns:
-        The file's content.
+        Content of the file.
     """
     strings = b"\0" + name.encode() + b"\0" + needed.encode() + b"\0"
-    hashes = struct.pack("<4I", 1, 1, 0, 0)  # one bucket, one symbol: the null one
+    hashes = struct.pack("<4I", 1, 1, 0, 0)  # one bucket and one symbol, the null symbol
     sizes = (_EHDR + 3 * _PHDR, 8 * _DYN, _SYM, len(hashes), len(strings))
     dynamic, symbols, hashed, texts, end = accumulate(sizes)
     entries = (
@@ -67,7 +67,7 @@ def forwarding_library(name: str, needed: str, machine: str) -> bytes:
         (_DT_SYMENT, _SYM),
         (_DT_NULL, 0),
     )
-    # Read and write, never execute: the loader relocates the dynamic section, and /tmp may be mounted noexec.
+    # Writable, because the loader relocates the dynamic section. Not executable, because /tmp may be mounted noexec.
     segments = _segment(_PT_LOAD, 0, end, _PAGE) + _segment(_PT_DYNAMIC, dynamic, 8 * _DYN, 8)
     segments += _segment(_PT_GNU_STACK, 0, 0, 16)
     table = b"".join(struct.pack("<qQ", *entry) for entry in entries)

@@ -1,4 +1,4 @@
-"""What these tests share. The engines are real: TensorRT-RTX builds them without a GPU."""
+"""Fixtures of the TensorRT tests. The engines are real: TensorRT-RTX builds them without a GPU."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def manifest(bundled: bytes) -> Manifest:
 
 @pytest.fixture(scope="session")
 def engine(trt: TensorRT, bundled: bytes, manifest: Manifest) -> EngineFile:
-    """The bundled model compiled for three GPUs."""
+    """The bundled model, compiled for three GPUs."""
     return compile_model(bundled, manifest, BuildOptions(compute_capabilities=((8, 6), (8, 9), (12, 0))), trt)
 
 
 @pytest.fixture
 def made_up(manifest: Manifest) -> EngineFile:
-    """An engine file whose plans are no plans."""
+    """An engine file whose plans are arbitrary bytes."""
     return EngineFile(
         manifest=manifest,
         builder="tensorrt_rtx",

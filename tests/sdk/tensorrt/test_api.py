@@ -15,7 +15,7 @@ from whyframe.tensorrt.api import USED, TensorRT, dotted, load_tensorrt
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
-    """Only these modules can be imported."""
+    """Let only these modules be importable."""
 
     def pretend(name: str) -> SimpleNamespace:
         if name not in versions:
@@ -27,27 +27,27 @@ def offer(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     monkeypatch.delenv("WHYFRAME_TENSORRT", raising=False)
 
 
-def test_the_full_one_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_tensorrt_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, tensorrt="11.4.0.106", tensorrt_rtx="1.7.1.116")
     assert load_tensorrt().name == "tensorrt"
     assert str(load_tensorrt("tensorrt_rtx")) == "TensorRT-RTX 1.7.1.116"
 
 
-def test_the_environment_chooses_and_the_argument_overrules_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_argument_overrides_the_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, tensorrt="11.4.0.106", tensorrt_rtx="1.7.1.116")
     monkeypatch.setenv("WHYFRAME_TENSORRT", "tensorrt_rtx")
     assert load_tensorrt().name == "tensorrt_rtx"
     assert load_tensorrt("tensorrt").name == "tensorrt"
 
 
-def test_one_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, tensorrt="10.5.0", tensorrt_rtx="1.2.0.54")
     assert load_tensorrt().name == "tensorrt_rtx"
     with pytest.raises(BackendError, match=r"10\.5\.0 is older than 10\.6.*'whyframe\[tensorrt\]'"):
         load_tensorrt("tensorrt")
 
 
-def test_without_any_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorrt_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch)
     with pytest.raises(
         BackendError, match=r"No module named 'tensorrt';.*pip install 'whyframe\[tensorrt-rtx\]'"
@@ -55,7 +55,7 @@ def test_without_any_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch
         load_tensorrt()
 
 
-def test_an_unknown_flavour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_flavour_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHYFRAME_TENSORRT", "tensorflow")
     with pytest.raises(BackendError, match="choose one of tensorrt, tensorrt_rtx"):
         load_tensorrt()
@@ -67,21 +67,21 @@ def test_capabilities_are_found_by_their_names() -> None:
         BuilderFlag=SimpleNamespace(REQUIRE_USER_ALLOCATION=1),
     )
     full = SimpleNamespace(BuilderFlag=SimpleNamespace())
-    one, other = TensorRT(rtx, "tensorrt_rtx", "1.7"), TensorRT(full, "tensorrt", "11.4")
-    assert (one.targets, one.user_managed, one.timing_cache) == (((7, 5), (12, 1)), True, False)
-    assert (other.targets, other.user_managed, other.timing_cache) == ((), False, True)
+    first, second = TensorRT(rtx, "tensorrt_rtx", "1.7"), TensorRT(full, "tensorrt", "11.4")
+    assert (first.targets, first.user_managed, first.timing_cache) == (((7, 5), (12, 1)), True, False)
+    assert (second.targets, second.user_managed, second.timing_cache) == ((), False, True)
     assert dotted((12, 0)) == "12.0"
 
 
-def test_messages_are_those_since_the_logger_was_asked_for(trt: TensorRT) -> None:
+def test_messages_are_those_since_the_logger_was_requested(trt: TensorRT) -> None:
     logger, severity = trt.logger(), trt.module.ILogger.Severity
     logger.log(severity.WARNING, "a warning")
     assert trt.messages(logger) == "a warning"
     logger.log(severity.INFO, "a remark")
     logger.log(severity.ERROR, "two\nlines")
-    assert trt.messages(logger) == "two lines", "errors alone where there are any"
+    assert trt.messages(logger) == "two lines", "errors hide warnings"
     assert trt.messages(trt.logger()) != "two lines"
-    assert trt.logger() is logger, "TensorRT keeps the first for good"
+    assert trt.logger() is logger, "TensorRT keeps the first logger"
 
 
 @pytest.mark.parametrize("name", [name for name, flavours in USED.items() if "tensorrt_rtx" in flavours])
@@ -117,7 +117,7 @@ print(*(name for name, flavours in USED.items() if has(name) != ("tensorrt" in f
 
 
 def test_full_tensorrt_has_what_is_used(tmp_path: Path) -> None:
-    """Its libraries come from another index; its bindings load with empty ones in their place."""
+    """The libraries come from another index, so empty libraries replace them when the bindings are loaded."""
     if importlib.util.find_spec("tensorrt_bindings") is None:
         pytest.skip("pip install --no-deps tensorrt-cu13-bindings")
     if shutil.which("cc") is None:

@@ -15,7 +15,7 @@ TRT = TensorRT(None, "tensorrt_rtx", "1.7.1.116")
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made_up: EngineFile) -> list[BuildOptions]:
-    """Options of the builds so far; nothing is compiled."""
+    """Options of the builds so far. The builds are replaced: nothing is compiled."""
     builds = []
 
     def pretend(model: bytes, manifest: Manifest, options: BuildOptions, trt: TensorRT) -> EngineFile:
@@ -34,13 +34,13 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made_up: EngineFile) 
     return builds
 
 
-def test_an_engine_is_made_once(built: list, manifest: Manifest, tmp_path: Path) -> None:
-    told: list[Path] = []
-    arguments = (b"model", manifest, BuildOptions(), TRT, (8, 6), told.append)
+def test_an_engine_is_compiled_once(built: list, manifest: Manifest, tmp_path: Path) -> None:
+    paths: list[Path] = []
+    arguments = (b"model", manifest, BuildOptions(), TRT, (8, 6), paths.append)
     first, second = cache.cached_engine(*arguments), cache.cached_engine(*arguments)
     assert first == second
     assert built == [BuildOptions(compute_capabilities=((8, 6),))]
-    assert told == list((tmp_path / "kept").iterdir()), "nothing else is left there"
+    assert paths == list((tmp_path / "kept").iterdir()), "no other file is left there"
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,25 @@ def test_an_engine_is_made_once(built: list, manifest: Manifest, tmp_path: Path)
         {"device": (8, 9)},
     ],
 )
-def test_whatever_an_engine_depends_on_makes_another(
+def test_every_dependency_of_an_engine_gives_another_engine(
     built: list, manifest: Manifest, tmp_path: Path, change: dict
 ) -> None:
     cache.cached_engine(b"model", manifest, BuildOptions(), TRT, (8, 6))
     other = [
-        dataclasses.replace(one, **change.get(name, {}))
-        for name, one in (("manifest", manifest), ("options", BuildOptions()), ("trt", TRT))
+        dataclasses.replace(argument, **change.get(name, {}))
+        for name, argument in (("manifest", manifest), ("options", BuildOptions()), ("trt", TRT))
     ]
     cache.cached_engine(b"model", *other, change.get("device", (8, 6)))
     assert len(built) == len(list((tmp_path / "kept").iterdir())) == 2
 
 
-def test_a_timing_cache_makes_no_other(built: list, manifest: Manifest, tmp_path: Path) -> None:
+def test_a_timing_cache_gives_the_same_engine(built: list, manifest: Manifest, tmp_path: Path) -> None:
     for options in (BuildOptions(), BuildOptions(timing_cache=tmp_path / "t")):
         cache.cached_engine(b"model", manifest, options, TRT, (8, 6))
     assert len(built) == 1
 
 
-def test_a_damaged_engine_is_made_again(built: list, manifest: Manifest, tmp_path: Path) -> None:
+def test_a_damaged_engine_is_compiled_again(built: list, manifest: Manifest, tmp_path: Path) -> None:
     arguments = (b"model", manifest, BuildOptions(), TRT, (8, 6))
     engine = cache.cached_engine(*arguments)
     (path,) = (tmp_path / "kept").iterdir()
@@ -84,10 +84,10 @@ def test_a_damaged_engine_is_made_again(built: list, manifest: Manifest, tmp_pat
     assert len(built) == 2
 
 
-def test_an_engine_that_does_not_fit_is_made_again(
+def test_an_engine_that_does_not_fit_is_compiled_again(
     built: list, manifest: Manifest, tmp_path: Path, made_up: EngineFile
 ) -> None:
-    """As where somebody copied a cache, or renamed a file in it."""
+    """A file may be copied from another machine or renamed."""
     arguments = (b"model", manifest, BuildOptions(), TRT, (8, 6))
     engine = cache.cached_engine(*arguments)
     (path,) = (tmp_path / "kept").iterdir()
@@ -96,7 +96,7 @@ def test_an_engine_that_does_not_fit_is_made_again(
     assert len(built) == 2
 
 
-def test_engines_made_at_once_do_not_disturb_each_other(
+def test_concurrent_compilations_do_not_disturb_each_other(
     built: list, manifest: Manifest, tmp_path: Path
 ) -> None:
     model = bytes(1 << 20)
@@ -109,7 +109,7 @@ def test_engines_made_at_once_do_not_disturb_each_other(
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
-def test_where_nothing_can_be_kept_the_engine_serves_once(
+def test_an_engine_that_cannot_be_kept_is_used_once(
     built: list, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -119,12 +119,12 @@ def test_where_nothing_can_be_kept_the_engine_serves_once(
     assert engine.explainer == b"model"
 
 
-def test_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WHYFRAME_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert cache.cache_folder() == Path("/home/somebody/.cache/whyframe/engines")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/somebody")
-    assert cache.cache_folder() == Path("/var/cache/somebody/whyframe/engines")
+    monkeypatch.setenv("HOME", "/home/user")
+    assert cache.cache_folder() == Path("/home/user/.cache/whyframe/engines")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/user")
+    assert cache.cache_folder() == Path("/var/cache/user/whyframe/engines")
     monkeypatch.setenv("WHYFRAME_CACHE", "/engines")
     assert cache.cache_folder() == Path("/engines")

@@ -15,7 +15,7 @@ def test_without_a_driver_there_is_no_gpu() -> None:
     [(0, 0, (8, 9)), (100, 0, None), (0, 101, None)],
     ids=["gpu", "none", "failed"],
 )
-def test_the_driver_is_asked(
+def test_the_capability_is_read_from_the_driver(
     monkeypatch: pytest.MonkeyPatch, init: int, get: int, expected: tuple[int, int] | None
 ) -> None:
     def attribute(value: object, number: int, device: int) -> int:
@@ -28,7 +28,7 @@ def test_the_driver_is_asked(
 
 
 @pytest.mark.gpu
-def test_the_gpu_that_is_here() -> None:
+def test_the_capability_of_this_machines_gpu() -> None:
     import torch
 
     assert compute_capability() == torch.cuda.get_device_capability(0)

@@ -13,14 +13,14 @@ from whyframe.tensorrt.enginefile import EngineFile
 HERE = TensorRT(None, "tensorrt_rtx", "1.7.1.116")
 
 
-def test_what_is_written_is_read(made_up: EngineFile, tmp_path: Path) -> None:
+def test_a_written_file_is_read_back(made_up: EngineFile, tmp_path: Path) -> None:
     path = made_up.write(tmp_path / "m.engine")
     assert EngineFile.read(path) == made_up
     assert EngineFile.read(path.read_bytes()) == made_up
-    assert path.read_bytes() == made_up.to_bytes(), "no date, no machine"
+    assert path.read_bytes() == made_up.to_bytes(), "the file holds no date and no machine"
 
 
-def test_the_header_is_for_any_language(made_up: EngineFile) -> None:
+def test_the_header_is_json(made_up: EngineFile) -> None:
     data = made_up.to_bytes()
     size = int.from_bytes(data[8:12], "little")
     header = json.loads(data[12 : 12 + size])
@@ -32,7 +32,7 @@ def test_the_header_is_for_any_language(made_up: EngineFile) -> None:
     assert data[12 + size + 32 :][: header["sizes"][0]] == b"explainer"
 
 
-def test_every_flipped_byte_is_seen(made_up: EngineFile) -> None:
+def test_every_flipped_byte_is_detected(made_up: EngineFile) -> None:
     data = made_up.to_bytes()
     for index in [*range(64), *range(64, len(data), 997), *range(len(data) - 80, len(data))]:
         damaged = bytearray(data)
@@ -41,21 +41,21 @@ def test_every_flipped_byte_is_seen(made_up: EngineFile) -> None:
             EngineFile.read(bytes(damaged))
 
 
-def test_every_cut_is_seen(made_up: EngineFile) -> None:
+def test_every_truncation_is_detected(made_up: EngineFile) -> None:
     data = made_up.to_bytes()
     for size in [*range(64), *range(64, len(data), 997), len(data) - 1]:
-        with pytest.raises(ModelError, match=r"truncated or damaged|no engine file"):
+        with pytest.raises(ModelError, match=r"truncated or damaged|not an engine file"):
             EngineFile.read(data[:size])
 
 
-def test_no_engine_file(tmp_path: Path, bundled: bytes) -> None:
+def test_other_files_are_refused(tmp_path: Path, bundled: bytes) -> None:
     with pytest.raises(ModelError, match="there is no model file"):
         EngineFile.read(tmp_path / "none.engine")
-    with pytest.raises(ModelError, match="is no engine file; make one with"):
+    with pytest.raises(ModelError, match="is not an engine file; make one with"):
         EngineFile.read(bundled)
 
 
-def test_a_newer_schema(made_up: EngineFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_schema_is_refused(made_up: EngineFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whyframe.tensorrt.enginefile.SCHEMA", 2)
     data = made_up.to_bytes()
     monkeypatch.undo()
@@ -63,7 +63,7 @@ def test_a_newer_schema(made_up: EngineFile, monkeypatch: pytest.MonkeyPatch) ->
         EngineFile.read(data)
 
 
-def test_one_that_fits(made_up: EngineFile) -> None:
+def test_an_engine_that_fits_passes_the_check(made_up: EngineFile) -> None:
     made_up.check(HERE, (8, 6))
     made_up.check(HERE, (12, 0), made_up.manifest.digest)
 
@@ -86,10 +86,10 @@ def test_one_that_fits(made_up: EngineFile) -> None:
             BackendError,
             r"this is TensorRT 1\.7\.1\.116",
         ),
-        (HERE, (8, 6), "0" * 64, ModelError, "made from another ONNX file"),
+        (HERE, (8, 6), "0" * 64, ModelError, "compiled from another ONNX file"),
     ],
 )
-def test_one_that_does_not_fit_says_what_differs_and_what_rebuilds_it(
+def test_an_engine_that_does_not_fit_names_the_difference_and_the_command(
     made_up: EngineFile,
     trt: TensorRT,
     device: tuple[int, int],
@@ -109,18 +109,18 @@ def test_one_that_does_not_fit_says_what_differs_and_what_rebuilds_it(
     assert str(caught.value).endswith(f"compile it again with `{command}`.")
 
 
-def test_the_portable_set(made_up: EngineFile) -> None:
+def test_the_portable_set_runs_on_its_gpus_and_later_ones(made_up: EngineFile) -> None:
     portable = dataclasses.replace(made_up, compute_capabilities=())
-    fits = [(8, 0), (8, 6), (8, 9), (12, 0), (12, 1), (13, 0)]
-    assert all(portable.runs_on(one) for one in fits)
-    assert not any(portable.runs_on(one) for one in [(7, 5), (8, 7), (9, 0), (10, 0)])
+    supported = [(8, 0), (8, 6), (8, 9), (12, 0), (12, 1), (13, 0)]
+    assert all(portable.runs_on(gpu) for gpu in supported)
+    assert not any(portable.runs_on(gpu) for gpu in [(7, 5), (8, 7), (9, 0), (10, 0)])
     with pytest.raises(BackendError, match=r"8\.0, 8\.6, 8\.9, 12\.0 and later and this GPU's is 9\.0"):
         portable.check(HERE, (9, 0))
 
 
-def test_a_file_whose_header_lies(made_up: EngineFile, manifest: Manifest) -> None:
-    """Sealed, but written by something else: no traceback of a KeyError."""
+def test_a_header_without_its_keys_is_refused(made_up: EngineFile, manifest: Manifest) -> None:
+    """The digest is correct, so the file was written by another program; the error is not a KeyError."""
     broken = dataclasses.replace(made_up)
     object.__setattr__(broken, "header", lambda: {"schema": 1})
-    with pytest.raises(ModelError, match="lacks"):
+    with pytest.raises(ModelError, match="missing or invalid"):
         EngineFile.read(broken.to_bytes())

@@ -51,14 +51,14 @@ def settings(plan=b"plan"):
     return made, config
 
 
-def test_contexts_use_our_memory_and_settled_kernels(folder):
+def test_contexts_use_the_callers_memory_and_eager_kernels(folder):
     _, config = settings()
     assert config.set == ["user managed", "cache"]
     assert config.dynamic_shapes_kernel_specialization_strategy == "eager"
     assert config.cache.given == []
 
 
-def test_what_was_compiled_is_given_to_the_next_start_of_the_same_engine(folder):
+def test_compiled_kernels_are_reused_by_the_next_start_of_the_same_engine(folder):
     first, _ = settings()
     first.keep()
     _, again = settings()
@@ -67,7 +67,7 @@ def test_what_was_compiled_is_given_to_the_next_start_of_the_same_engine(folder)
     assert other.cache.given == []
 
 
-def test_nothing_new_is_not_written_again(folder):
+def test_unchanged_kernels_are_not_written_again(folder):
     first, _ = settings()
     first.keep()
     (path,) = folder.iterdir()
@@ -76,13 +76,13 @@ def test_nothing_new_is_not_written_again(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_to_costs_only_time(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
+def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file, not a folder")
     monkeypatch.setenv("WHYFRAME_CACHE", str(tmp_path / "file" / "engines"))
     made, _ = settings()
     made.keep()
 
 
-def test_the_real_module_has_all_of_it(trt):
+def test_tensorrt_rtx_has_the_runtime_configuration(trt):
     for name in ("create_runtime_cache", "set_runtime_cache", "set_execution_context_allocation_strategy"):
         assert hasattr(trt.module.IRuntimeConfig, name)

@@ -1,4 +1,4 @@
-"""The plugin in real builds, each in a process of its own; and what it asks of the kernels."""
+"""Tests of the plugin in real builds, each in its own process, and of its calls of the kernels."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ for word in sys.argv[1:]:
 
 
 @pytest.mark.parametrize("order", [["with"], ["without"], ["with", "without", "with"]])
-def test_the_plugin_is_in_the_engine_where_it_is_asked_for(trt: TensorRT, order: list[str]) -> None:
-    """Once; and a build with it changes no later one without it."""
+def test_the_plugin_is_in_the_engine_if_it_is_requested(trt: TensorRT, order: list[str]) -> None:
+    """A build with the plugin does not change later builds without it."""
     done = subprocess.run([sys.executable, "-c", BUILD, *order], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     expected = {"with": "1 True", "without": "0 False"}
@@ -55,7 +55,7 @@ def plugin(trt: TensorRT) -> object:
     return make_plugin_creator(trt).create_plugin("any", collection, trt.module.TensorRTPhase.BUILD)
 
 
-def test_it_writes_what_it_reads(trt: TensorRT, plugin) -> None:
+def test_parameters_are_serialised_and_read_back(trt: TensorRT, plugin) -> None:
     fields = plugin.get_fields_to_serialize()
     again = make_plugin_creator(trt).create_plugin("any", fields, trt.module.TensorRTPhase.RUNTIME)
     wanted = Parameters("ct", 1.5, 2.5, float(np.float32(1e-5)))
@@ -67,35 +67,41 @@ def test_it_writes_what_it_reads(trt: TensorRT, plugin) -> None:
 
 
 @pytest.mark.parametrize("name", ["ct", "bt", "minmax"])
-def test_every_controller_has_its_fields(trt: TensorRT, name: str) -> None:
+def test_every_controller_is_read_from_its_fields(trt: TensorRT, name: str) -> None:
     parameters = Parameters(name, 0.5, 4.0, 1e-3)
     arrays, field, kind = parameters.arrays(), trt.module.PluginField, trt.module.PluginFieldType
-    given = [field(key, array, kind.CHAR if key == "mode" else kind.FLOAT32) for key, array in arrays.items()]
-    assert Parameters.of(trt.module.PluginFieldCollection(given)) == pytest.approx(parameters)
-    assert list(arrays) == [one.name for one in make_plugin_creator(trt).field_names]
+    fields = [
+        field(key, array, kind.CHAR if key == "mode" else kind.FLOAT32) for key, array in arrays.items()
+    ]
+    assert Parameters.of(trt.module.PluginFieldCollection(fields)) == pytest.approx(parameters)
+    assert list(arrays) == [field.name for field in make_plugin_creator(trt).field_names]
 
 
-def test_it_takes_both_precisions_and_gives_float32(trt: TensorRT, plugin) -> None:
+def test_both_precisions_are_supported_and_scores_are_float32(trt: TensorRT, plugin) -> None:
     kind, form = trt.module.DataType, trt.module.TensorFormat
 
-    def takes(position: int, given: object, given_form: object = form.LINEAR) -> bool:
+    def supports(position: int, given: object, given_form: object = form.LINEAR) -> bool:
         desc = SimpleNamespace(desc=SimpleNamespace(type=given, format=given_form))
         return plugin.supports_format_combination(position, [desc, desc], 1)
 
-    assert [takes(0, one) for one in (kind.FLOAT, kind.HALF, kind.INT8)] == [True, True, False]
-    assert [takes(1, one) for one in (kind.FLOAT, kind.HALF)] == [True, False]
-    assert not takes(0, kind.FLOAT, form.CHW32)
+    assert [supports(0, given) for given in (kind.FLOAT, kind.HALF, kind.INT8)] == [True, True, False]
+    assert [supports(1, given) for given in (kind.FLOAT, kind.HALF)] == [True, False]
+    assert not supports(0, kind.FLOAT, form.CHW32)
     assert plugin.get_output_data_types([kind.HALF]) == [kind.FLOAT]
     assert plugin.get_output_shapes(["shape"], [], None) == ["shape"]
 
 
-def test_it_is_registered_once_and_only_there(trt: TensorRT) -> None:
+def test_the_plugin_is_registered_once_and_with_one_builder(trt: TensorRT) -> None:
     registries = [trt.module.Builder(trt.logger()).get_plugin_registry() for _ in range(2)]
     for _ in range(2):
         register(registries[0], trt)
-    assert [one.name for one in registries[0].all_creators].count(NAME) == 1
-    assert NAME not in [one.name for one in registries[1].all_creators]
-    assert NAME not in [one.name for one in trt.module.get_plugin_registry().all_creators]
+    assert _names(registries[0]).count(NAME) == 1
+    assert NAME not in _names(registries[1])
+    assert NAME not in _names(trt.module.get_plugin_registry())
+
+
+def _names(registry) -> list[str]:
+    return [creator.name for creator in registry.all_creators]
 
 
 @pytest.mark.parametrize(("kind", "code"), [("FLOAT", 0), ("HALF", 1)])

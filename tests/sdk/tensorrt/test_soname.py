@@ -9,12 +9,12 @@ import pytest
 
 from whyframe.tensorrt.soname import forwarding_library
 
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ELF is Linux's")
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ELF is the format of Linux")
 
 
 @linux
 def test_a_library_is_found_by_another_name(tmp_path: Path) -> None:
-    """Once the shim is loaded, its own name opens the library that it depends on."""
+    """After the empty library is loaded, its name opens the library that it depends on."""
     shim = tmp_path / "shim.so"
     shim.write_bytes(forwarding_library("libnowhere_to_be_found.so", "libm.so.6", platform.machine()))
     code = (
@@ -31,7 +31,7 @@ def test_a_library_is_found_by_another_name(tmp_path: Path) -> None:
 
 
 @linux
-def test_what_it_depends_on_must_be_there(tmp_path: Path) -> None:
+def test_the_library_it_depends_on_must_exist(tmp_path: Path) -> None:
     shim = tmp_path / "shim.so"
     shim.write_bytes(forwarding_library("liba.so", "libnot_there_either.so", platform.machine()))
     with pytest.raises(OSError, match=r"libnot_there_either\.so"):
@@ -39,15 +39,15 @@ def test_what_it_depends_on_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("machine", "number"), [("x86_64", 62), ("aarch64", 183)])
-def test_header(machine: str, number: int) -> None:
+def test_the_header_is_an_elf_header_of_the_machine(machine: str, number: int) -> None:
     shim = forwarding_library("a", "b", machine)
     assert shim[:4] == b"\x7fELF"
     assert struct.unpack_from("<HH", shim, 16) == (3, number)
     assert len(shim) < 512
 
 
-def test_the_file_is_executable_nowhere() -> None:
-    """A segment to execute could not be loaded from a folder mounted noexec; nor could an executable stack."""
+def test_no_segment_is_executable() -> None:
+    """An executable segment or stack could not be loaded from a folder that is mounted noexec."""
     shim = forwarding_library("a", "b", "x86_64")
     kinds = [struct.unpack_from("<II", shim, 64 + 56 * index) for index in range(3)]
     assert [kind for kind, _ in kinds] == [1, 2, 0x6474E551]
