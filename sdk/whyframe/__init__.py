@@ -1,4 +1,4 @@
-"""whyframe: which pixels made the classifier say so, for every video frame, in one forward pass.
+"""whyframe: saliency maps for image classifiers, computed with the class in one forward pass per video frame.
 
 Example:
     >>> from whyframe import ExplainEngine
@@ -55,7 +55,7 @@ try:
 except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0+unknown"
 
-# Looked up on first use, so that `whyframe --help` loads neither OpenCV nor ONNX Runtime.
+# Imported at the first access, so that `whyframe --help` loads neither OpenCV nor ONNX Runtime.
 _LAZY = {
     "ClassScore": "whyframe.explanation",
     "ExplainEngine": "whyframe.engine",

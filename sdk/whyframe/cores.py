@@ -1,4 +1,4 @@
-"""The CPU cores that this process may use."""
+"""Number of usable CPU cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["usable_cores"]
 
 
 def usable_cores() -> int:
-    """Cores this process may run on: a container is often given fewer than the machine has."""
+    """Return how many CPU cores this process may run on; in a container these are often fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The front door: frames in, explanations out."""
+"""The engine that explains frames with a fused model."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ Target = str | int | None
 
 
 class ExplainEngine:
-    """Explains frames with one fused model: classifier, mask predictor and controller in one forward pass.
+    """A fused model that explains frames: classifier, mask predictor and controller in one forward pass.
 
-    An engine is for one thread; `clone` gives another that shares the weights.
+    An engine must be used by one thread at a time; `clone` returns another engine that shares the weights.
 
     Args:
-        model: The fused ONNX file, or an engine that `whyframe compile` made of it; None for the bundled
-            EfficientNet-Lite0.
-        backend: ``"auto"``, ``"onnxruntime"`` or ``"tensorrt"``, which compiles an ONNX file the first time and
-            keeps the engine. One that is named is used or refused, never replaced.
-        device: ``"cpu"``, or ``"cuda:N"``; None for the CPU, with TensorRT for the first GPU.
-        threads: CPU threads inside one call; None takes the cores this process may use.
+        model: Path of a fused ONNX file, or of the compiled engine that `whyframe compile` made from it; None for
+            the bundled EfficientNet-Lite0.
+        backend: ``"auto"``, ``"onnxruntime"`` or ``"tensorrt"``. TensorRT compiles an ONNX file at the first use
+            and keeps the compiled engine. A backend given by name is never replaced by another: if it cannot be
+            used, an error is raised.
+        device: ``"cpu"`` or ``"cuda:N"``; None for the CPU or, with TensorRT, for the first GPU.
+        threads: Number of CPU threads of one call; None for all cores that this process may use.
 
     Raises:
-        ModelError: The file is missing or damaged, or does not keep the graph contract.
-        ManifestError: It has no manifest, or one of a newer schema.
-        BackendError: The backend or the device cannot be used here.
+        ModelError: The file is missing or damaged, or breaks the graph contract.
+        ManifestError: The file has no manifest, or a manifest with a newer schema.
+        BackendError: The backend or the device cannot be used on this machine.
 
     Example:
         >>> with ExplainEngine() as engine:
@@ -67,7 +68,7 @@ class ExplainEngine:
 
     @property
     def manifest(self) -> Manifest:
-        """What the model says of itself."""
+        """The manifest of the model: labels, sizes, resize rule, provenance."""
         return self._manifest
 
     @property
@@ -98,20 +99,21 @@ class ExplainEngine:
         return self.backend_object
 
     def run(self, frame: Any, *, target: Target = None, refine: int = 0, color: str = "bgr") -> Explanation:
-        """Explains one frame.
+        """Explain one frame.
 
         Args:
-            frame: H x W x 3 uint8, BGR as OpenCV gives it; or a PIL image; or the path of an image file.
-            target: The class to explain, by name or id; None for the predicted one.
-            refine: K > 0 tunes the map post hoc (section 3.2.1) with K more classified frames, in one batch.
-            color: ``"rgb"`` where the array is in that order.
+            frame: H x W x 3 uint8 array, BGR as OpenCV returns it; or a PIL image; or the path of an image file.
+            target: Name or id of the class to explain; None for the predicted class.
+            refine: Steps of post-hoc refinement (Fu et al. 2022, section 3.2.1); each step classifies one
+                perturbed frame, all in one batch. 0 for none.
+            color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
 
         Returns:
             The explanation. Later calls do not change it.
 
         Raises:
             FrameError: The frame cannot be explained; the message says why and what to do.
-            SourceError: The path is not that of an image.
+            SourceError: The path is not the path of an image.
             TargetError: The model has no such class.
         """
         return self._explain([frame], [target], refine, color)[0]
@@ -124,44 +126,59 @@ class ExplainEngine:
         refine: int = 0,
         color: str = "bgr",
     ) -> list[Explanation]:
-        """Explains several frames, of any sizes, in one call of the graph.
+        """Explain several frames of any sizes in one call of the model.
 
         Args:
-            frames: As for `run`, each.
-            target: One class for all of them, or a list with one for each frame.
-            refine: As for `run`; one more batch for each frame.
+            frames: N frames, each as for `run`.
+            target: One class for all frames, or a list of N classes, each as for `run`.
+            refine: As for `run`; the perturbed frames of each frame are a batch of their own.
             color: As for `run`.
 
         Returns:
-            One explanation a frame, in order; ``index`` is the position.
+            N explanations in the order of the frames; ``index`` is the position.
 
         Raises:
             FrameError: A frame cannot be explained.
-            TargetError: The model has no such class, or there are not as many targets as frames.
+            SourceError: A path is not the path of an image.
+            TargetError: The model has no such class, or the number of targets is not the number of frames.
         """
         frames = list(frames)
         targets = list(target) if isinstance(target, (list, tuple)) else [target] * len(frames)
         if len(targets) != len(frames):
             raise TargetError(
-                f"there are {len(targets)} targets for {len(frames)} frames; give one, or one a frame."
+                f"there are {len(targets)} targets for {len(frames)} frames; give one target, or one for each frame."
             )
         return self._explain(frames, targets, refine, color) if frames else []
 
-    def stream(
-        self, source: Any, *, target: Target = None, refine: int = 0, **options: Any
-    ) -> Iterator[Explanation]:
-        """Explains a video, a folder, a camera or an address, frame by frame; see `whyframe.video.stream`."""
-        from whyframe.video.stream import stream_explanations
+    def stream(self, source: Any, *, target: Target = None, refine: int = 0) -> Iterator[Explanation]:
+        """Explain the frames of a video, a folder of images, a camera or a URL while they are read.
 
-        return stream_explanations(self, source, target=target, refine=refine, **options)
-
-    def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
-        """Starts moving a frame to the GPU while another is explained, for the `run` that follows with it.
-
-        `stream` does so by itself. On the CPU there is nothing to move, and nothing happens.
+        Decoding, explaining and the caller's own work overlap; see `whyframe.video.stream.stream_explanations`.
 
         Args:
-            frame: As for `run`; the same object must be given to `run` next, unchanged.
+            source: Path of a video, an image or a folder of images; number of a camera; or URL of a stream.
+            target: As for `run`; None for the predicted class of each frame.
+            refine: As for `run`.
+
+        Returns:
+            An iterator over the explanations, with ``index`` and ``timestamp``. A file or a folder gives every frame
+            in order; a live source drops frames that the caller is too slow for.
+
+        Raises:
+            SourceError: The source cannot be read.
+            TargetError: The model has no such class.
+        """
+        from whyframe.video.stream import stream_explanations
+
+        return stream_explanations(self, source, target=target, refine=refine)
+
+    def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
+        """Start to copy the next frame to the GPU while another frame is explained.
+
+        `stream` does this by itself. On the CPU nothing happens.
+
+        Args:
+            frame: As for `run`. Give the same object, unchanged, to the next `run`.
             color: As for `run`.
 
         Raises:
@@ -170,7 +187,13 @@ class ExplainEngine:
         self._pipeline.prefetch(frame, color)
 
     def class_id(self, target: str | int) -> int:
-        """The id of a class given by name or id, as ``target=`` takes it.
+        """Return the id of a class.
+
+        Args:
+            target: Name or id of the class.
+
+        Returns:
+            The class id: the position of the class in ``probabilities``.
 
         Raises:
             TargetError: The model has no such class.
@@ -178,11 +201,11 @@ class ExplainEngine:
         return self._manifest.class_id(target)
 
     def clone(self) -> ExplainEngine:
-        """Another engine for another thread; the weights are shared."""
+        """Return an engine for another thread that shares the weights of this one."""
         return self._with(self._backend.clone())
 
     def workers(self) -> list[ExplainEngine]:
-        """Engines that, each in a thread of its own, together carry the most frames; close each after use."""
+        """Return the engines that give the highest throughput, each in a thread of its own; close each after use."""
         return [self._with(backend) for backend in self._backend.workers()]
 
     def _with(self, backend: Backend) -> ExplainEngine:
@@ -192,7 +215,7 @@ class ExplainEngine:
         return twin
 
     def close(self) -> None:
-        """Lets go of the model. Results and clones stay valid."""
+        """Release the model. Results and clones stay valid."""
         self._pipeline.close()
         self._backend.close()
 
@@ -208,22 +231,28 @@ class ExplainEngine:
         self, frames: list[Any], targets: list[Target], refine: int, color: str
     ) -> list[Explanation]:
         if refine < 0:
-            raise FrameValueError(f"refine is {refine}; give 0 for none, or a number of steps such as 32.")
-        ids = np.array([_PREDICTED if one is None else self.class_id(one) for one in targets], np.int64)
-        looks = self._pipeline.explain(frames, ids, refine, color)
-        return [self._result(look, index) for index, look in enumerate(looks)]
+            raise FrameValueError(
+                f"refine is {refine}; give 0 for no refinement, or a number of steps such as 32."
+            )
+        ids = np.array(
+            [_PREDICTED if target is None else self.class_id(target) for target in targets], np.int64
+        )
+        outputs = self._pipeline.explain(frames, ids, refine, color)
+        return [self._explanation(output, index) for index, output in enumerate(outputs)]
 
-    def _result(self, look: FrameOutput, index: int) -> Explanation:
-        if not np.isfinite(look.probabilities).all():
-            raise ModelError("the model gave a probability that is not a number; export it again in float32.")
+    def _explanation(self, output: FrameOutput, index: int) -> Explanation:
+        if not np.isfinite(output.probabilities).all():
+            raise ModelError(
+                "the model returned a probability that is not a number; export it again in float32."
+            )
         return Explanation(
-            frame=look.frame,
-            class_id=look.class_id,
-            label=self._manifest.labels[look.class_id],
-            probability=float(look.probabilities[look.class_id]),
-            probabilities=look.probabilities,
-            scores=look.scores,
-            timings=look.timings,
+            frame=output.frame,
+            class_id=output.class_id,
+            label=self._manifest.labels[output.class_id],
+            probability=float(output.probabilities[output.class_id]),
+            probabilities=output.probabilities,
+            scores=output.scores,
+            timings=output.timings,
             manifest=self._manifest,
             index=index,
         )
@@ -234,14 +263,14 @@ def _warn_deprecated(old: str, new: str) -> None:
 
 
 def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
-    """A model file's content, and its name for messages."""
+    """Return the content of a model file, and its name for error messages."""
     if model is not None:
         return read_model(model), str(model)
     try:
         return resources.files("whyframe").joinpath("models").joinpath(_BUNDLED).read_bytes(), _BUNDLED
     except FileNotFoundError as error:
         raise ModelError(
-            f"this installation carries no {_BUNDLED}; give a model file with model=."
+            f"this installation does not contain {_BUNDLED}; give a model file with model=."
         ) from error
 
 
@@ -254,17 +283,17 @@ def _read_manifest(data: bytes, name: str) -> Manifest:
 
 
 def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:
-    """Runs the model once, which also warms it up, and compares what it gives with its manifest."""
+    """Run the model once, which also warms it up, and compare the sizes of its outputs with the manifest."""
     blank = np.zeros((backend.batch or 1, backend.side, backend.side, 3), np.uint8)
     probabilities, _, masks = backend.explain(blank, np.full(len(blank), _PREDICTED, np.int64))
-    for what, says, has in (
+    for quantity, stated, found in (
         ("a side of", manifest.side, backend.side),
         ("a batch of", manifest.batch, backend.batch),
         ("labels for classes numbering", len(manifest.labels), probabilities.shape[1]),
         ("a mask height of", manifest.mask_side, masks.shape[1]),
         ("a mask width of", manifest.mask_side, masks.shape[2]),
     ):
-        if says != has:
+        if stated != found:
             raise ModelError(
-                f"the manifest of {name} says {what} {says} and its graph has {has}; export it again."
+                f"the manifest of {name} states {quantity} {stated} and its graph has {found}; export it again."
             )

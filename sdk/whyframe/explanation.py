@@ -1,4 +1,4 @@
-"""The result of explaining one frame."""
+"""The explanation of one frame."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ class ClassScore(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Explanation:
-    """What the classifier saw in one frame, and which pixels made it say so.
+    """The class probabilities of one frame, and the saliency map of the explained class.
 
-    A map shows where the evidence for the explained class lies *within this frame*. Each map is normalised to
-    itself, so scores are not comparable between frames, and a high score says nothing of how sure the
-    classifier is: that is ``probability``.
+    A map shows where the evidence for the explained class lies *within this frame*. Each map is normalised by
+    itself, so scores cannot be compared between frames, and a high score does not mean that the classifier is
+    certain: that is ``probability``.
 
     Attributes:
-        frame: H x W x 3 uint8 BGR, the frame explained. Not copied where the caller gave such an array:
-            writing into that array later changes what `overlay` draws on, but nothing else here. A frame that
-            was given on a GPU stays there: ``numpy.asarray(result.frame)`` downloads it.
-        class_id: The class explained: the target, or the predicted one.
-        label: Its name.
-        probability: Its probability, in [0, 1].
-        probabilities: C float32, read-only.
+        frame: H x W x 3 uint8 BGR, the explained frame. An array in this form is not copied: writing to it later
+            changes the background of `overlay`, but nothing else. A frame in GPU memory stays there;
+            ``numpy.asarray(result.frame)`` downloads it.
+        class_id: Id of the explained class: the target, or the predicted class.
+        label: Name of the explained class.
+        probability: Probability of the explained class, in [0, 1].
+        probabilities: C float32 probabilities of all classes, read-only.
         scores: The saliency scores; on a GPU they stay there until ``mask``, ``saliency``, ``no_signal`` or
             `overlay` needs them.
         timings: Milliseconds by stage: ``preprocess`` (checks and resizing; on a GPU, checks and the upload),
-            ``inference`` (the fused graph; on a GPU, with the resizing), ``refine`` (0 where not asked for) and
-            ``total``. In a batch, each frame's equal share.
-        manifest: The model's manifest.
-        index: Position of the frame in its source.
-        timestamp: Seconds from the start of the source, or None where it has no clock.
+            ``inference`` (the fused graph; on a GPU, with the resizing), ``refine`` (0 without refinement) and
+            ``total``. The time of a batch is divided equally among its frames.
+        manifest: The manifest of the model.
+        index: Position of the frame in its source or its batch, from 0.
+        timestamp: Seconds from the start of the source; None where the source has no clock.
     """
 
     frame: NDArray[np.uint8] = field(repr=False)
@@ -105,7 +105,14 @@ class Explanation:
         return self.no_signal
 
     def top(self, k: int = 5) -> list[ClassScore]:
-        """Return the k most probable classes, the most probable first."""
+        """Return the most probable classes, the most probable first.
+
+        Args:
+            k: Number of classes.
+
+        Returns:
+            At most k classes; each unpacks as ``label, probability, class_id``.
+        """
         ids = np.argsort(-self.probabilities, kind="stable")[: max(k, 0)]
         return [ClassScore(self.manifest.labels[i], float(self.probabilities[i]), int(i)) for i in ids]
 
@@ -175,10 +182,10 @@ class Explanation:
         return atomic_write(path, cv2.imencode(suffix, image)[1].tobytes())
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON values; one such object is one line of ``whyframe run --json``.
+        """Return the result as JSON values, as in the lines of ``whyframe run --json``.
 
         Returns:
-            ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``probability``,
+            A dict with ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``probability``,
             ``top5`` (up to five objects with ``label``, ``probability``, ``class_id``), ``no_signal`` (bool),
             ``flat`` (deprecated: the same as ``no_signal``), ``peak`` ([x, y] of the highest saliency in pixels
             of the frame, or null where there is no signal) and ``timings`` (milliseconds by stage).

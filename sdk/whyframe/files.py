@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["atomic_write"]
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Writes ``data`` to a temporary name beside ``path`` and renames it into place.
+    """Write a file so that it is either complete or unchanged: to a temporary name first, which is then renamed.
 
     Args:
-        path: The file to make or to replace.
-        data: Its whole content.
+        path: The file to create or to replace.
+        data: Complete content of the file.
 
     Returns:
         The path written.
 
     Raises:
-        OutputError: The folder does not exist, or the system refuses to write there.
+        OutputError: The folder does not exist, or the file cannot be written.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -33,7 +33,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
         _replace(path, data)
     except OSError as error:
         reason = one_line(error.strerror or str(error))
-        raise OutputError(f"{path} cannot be written ({reason}); choose another place.") from error
+        raise OutputError(f"{path} cannot be written ({reason}); choose another path.") from error
     return path
 
 
@@ -42,7 +42,7 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        # mkstemp makes private files; give the mode that open() would have given.
+        # mkstemp creates files that only their owner can read; set the mode that open() would have set.
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)

@@ -1,8 +1,8 @@
-"""What a fused model says of itself: JSON under the ONNX metadata key ``whyframe``, sealed by a digest.
+"""Manifest of a fused model: JSON under the ONNX metadata key ``whyframe``, with a digest of the file.
 
-The digest is SHA-256 of the whole file with its own 64 characters taken as zeros, so any byte that is
-changed later, in the weights, the graph or the manifest, is seen on loading. It stays the last value of the
-JSON in every schema: that is how it is found.
+The digest is the SHA-256 of the complete file, computed with the digest's own 64 characters replaced by zeros. A
+byte that is changed later, in the weights, the graph or the manifest, is therefore detected when the file is loaded.
+The digest must be the last value of the JSON in every schema, because that is how it is found.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ __all__ = ["Manifest"]
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The facts about a fused model that its graph does not say.
+    """Properties of a fused model that its graph does not contain.
 
     Attributes:
-        labels: One name for each class; their number is the width C of ``probabilities``.
-        side: S, the height and the width of the model's input, in pixels.
-        mask_side: s, the height and the width of the ``saliency`` output.
-        resize: How a frame becomes S x S: ``"stretch"`` squeezes the whole frame; ``"crop"`` takes the
-            centred largest square, and saliency outside it is 0.
-        explainer: ``"mask-predictor"`` (trained) or ``"cam"`` (class activation map, no training).
-        controller: The distribution controller, for example ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
-        classifier: Name of the classifier that is explained.
-        generator: Name of the mask generator; None for an explainer that has none.
-        batch: The fixed batch size of the graph, or None where it is dynamic.
-        precision: What most of the graph computes in: ``"fp32"`` or ``"fp16"``.
-        training: Provenance (data, counts, seed, command), free in form.
-        whyframe_version: The version that wrote the file.
+        labels: Names of the C classes, in the order of ``probabilities``.
+        side: Height and width S of the model's input, in pixels.
+        mask_side: Height and width s of the ``saliency`` output, in pixels.
+        resize: How a frame becomes S x S: ``"stretch"`` resizes both axes independently; ``"crop"`` takes the
+            largest centred square, and the saliency outside it is 0.
+        explainer: ``"mask-predictor"`` (trained) or ``"cam"`` (class activation map, not trained).
+        controller: Name and parameters of the distribution controller, for example
+            ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
+        classifier: Name of the explained classifier.
+        generator: Name of the mask generator; None for an explainer without one.
+        batch: Fixed batch size of the graph; None where it is dynamic.
+        precision: Number format of most of the graph, ``"fp32"`` or ``"fp16"``.
+        training: Provenance of the weights (data, counts, seed, command), in free form.
+        whyframe_version: Version of whyframe that wrote the file.
         schema_version: Version of this list of fields.
-        digest: SHA-256 of the file in hexadecimal, computed with these 64 characters as zeros; empty until
-            written.
+        digest: SHA-256 of the file, 64 hexadecimal characters; empty before the manifest is written.
     """
 
     KEY: ClassVar[str] = "whyframe"
@@ -72,17 +72,17 @@ class Manifest:
 
     @classmethod
     def read(cls, model: str | os.PathLike[str] | bytes) -> Manifest:
-        """Reads the manifest of a fused ONNX file and checks the file against its digest.
+        """Read the manifest of a fused ONNX file and check the digest of the file.
 
         Args:
-            model: The file's path, or its whole content.
+            model: Path or complete content of the file.
 
         Returns:
             The manifest.
 
         Raises:
-            ModelError: The file is missing, is no ONNX model, or was damaged since it was written.
-            ManifestError: The model has no manifest, a malformed one, or one of a newer schema.
+            ModelError: The file is missing, is not an ONNX model, or was changed after it was written.
+            ManifestError: The manifest is missing or malformed, or has a newer schema than this version reads.
         """
         if isinstance(model, bytes):
             return cls.of_model(model, "the model")
@@ -90,14 +90,17 @@ class Manifest:
 
     @classmethod
     def of_model(cls, data: bytes, name: str) -> Manifest:
-        """Reads the manifest from a model's content, as `read` does; ``name`` stands for it in errors."""
+        """Read the manifest from the content of a file and check the digest; see `read`.
+
+        Args:
+            data: Complete content of the file.
+            name: Name of the file in error messages.
+        """
         start, stop = find_metadata(data, cls.KEY, name)
         text = data[start:stop]
         digest = _written_digest(text)
-        # The compute_digest comes before the content: a flipped byte is damage, not a malformed manifest.
-        if digest and compute_digest(data, start + text.rfind(digest)) != digest.decode(
-            "ascii", errors="replace"
-        ):
+        # The digest is checked before the JSON, so that a flipped byte is reported as damage.
+        if digest and compute_digest(data, start + text.rfind(digest)).encode() != digest:
             raise ModelError(f"{name} is damaged: it does not match its digest; {EXPORT_AGAIN}.")
         manifest = cls._parse(text.decode("utf-8", errors="replace"), name)
         if not digest:
@@ -106,16 +109,16 @@ class Manifest:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Manifest:
-        """Reads the manifest from a model's metadata, without the file and so without checking the digest.
+        """Read the manifest from the metadata of a model. The digest cannot be checked without the file.
 
         Args:
-            metadata: The ONNX metadata, as ``session.get_modelmeta().custom_metadata_map`` gives it.
+            metadata: ONNX metadata, as in ``session.get_modelmeta().custom_metadata_map``.
 
         Returns:
             The manifest. Fields that this version does not know are ignored.
 
         Raises:
-            ManifestError: There is none, it is malformed, or its schema is newer than this version reads.
+            ManifestError: The manifest is missing or malformed, or has a newer schema than this version reads.
         """
         if cls.KEY not in metadata:
             raise ManifestError("the model has no whyframe manifest; make one with `whyframe export`.")
@@ -136,7 +139,7 @@ class Manifest:
                 f"the manifest of {name} has schema {schema} and this whyframe reads up to "
                 f"{cls.SCHEMA_VERSION}; upgrade whyframe with `pip install --upgrade whyframe`."
             )
-        known = {one.name for one in dataclasses.fields(cls)}
+        known = {field.name for field in dataclasses.fields(cls)}
         fields = {key: value for key, value in values.items() if key in known}
         try:
             return cls(**{**fields, "schema_version": schema})
@@ -147,23 +150,23 @@ class Manifest:
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest as plain JSON values, the digest last."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        """Return the manifest as JSON values, with the digest last."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "labels": list(self.labels)}
 
     def to_json(self) -> str:
-        """The JSON text that the model's metadata holds (ASCII only)."""
+        """Return the JSON text for the metadata of the model, in ASCII."""
         return json.dumps(self.to_dict())
 
     def write(self, model: Any, path: str | os.PathLike[str]) -> Manifest:
-        """Writes ``model`` with this manifest in its metadata, sealed by a digest of the whole file.
+        """Write a model with this manifest and the digest of the file in its metadata.
 
         Args:
             model: An ``onnx.ModelProto``; its metadata entry ``whyframe`` is set or replaced.
-            path: The file to write. It appears whole or not at all.
+            path: The file to write, atomically.
 
         Returns:
-            The manifest as written, with its digest.
+            The manifest as written, with the digest.
 
         Raises:
             OutputError: The file cannot be written.
@@ -181,12 +184,12 @@ class Manifest:
         return dataclasses.replace(self, digest=digest)
 
     def class_id(self, target: str | int) -> int:
-        """The id of a class given by id or by name; see `whyframe.targets.find_class`."""
+        """Return the id of a class given by name or id; see `whyframe.targets.find_class`."""
         return find_class(self.labels, target)
 
 
 def _written_digest(text: bytes) -> bytes | None:
-    """The 64 hexadecimal characters of the manifest's own digest, which is its last value."""
+    """Return the 64 characters of the digest in the JSON text of a manifest, or None where there is none."""
     _, found, rest = text.rpartition(b'"digest": "')
     digest = rest[:64]
     return digest if found and len(digest) == 64 else None
@@ -197,8 +200,8 @@ def _is_size(value: object) -> bool:
 
 
 _RULES = (
-    ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema this version knows"),
-    ("labels", lambda v: bool(v) and all(isinstance(one, str) for one in v), "one name a class"),
+    ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema that this version knows"),
+    ("labels", lambda v: bool(v) and all(isinstance(label, str) for label in v), "a name for each class"),
     ("side", _is_size, "a positive number of pixels"),
     ("mask_side", _is_size, "a positive number of pixels"),
     ("resize", lambda v: v in ("stretch", "crop"), "'stretch' or 'crop'"),

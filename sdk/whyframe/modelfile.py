@@ -1,7 +1,6 @@
-"""Reading an ONNX file as plain protobuf.
+"""Reading and cutting of ONNX files on the level of protobuf fields.
 
-A few lines walk the top-level fields of ``ModelProto``: the runtime needs no ONNX package, and damage is
-seen before any inference library touches the file.
+The runtime needs no ONNX package for this, and damage is detected before an inference library reads the file.
 """
 
 from __future__ import annotations
@@ -25,11 +24,15 @@ __all__ = [
 ]
 
 EXPORT_AGAIN = "export it again with `whyframe export`, or fetch it again"
-NO_DIGEST = "0" * 64
-ENGINE_MAGIC = b"WHYFRENG"
-"""The first bytes of a compiled engine: see `whyframe.tensorrt.enginefile`."""
+"""Advice at the end of error messages about a damaged model."""
 
-# Field numbers in the ONNX messages.
+NO_DIGEST = "0" * 64
+"""Placeholder of the digest while the digest of the file is computed."""
+
+ENGINE_MAGIC = b"WHYFRENG"
+"""First bytes of a compiled engine; see `whyframe.tensorrt.enginefile`."""
+
+# Field numbers of the ONNX messages.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _GRAPH_NODE, _GRAPH_OUTPUT = 1, 12
@@ -39,7 +42,7 @@ _VALUE_NAME = 1
 
 
 class _Field(NamedTuple):
-    """A length-delimited protobuf field: its tag is at ``begin``, its content in ``[start, stop)``."""
+    """A length-delimited protobuf field: the tag starts at ``begin``, the content is in ``[start, stop)``."""
 
     number: int
     begin: int
@@ -48,10 +51,10 @@ class _Field(NamedTuple):
 
 
 def read_model(path: str | os.PathLike[str]) -> bytes:
-    """The content of a model file.
+    """Return the content of a model file.
 
     Raises:
-        ModelError: There is no such file, or it cannot be read.
+        ModelError: The file is missing or cannot be read.
     """
     try:
         return Path(path).read_bytes()
@@ -64,43 +67,43 @@ def read_model(path: str | os.PathLike[str]) -> bytes:
 
 
 def find_metadata(data: bytes, key: str, name: str) -> tuple[int, int]:
-    """Where a metadata value lies in a model's content.
+    """Find the position of a metadata value in the content of an ONNX file.
 
     Args:
-        data: The content of an ONNX file.
-        key: The metadata's key.
-        name: Stands for the file in errors.
+        data: Content of the file.
+        key: Key of the metadata entry.
+        name: Name of the file in error messages.
 
     Returns:
-        (start, stop) of the value's bytes.
+        Positions (start, stop) of the value's bytes.
 
     Raises:
-        ModelError: The content is not an ONNX model, or not the whole of one.
-        ManifestError: The model has no metadata of that key.
+        ModelError: The content is not an ONNX model, or is truncated.
+        ManifestError: The model has no metadata entry with this key.
     """
     fields = list(_walk(data, 0, len(data), name))
     _graph(fields, name)
     for metadata in fields:
         if metadata.number == _MODEL_METADATA:
-            entry = {one.number: one for one in _walk(data, metadata.start, metadata.stop, name)}
+            entry = {field.number: field for field in _walk(data, metadata.start, metadata.stop, name)}
             if _ENTRY_VALUE in entry and _text(data, entry.get(_ENTRY_KEY)) == key:
                 return entry[_ENTRY_VALUE].start, entry[_ENTRY_VALUE].stop
     raise ManifestError(f"{name} has no whyframe manifest; make the file with `whyframe export`.")
 
 
 def keep_outputs(data: bytes, outputs: Collection[str], name: str = "the model") -> bytes:
-    """The model cut down to some of its outputs and to the nodes that they need.
+    """Return a model reduced to some of its outputs and the nodes that they need.
 
-    ONNX Runtime executes every node whatever is fetched (``only_execute_path_to_fetches`` has no effect on
-    inference builds), so running a part of a graph takes a graph of that part.
+    ONNX Runtime executes every node, whichever outputs are fetched (``only_execute_path_to_fetches`` has no effect
+    in inference builds). To execute a part of a graph, that part must be a graph of its own.
 
     Args:
-        data: The content of an ONNX file.
+        data: Content of an ONNX file.
         outputs: Names of the outputs to keep.
-        name: Stands for the file in errors.
+        name: Name of the file in error messages.
 
     Returns:
-        The content of a smaller ONNX file; weights that nothing uses any more are left in it.
+        Content of the smaller ONNX file. Weights that are no longer used stay in it.
 
     Raises:
         ModelError: The content is not an ONNX model.
@@ -115,13 +118,15 @@ def keep_outputs(data: bytes, outputs: Collection[str], name: str = "the model")
 
 
 def _unneeded(data: bytes, graph: _Field, outputs: Collection[str], name: str) -> list[_Field]:
-    """The nodes and the outputs of a graph that ``outputs`` do not need, in the order of the file."""
+    """Return the nodes and outputs of a graph that are not needed for ``outputs``, in the order of the file."""
     needed, dropped = set(outputs), []
-    makes = {_GRAPH_OUTPUT: _VALUE_NAME, _GRAPH_NODE: _NODE_OUTPUT}
-    for field in reversed(list(_walk(data, graph.start, graph.stop, name))):  # nodes follow those they need
-        if field.number not in makes:
+    name_fields = {_GRAPH_OUTPUT: _VALUE_NAME, _GRAPH_NODE: _NODE_OUTPUT}
+    for field in reversed(
+        list(_walk(data, graph.start, graph.stop, name))
+    ):  # a node follows those it reads from
+        if field.number not in name_fields:
             continue
-        if needed.isdisjoint(_names(data, field, makes[field.number], name)):
+        if needed.isdisjoint(_names(data, field, name_fields[field.number], name)):
             dropped.append(field)
         elif field.number == _GRAPH_NODE:
             needed.update(_node_inputs(data, field, name))
@@ -129,14 +134,13 @@ def _unneeded(data: bytes, graph: _Field, outputs: Collection[str], name: str) -
 
 
 def _names(data: bytes, message: _Field, number: int, name: str) -> list[str]:
-    """The texts under one field number of a message."""
-    return [
-        _text(data, one) for one in _walk(data, message.start, message.stop, name) if one.number == number
-    ]
+    """Return the texts of all fields of a message that have this number."""
+    fields = _walk(data, message.start, message.stop, name)
+    return [_text(data, field) for field in fields if field.number == number]
 
 
 def _node_inputs(data: bytes, node: _Field, name: str) -> Iterator[str]:
-    """Every tensor that a node reads, in the bodies of its branches and loops too."""
+    """Yield the names of the tensors that a node reads, also in the bodies of its branches and loops."""
     for field in _walk(data, node.start, node.stop, name):
         if field.number == _NODE_INPUT:
             yield _text(data, field)
@@ -166,7 +170,7 @@ def _text(data: bytes, field: _Field | None) -> str:
 
 
 def _walk(data: bytes, at: int, end: int, name: str) -> Iterator[_Field]:
-    """The length-delimited protobuf fields of ``data[at:end]``."""
+    """Yield the length-delimited protobuf fields of ``data[at:end]``."""
     damaged = ModelError(f"{name} is not an ONNX model, or is truncated; {EXPORT_AGAIN}.")
     while at < end:
         begin = at
@@ -189,7 +193,7 @@ def _walk(data: bytes, at: int, end: int, name: str) -> Iterator[_Field]:
 
 
 def _varint(data: bytes, at: int, damaged: ModelError) -> tuple[int, int]:
-    """The base-128 number at ``at``, and the place after it."""
+    """Return the base-128 number at ``at``, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
@@ -203,7 +207,7 @@ def _varint(data: bytes, at: int, damaged: ModelError) -> tuple[int, int]:
 
 
 def _encode(value: int) -> bytes:
-    """A number as a base-128 varint."""
+    """Return a number as a base-128 varint."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -212,7 +216,7 @@ def _encode(value: int) -> bytes:
 
 
 def compute_digest(data: bytes | bytearray, at: int) -> str:
-    """SHA-256, in hexadecimal, of ``data`` with the 64 bytes at ``at`` taken as the characters 0."""
+    """Return the SHA-256 of ``data`` in hexadecimal, with the 64 bytes at ``at`` replaced by the characters 0."""
     view = memoryview(data)
     sha = hashlib.sha256(view[:at])
     sha.update(NO_DIGEST.encode())

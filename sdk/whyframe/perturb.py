@@ -1,7 +1,7 @@
-"""Perturbation (Eq. 1) by hard masks, the preserving curve, and faithfulness, in numpy.
+"""Perturbation by hard masks (Fu et al. 2022, Eq. 1), the preserving curve and the faithfulness, in numpy.
 
-Everything works at the model's own resolution: frames are S x S x 3 uint8, as the graph takes them.
-The torch twin that training differentiates is `whyframe_training.perturb`; a test holds the two equal.
+All functions work at the resolution of the model: frames are S x S x 3 uint8, as the graph takes them.
+`whyframe_training.perturb` is the differentiable version in torch; a test compares the two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BLUR_SIGMA = 10.0
 """Standard deviation of the evaluation's blur, in pixels of the S x S frame."""
 
 TIE_WEIGHT = 1e-6
-"""Weight of the smoothed mask that ranks the pixels which the mask scores alike (section 4.2)."""
+"""Weight of the smoothed mask that ranks pixels of equal score (Fu et al. 2022, section 4.2)."""
 
 MINIMUM_DROP = 0.1
 """Smallest drop of the class probability, from the frame to its blurred copy, that a score is normalised by.
@@ -40,29 +40,33 @@ A smaller drop is noise: the scores of such a frame are NaN, and averages leave 
 """
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
-"""N x S x S x 3 uint8 frames -> N x C class probabilities."""
+"""Function from N x S x S x 3 uint8 frames to N x C class probabilities."""
 
 
 @lru_cache(maxsize=8)
 def gaussian_kernel(sigma: float = BLUR_SIGMA) -> NDArray[np.float64]:
-    """Gaussian weights at the 2 ceil(3 sigma) + 1 nearest whole offsets, in samples; they sum to 1."""
+    """Return the weights of a Gaussian at the 2 ceil(3 sigma) + 1 integer offsets around 0; they sum to 1.
+
+    Args:
+        sigma: Standard deviation, in samples.
+    """
     radius = math.ceil(3 * sigma)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     return weights / weights.sum()
 
 
 def blur_matrix(size: int, sigma: float = BLUR_SIGMA) -> NDArray[np.float64]:
-    """The blur of one axis as a matrix B, so that a plane X is blurred as B X B^T.
+    """Return the blur along one axis as a matrix B; a square plane X is blurred as B X B^T.
 
-    The border mirrors the samples without repeating the edge one (reflect-101), as often as a short axis
-    needs. It is what `blur` computes, in the form that a GPU multiplies fastest.
+    This is the blur of `blur` in the form that is fastest on a GPU. The border mirrors the samples without repeating
+    the edge sample (reflect-101), several times where the axis is shorter than the kernel.
 
     Args:
         size: Number of samples along the axis.
         sigma: Standard deviation, in samples.
 
     Returns:
-        size x size float64; each row sums to 1.
+        A size x size float64 matrix; each row sums to 1.
     """
     kernel = gaussian_kernel(sigma)
     rows = np.arange(size)[:, None]
@@ -73,21 +77,21 @@ def blur_matrix(size: int, sigma: float = BLUR_SIGMA) -> NDArray[np.float64]:
 
 
 def _reflect(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Folds indices outside ``range(size)`` back by mirroring at the first and the last sample."""
+    """Map indices outside ``range(size)`` into it by mirroring at the first and the last sample."""
     period = max(2 * (size - 1), 1)
     folded = np.abs(index) % period
     return np.minimum(folded, period - folded)
 
 
 def blur(frame: NDArray[np.uint8], sigma: float = BLUR_SIGMA) -> NDArray[np.uint8]:
-    """The blurred frame A of Eq. 1.
+    """Return the blurred frame A of Eq. 1.
 
     Args:
-        frame: H x W x 3 uint8.
+        frame: H x W x 3 uint8 frame.
         sigma: Standard deviation, in pixels.
 
     Returns:
-        H x W x 3 uint8, rounded to nearest.
+        H x W x 3 uint8 frame, rounded to nearest.
     """
     return np.rint(_smooth(frame, sigma)).astype(np.uint8)
 
@@ -98,22 +102,23 @@ def _smooth(values: NDArray[Any], sigma: float = BLUR_SIGMA) -> NDArray[np.float
 
 
 def upsample(mask: NDArray[np.floating], side: int) -> NDArray[np.float32]:
-    """The s x s mask as S x S scores: bilinear, half-pixel centres."""
+    """Resize an s x s mask to side x side float32 scores: bilinear, with half-pixel centres."""
     scores = np.asarray(mask, np.float32)
     return cv2.resize(scores, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def rank_pixels(scores: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The pixels in order of falling score.
+    """Return the pixels in order of descending score.
 
-    Pixels of equal score (the zeros of BT, above all) are ordered by the mask around them: a smoothed mask is
-    added with a weight too small to matter elsewhere (section 4.2). What still ties keeps its reading order.
+    Pixels of equal score (mostly the zeros of the BT controller) are ordered by the scores around them: a smoothed
+    mask is added with a weight that is too small to change other ranks (Fu et al. 2022, section 4.2). Pixels that
+    are still equal stay in reading order.
 
     Args:
-        scores: S x S.
+        scores: S x S scores.
 
     Returns:
-        S*S flat indices, the highest score first.
+        S*S int64 flat indices, the highest score first.
     """
     keys = scores.astype(np.float64) + TIE_WEIGHT * _smooth(scores.astype(np.float32))
     return np.argsort(-keys.ravel(), kind="stable")
@@ -125,23 +130,25 @@ def preserve(
     order: NDArray[np.int64],
     counts: Sequence[int] | NDArray[np.int64],
 ) -> NDArray[np.uint8]:
-    """Eq. 1 with hard masks: frames that keep their first pixels in ``order`` and are blurred elsewhere.
+    """Return copies of a frame that keep the first pixels in an order and are blurred elsewhere.
+
+    This is Eq. 1 (Fu et al. 2022) with hard masks.
 
     Args:
         frame: S x S x 3 uint8, the frame I.
-        blurred: S x S x 3 uint8, its background A.
+        blurred: S x S x 3 uint8, the background A.
         order: S*S flat pixel indices, the most important first.
-        counts: N numbers of pixels to keep.
+        counts: N numbers of pixels to keep, one for each copy.
 
     Returns:
-        N x S x S x 3 uint8.
+        N x S x S x 3 uint8 frames.
     """
     position = np.empty(order.size, np.int64)
     position[order] = np.arange(order.size)
     frames = np.empty((len(counts), *frame.shape), np.uint8)
     frames[:] = blurred
-    for one, count in zip(frames, counts, strict=True):
-        cv2.copyTo(frame, (position < count).view(np.uint8).reshape(frame.shape[:2]), one)
+    for perturbed, count in zip(frames, counts, strict=True):
+        cv2.copyTo(frame, (position < count).view(np.uint8).reshape(frame.shape[:2]), perturbed)
     return frames
 
 
@@ -152,17 +159,17 @@ def preserving_curve(
     target: int,
     steps: int = 32,
 ) -> NDArray[np.float64]:
-    """The probability of ``target`` as ranked pixels are added to the blurred frame.
+    """Return the probability of a class as more and more ranked pixels are added to the blurred frame.
 
     Args:
-        classify: Class probabilities of a batch of frames; called once.
-        frame: S x S x 3 uint8 as the classifier takes it.
-        saliency: S x S scores of its pixels.
-        target: Class id.
-        steps: Number of equal steps from no pixel to all of them.
+        classify: Function that returns the class probabilities of a batch of frames; called once.
+        frame: S x S x 3 uint8, in the channel order of the classifier.
+        saliency: S x S scores of the frame's pixels.
+        target: Id of the class.
+        steps: Number of equal steps from no pixel to all pixels.
 
     Returns:
-        steps + 1 probabilities, from q_F (all blurred) to q_O (the frame itself).
+        steps + 1 float64 probabilities, from q_F (all pixels blurred) to q_O (the frame itself).
     """
     pixels = saliency.size
     counts = np.rint(np.arange(steps + 1) * pixels / steps).astype(np.int64)

@@ -1,6 +1,6 @@
-"""From a caller's frame to the model's input, and from the model's map back to the frame.
+"""Conversion of frames to the model's input, and of the model's mask to the size of the frame.
 
-Every resize uses half-pixel centres: the centre of output pixel i lies at ``(i + 0.5) * n_in / n_out - 0.5``.
+Every resize uses half-pixel centres: the centre of output pixel i is at ``(i + 0.5) * n_in / n_out - 0.5``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Image = NDArray[np.uint8]
 
 
 def as_bgr(frame: Any, color: str = "bgr") -> Image:
-    """The frame as an array that OpenCV would give.
+    """Return a frame as a BGR array.
 
     Args:
-        frame: H x W x 3 uint8 array, strided as it likes; or a PIL image; or the path of an image file.
-        color: Channel order of an array, ``"bgr"`` or ``"rgb"``. Images and files say their own.
+        frame: H x W x 3 uint8 array with any strides; or a PIL image; or the path of an image file.
+        color: Channel order of an array, ``"bgr"`` or ``"rgb"``; not used for images and files.
 
     Returns:
-        H x W x 3 uint8, BGR. A BGR array is returned as it is, not copied.
+        H x W x 3 uint8 BGR. A BGR array is returned itself, not copied.
 
     Raises:
-        FrameError: The frame is not such an array; the message names what it is and the fix.
+        FrameError: The frame cannot be used; the message says why and how to convert it.
         SourceError: The file is missing or is not an image.
     """
     if color not in ("bgr", "rgb"):
-        raise FrameValueError(f"color is {color!r}; give 'bgr' (as OpenCV reads) or 'rgb'.")
+        raise FrameValueError(f"color is {color!r}; give 'bgr' (OpenCV's order) or 'rgb'.")
     if isinstance(frame, (str, os.PathLike)):
         return read_image(frame)
     if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
@@ -45,7 +45,11 @@ def as_bgr(frame: Any, color: str = "bgr") -> Image:
 
 
 def check_frame(frame: Any) -> None:
-    """Raises a FrameError unless ``frame`` is a numpy array, H x W x 3, uint8, with a pixel in it."""
+    """Check that a frame is a non-empty H x W x 3 uint8 numpy array.
+
+    Raises:
+        FrameError: It is not; the message says why and how to convert it.
+    """
     if not isinstance(frame, np.ndarray):
         kind = type(frame).__name__
         raise FrameTypeError(
@@ -63,15 +67,15 @@ def _wrong_shape(frame: NDArray[Any]) -> FrameError:
     if frame.size == 0:
         return FrameValueError(f"the frame is empty ({_shape(frame)}); check that the read succeeded.")
     if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
-        way = "convert it with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)."
-        return FrameValueError(f"the frame is grey ({_shape(frame)}) and the model sees colour; {way}")
+        advice = "convert it with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)."
+        return FrameValueError(f"the frame is grey ({_shape(frame)}) and the model takes colour; {advice}")
     if frame.ndim == 3 and frame.shape[2] == 4:
         return FrameValueError(
             f"the frame has 4 channels ({_shape(frame)}); drop the last with frame[..., :3]."
         )
     if frame.ndim == 3 and frame.shape[0] == 3:
-        way = "turn it with frame.transpose(1, 2, 0)."
-        return FrameValueError(f"the frame is {_shape(frame)}, with its channels first; {way}")
+        advice = "convert it with frame.transpose(1, 2, 0)."
+        return FrameValueError(f"the frame is {_shape(frame)}, with its channels first; {advice}")
     if frame.ndim == 4:
         return FrameValueError(
             f"the frame is a batch ({_shape(frame)}); give it to run_batch, or one frame to run."
@@ -92,10 +96,13 @@ def _to_uint8(dtype: np.dtype[Any]) -> str:
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:
-    """Reads an image file as H x W x 3 uint8 BGR, turned as its EXIF orientation says.
+    """Read an image file and rotate the image as its EXIF orientation requires.
+
+    Returns:
+        H x W x 3 uint8 BGR.
 
     Raises:
-        SourceError: The file is missing, cannot be read, or is not an image that OpenCV knows.
+        SourceError: The file is missing, cannot be read, or is not an image that OpenCV can decode.
     """
     try:
         data = np.frombuffer(Path(path).read_bytes(), np.uint8)
@@ -114,14 +121,21 @@ def read_image(path: str | os.PathLike[str]) -> Image:
 def _decode(data: NDArray[np.uint8]) -> Image | None:
     try:
         return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None  # type: ignore[return-value]
-    except cv2.error:  # larger than OpenCV's own limit, for one
+    except cv2.error:  # for example an image larger than OpenCV's limit
         return None
 
 
 def crop_window(height: int, width: int, resize: str) -> tuple[int, int, int, int]:
-    """The part of an H x W frame that the model sees: (top, left, height, width) in pixels.
+    """Return the part of a frame that becomes the model's input.
 
-    The whole frame for ``"stretch"``; the centred largest square for ``"crop"``.
+    Args:
+        height: Height H of the frame, in pixels.
+        width: Width W of the frame, in pixels.
+        resize: The manifest's resize rule: ``"stretch"`` for the complete frame, ``"crop"`` for the largest centred
+            square.
+
+    Returns:
+        (top, left, height, width) of the part, in pixels.
     """
     if resize == "stretch":
         return 0, 0, height, width
@@ -130,64 +144,67 @@ def crop_window(height: int, width: int, resize: str) -> tuple[int, int, int, in
 
 
 def to_input(frame: Image, side: int, resize: str) -> Image:
-    """A frame as the model takes it.
+    """Convert a frame to the model's input.
+
+    Each axis is halved by averaging pairs of pixels for as long as at least S samples are left, then resized
+    bilinearly. Every pixel counts, at a fifth of the cost of exact area averages.
 
     Args:
-        frame: H x W x 3 uint8, BGR.
-        side: S, in pixels.
-        resize: The manifest's rule, ``"stretch"`` or ``"crop"``.
+        frame: H x W x 3 uint8 BGR.
+        side: Side S of the model's input, in pixels.
+        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
 
     Returns:
-        S x S x 3 uint8, RGB. Each axis is halved, pairs of pixels averaged, while at least S samples are left;
-        then bilinear: no pixel is skipped, at a fifth of the cost of exact area averages.
+        S x S x 3 uint8 RGB.
     """
     top, left, height, width = crop_window(frame.shape[0], frame.shape[1], resize)
-    seen = _halve(frame[top : top + height, left : left + width], side)
-    small = cv2.resize(seen, (side, side), interpolation=cv2.INTER_LINEAR)
-    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    halved = _halve(frame[top : top + height, left : left + width], side)
+    resized = cv2.resize(halved, (side, side), interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def _halve(image: Image, side: int) -> Image:
     height, width = image.shape[:2]
-    upwards = False
+    round_up = False
     while max(height, width) >= 2 * side:
-        was = height, width
+        before = height, width
         height = height // 2 if height >= 2 * side else height
         width = width // 2 if width >= 2 * side else width
-        if was in ((height, 2 * width), (2 * height, width)):
-            image = _average_pairs(image, height, width, upwards)
-            upwards = not upwards
+        if before in ((height, 2 * width), (2 * height, width)):
+            image = _average_pairs(image, height, width, round_up)
+            round_up = not round_up
         else:
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return image
 
 
-def _average_pairs(image: Image, height: int, width: int, upwards: bool) -> Image:
-    """Halves one axis. Bilinear sampling at two to one does so at five times the speed of INTER_AREA.
+def _average_pairs(image: Image, height: int, width: int, round_up: bool) -> Image:
+    """Halve one axis by bilinear sampling, which is five times as fast as INTER_AREA and gives the same averages.
 
-    It rounds halves up; done on the complement, down. In turns, the roundings of several halvings cancel.
+    Averages between two integers are rounded up, or down by working on the complement of the image. Alternating the
+    two keeps the mean level of the image over several halvings.
     """
-    if upwards:
+    if round_up:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
     return ~_average_pairs(~image, height, width, True)
 
 
 def to_frame(mask: NDArray[np.float32], height: int, width: int, resize: str) -> NDArray[np.float32]:
-    """A map at the model's resolution as scores of the frame's own pixels.
+    """Resize a mask to the size of the frame, bilinearly.
 
     Args:
-        mask: s x s float32.
-        height: H of the frame.
-        width: W of the frame.
-        resize: The manifest's rule.
+        mask: s x s float32 scores.
+        height: Height H of the frame, in pixels.
+        width: Width W of the frame, in pixels.
+        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
 
     Returns:
-        H x W float32: bilinear; 0 where the model did not look.
+        H x W float32 scores; 0 outside the part of the frame that became the model's input.
     """
-    top, left, tall, wide = crop_window(height, width, resize)
-    seen = cv2.resize(mask, (wide, tall), interpolation=cv2.INTER_LINEAR)
-    if (tall, wide) == (height, width):
-        return seen  # type: ignore[return-value]
+    top, left, inner_height, inner_width = crop_window(height, width, resize)
+    resized = cv2.resize(mask, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
+    if (inner_height, inner_width) == (height, width):
+        return resized  # type: ignore[return-value]
     scores = np.zeros((height, width), np.float32)
-    scores[top : top + tall, left : left + wide] = seen
+    scores[top : top + inner_height, left : left + inner_width] = resized
     return scores

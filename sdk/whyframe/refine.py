@@ -1,4 +1,4 @@
-"""Post-hoc tuning (section 3.2.1): lowering the scores of pixels that the classifier does not need."""
+"""Post-hoc refinement of a mask (Fu et al. 2022, section 3.2.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from whyframe.perturb import Classify, blur, preserve, rank_pixels, upsample
 __all__ = ["refine_mask"]
 
 EPSILON = 1e-3
-"""What is left of a pixel's weight once the probability is restored, so that its rank survives."""
+"""Weight of the pixels that are added after the probability is restored; above 0, so that their ranking is kept."""
 
 
 def refine_mask(
@@ -21,47 +21,48 @@ def refine_mask(
     probability: float,
     steps: int,
 ) -> NDArray[np.float32]:
-    """Tunes a mask with one batched classifier call.
+    """Lower the scores of the pixels that the classifier does not need, with one batched call of the classifier.
 
-    Pixels are ranked by score and added to the blurred frame; q_i is the probability of the target with i
-    pixels, measured at ``steps`` counts 0/steps, 1/steps, ... of them, and known for all of them. With its
-    running maximum, interpolated linearly in between, the score of the pixel at rank i is multiplied by
+    Pixels are ranked by score and added to the blurred frame in this order. q_i is the probability of the target
+    with the first i pixels: measured for 0/steps, 1/steps, ... of the pixels, replaced by its running maximum, and
+    interpolated linearly in between. The score of the pixel at rank i is multiplied by
 
         v_i = ((q_max - q_i) / (q_max - q_0) + eps) / (1 + eps)
 
-    which is the paper's (q_max - q_i) + eps but for constant factors of the image: v falls from 1 to eps,
-    scores stay in [0, 1], and the ranking is unchanged.
+    which is the paper's (q_max - q_i) + eps up to factors that are constant within the frame. v falls from 1 to about
+    eps, so that the scores stay in [0, 1] and the ranking is unchanged.
 
     Args:
-        classify: Class probabilities of N x S x S x 3 uint8 frames; called once, with ``steps`` frames.
+        classify: Function that returns the N x C class probabilities of N x S x S x 3 uint8 frames; called once, with
+            ``steps`` frames.
         frame: S x S x 3 uint8 RGB, the model's input.
         mask: s x s float32 scores.
-        target: The class explained.
-        probability: Its probability on the whole frame.
-        steps: K, at least 1.
+        target: Id of the explained class.
+        probability: Probability of the explained class on the unperturbed frame.
+        steps: Number of perturbed frames, at least 1.
 
     Returns:
-        S x S float32. The mask, only upsampled, where no number of pixels raises the probability.
+        S x S float32 scores. Where no number of pixels raises the probability, the mask is only resized.
     """
     scores = upsample(mask, frame.shape[0])
     order = rank_pixels(scores)
     counts = np.append(np.arange(steps) * scores.size // steps, scores.size)
     measured = classify(preserve(frame, blur(frame), order, counts[:-1]))[:, target]
-    weights = tuning_weights(np.append(measured, probability), counts)
+    weights = refinement_weights(np.append(measured, probability), counts)
     if weights is not None:
         scores.ravel()[order] *= weights
     return scores
 
 
-def tuning_weights(curve: NDArray[np.floating], counts: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """The factors v_1, v_2, ... of the ranked pixels, or None where the curve never rises.
+def refinement_weights(curve: NDArray[np.floating], counts: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Return the factors v_i of the ranked pixels.
 
     Args:
-        curve: Probabilities of the target at ``counts`` pixels.
-        counts: Rising numbers of pixels, from 0 to all of them.
+        curve: Probabilities of the target with the first ``counts`` pixels.
+        counts: Ascending numbers of pixels, from 0 to all pixels.
 
     Returns:
-        One float32 a pixel, never rising, in (0, 1].
+        A float32 factor in (0, 1] for each pixel, non-increasing; None where the curve never rises.
     """
     rising = np.maximum.accumulate(curve.astype(np.float64))
     gain = rising[-1] - rising[0]

@@ -1,4 +1,4 @@
-"""Finding the class that a caller means, by id or by name."""
+"""Lookup of classes by id or name."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from whyframe.errors import TargetError
 
 __all__ = ["find_class"]
 
-_OFFERED = 4
+_SUGGESTIONS = 4
 
 
 def find_class(labels: Sequence[str], target: str | int) -> int:
-    """The id of the class that ``target`` names.
+    """Return the id of a class given by id or name.
 
-    A name is sought as a whole label first, then without regard to case, then as one of the synonyms of a
-    label that separates them by commas (ImageNet's "tabby, tabby cat"), and last as a number written out.
+    A name is compared with the labels, then with the labels without regard to case, then with the synonyms in a
+    label, which are separated by commas (ImageNet's "tabby, tabby cat"). If none is equal, digits are read as an id.
 
     Args:
-        labels: One name for each class.
-        target: A class id, or a name.
+        labels: Names of the classes.
+        target: Id or name of the class.
 
     Returns:
         The class id, in ``range(len(labels))``.
 
     Raises:
-        TargetError: No class has that name (the nearest names are offered) or that id, or several have the
-            name.
+        TargetError: No class has this id or this name (the message suggests similar names), or several classes
+            have this name.
     """
     if isinstance(target, str):
         return _by_name(labels, target.strip())
@@ -50,34 +50,34 @@ def _by_name(labels: Sequence[str], name: str) -> int:
         lambda label: label.casefold() == wanted,
         lambda label: wanted in _synonyms(label),
     )
-    for fits in rules:
-        found = [index for index, label in enumerate(labels) if fits(label)]
+    for matches in rules:
+        found = [index for index, label in enumerate(labels) if matches(label)]
         if len(found) == 1:
             return found[0]
         if found:
-            ids = ", ".join(f"{index} ({labels[index]})" for index in found[:_OFFERED])
+            ids = ", ".join(f"{index} ({labels[index]})" for index in found[:_SUGGESTIONS])
             raise TargetError(f"target {name!r} names {len(found)} classes; give one of the ids: {ids}.")
     if name.isascii() and name.removeprefix("-").isdigit():
         return find_class(labels, int(name))
-    raise TargetError(f"no class is named {name!r}; {_offer(labels, wanted)}.")
+    raise TargetError(f"no class is named {name!r}; {_advice(labels, wanted)}.")
 
 
 def _synonyms(label: str) -> list[str]:
     return [part.strip() for part in label.casefold().split(",")]
 
 
-def _offer(labels: Sequence[str], wanted: str) -> str:
-    near = list(dict.fromkeys(_nearest(labels, wanted)))[:_OFFERED]
-    if near:
-        return "the nearest names are " + ", ".join(repr(label) for label in near)
+def _advice(labels: Sequence[str], wanted: str) -> str:
+    similar = list(dict.fromkeys(_nearest(labels, wanted)))[:_SUGGESTIONS]
+    if similar:
+        return "the nearest names are " + ", ".join(repr(label) for label in similar)
     return f"give a name that `whyframe info` lists, or an id from 0 to {len(labels) - 1}"
 
 
 def _nearest(labels: Sequence[str], wanted: str) -> Iterator[str]:
-    """Labels whose synonyms look like ``wanted``, then those that contain it."""
-    owner = {part: label for label in labels for part in _synonyms(label)}
-    for part in difflib.get_close_matches(wanted, owner, n=_OFFERED, cutoff=0.6):
-        yield owner[part]
-    for part, label in owner.items():
-        if len(wanted) > 2 and wanted in part:
+    """Yield the labels with a synonym similar to ``wanted``, then those with a synonym that contains it."""
+    label_of = {synonym: label for label in labels for synonym in _synonyms(label)}
+    for synonym in difflib.get_close_matches(wanted, label_of, n=_SUGGESTIONS, cutoff=0.6):
+        yield label_of[synonym]
+    for synonym, label in label_of.items():
+        if len(wanted) > 2 and wanted in synonym:
             yield label

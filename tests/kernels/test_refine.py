@@ -4,7 +4,7 @@ import pytest
 from helpers.resize_rule import linear_rows
 from whyframe.errors import BackendError
 from whyframe.perturb import TIE_WEIGHT, blur_matrix, gaussian_kernel, rank_pixels
-from whyframe.refine import tuning_weights
+from whyframe.refine import refinement_weights
 
 TYPES = {np.float32: 0, np.float16: 1, np.uint8: 2}
 PLANAR, INTERLEAVED = 0, 1
@@ -108,7 +108,7 @@ def test_refinement_is_the_runtimes_in_float64(machine, rng, steps, pixels):
     curve[-1] = 1.5
     counts = np.append(np.arange(steps) * pixels // steps, pixels)
     expected = scores.copy()
-    expected[order] *= tuning_weights(curve, counts)
+    expected[order] *= refinement_weights(curve, counts)
     np.testing.assert_allclose(
         refined(machine, scores, np.argsort(order), curve, counts), expected, atol=1e-7
     )

@@ -240,7 +240,7 @@ def test_stream_hands_over_to_the_pipeline(engine, monkeypatch):
 
 def test_a_missing_bundled_model_is_said(monkeypatch):
     monkeypatch.setattr("whyframe.engine._BUNDLED", "absent.onnx")
-    with pytest.raises(ModelError, match=r"carries no absent\.onnx; give a model"):
+    with pytest.raises(ModelError, match=r"does not contain absent\.onnx; give a model"):
         ExplainEngine()
 
 

@@ -5,7 +5,7 @@ from scipy import ndimage
 from helpers import toy
 from whyframe import ExplainEngine
 from whyframe.perturb import blur, rank_pixels, upsample
-from whyframe.refine import EPSILON, refine_mask, tuning_weights
+from whyframe.refine import EPSILON, refine_mask, refinement_weights
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_curve_that_never_rises_leaves_the_map(after, rng):
 
 def test_weights_in_closed_form():
     counts = np.array([0, 2, 4])
-    weights = tuning_weights(np.array([0.0, 0.8, 0.5]), counts)  # falls at the end: the maximum runs on
+    weights = refinement_weights(np.array([0.0, 0.8, 0.5]), counts)  # falls at the end: the maximum runs on
     expected = (np.array([0.5, 0.0, 0.0, 0.0]) + EPSILON) / (1 + EPSILON)
     np.testing.assert_allclose(weights, expected, atol=1e-7)
-    assert tuning_weights(np.array([0.4, 0.2, 0.4]), counts) is None
+    assert refinement_weights(np.array([0.4, 0.2, 0.4]), counts) is None

@@ -1,4 +1,4 @@
-"""The runtimes that execute a fused model, behind one function."""
+"""Backends: the runtimes that execute a fused model."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ BACKENDS = ("auto", "onnxruntime", "tensorrt")
 
 
 def open_backend(name: str, model: bytes, device: str | None = None, threads: int | None = None) -> Backend:
-    """Loads a fused model into a runtime.
+    """Load a fused model into a backend.
 
     Args:
-        name: ``"onnxruntime"``, ``"tensorrt"``, or ``"auto"`` to choose; the choice is told by
-            ``Backend.reason``. A backend named explicitly is used or refused, never replaced.
-        model: Content of a fused ONNX file, or of an engine file.
-        device: ``"cpu"``, or ``"cuda:N"`` for the GPU of index N; None for the CPU, with TensorRT for the first GPU.
-        threads: CPU threads inside one call; None takes the cores this process may use.
+        name: ``"onnxruntime"``, ``"tensorrt"`` or ``"auto"``, which chooses by the kind of file; ``Backend.reason``
+            explains the choice. A backend given by name is never replaced by another.
+        model: Content of a fused ONNX file, or of a compiled engine.
+        device: ``"cpu"``, or ``"cuda:N"`` for GPU number N; None for the CPU or, with TensorRT, for the first GPU.
+        threads: Number of CPU threads of one call; None for all cores that this process may use.
 
     Returns:
         The loaded backend.
 
     Raises:
-        BackendError: The backend or the device is unknown, or is not available here.
-        ModelError: The model cannot be loaded or does not keep the graph contract.
+        BackendError: The backend or the device is unknown, or cannot be used on this machine.
+        ModelError: The model cannot be loaded, or breaks the graph contract.
     """
     if name not in BACKENDS:
         raise BackendError(f"there is no backend {name!r}; choose one of {', '.join(BACKENDS)}.")
     if threads is not None and threads < 1:
-        raise BackendError(f"threads is {threads}; give at least 1, or None for all the cores.")
+        raise BackendError(f"threads is {threads}; give at least 1, or None for all cores.")
     compiled = model.startswith(ENGINE_MAGIC)
     if name == "tensorrt" or (name == "auto" and compiled):
         reason = "asked for" if name != "auto" else "chosen by auto: the model is a compiled engine"
@@ -45,6 +45,6 @@ def open_backend(name: str, model: bytes, device: str | None = None, threads: in
     reason = (
         "asked for"
         if name != "auto"
-        else f"chosen by auto: it runs an ONNX file on {device or 'cpu'} as it is"
+        else f"chosen by auto: it runs an ONNX file on {device or 'cpu'} without compiling it"
     )
     return OnnxRuntimeBackend(model, device or "cpu", threads, reason)

@@ -1,4 +1,4 @@
-"""What every runtime of a fused model offers, and the batching that they share."""
+"""Interface of the backends, and the batching that they share."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["CLASSIFIER", "INPUTS", "OUTPUTS", "Backend", "Outputs"]
 INPUTS = ("frames", "target")
 OUTPUTS = ("probabilities", "class_id", "saliency")
 CLASSIFIER = OUTPUTS[:1]
-"""What the classifier alone gives."""
+"""Outputs of the classifier without the explainer."""
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
-"""probabilities N x C, class_id N, saliency N x s x s."""
+"""Probabilities N x C float32, class ids N int64 and saliency N x s x s float32."""
 
 
 class Backend(ABC):
-    """A fused model, loaded.
+    """A fused model that is loaded in a runtime.
 
     Attributes:
-        name: The runtime, for example ``"onnxruntime"``.
-        device: Where it computes, ``"cpu"`` or ``"cuda:N"``.
-        reason: Why this runtime: one clause for people.
-        side: S, as the graph says it.
-        batch: The graph's fixed batch size, or None where it is dynamic.
+        name: Name of the backend, for example ``"onnxruntime"``.
+        device: Device of the computation, ``"cpu"`` or ``"cuda:N"``.
+        reason: Why this backend was chosen, as a clause for people to read.
+        side: Side S of the graph's input, in pixels.
+        batch: Fixed batch size of the graph; None where it is dynamic.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Backend(ABC):
     batch: int | None
 
     def explain(self, frames: NDArray[np.uint8], targets: NDArray[np.int64]) -> Outputs:
-        """Classifies and explains N frames.
+        """Classify and explain N frames.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB; any N of at least 1, whatever the graph's batch.
+            frames: N x S x S x 3 uint8 RGB frames; N is at least 1 and need not be the graph's batch size.
             targets: N int64 class ids; -1 for the predicted class.
 
         Returns:
-            Fresh arrays (probabilities N x C float32, class_id N int64, saliency N x s x s float32).
+            New arrays: probabilities N x C float32, explained class ids N int64, saliency N x s x s float32.
 
         Raises:
             ModelError: The runtime failed.
@@ -56,10 +56,13 @@ class Backend(ABC):
         return probabilities, class_id, saliency
 
     def classify(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities alone, N x C float32: only the classifier's part of the graph is executed.
+        """Classify N frames; only the classifier's part of the graph is executed.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB.
+            frames: N x S x S x 3 uint8 RGB frames.
+
+        Returns:
+            N x C float32 probabilities.
 
         Raises:
             ModelError: The runtime failed.
@@ -70,7 +73,7 @@ class Backend(ABC):
     def _run_batches(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Runs a graph of fixed batch as often as N frames need, the last time padded with the last frame."""
+        """Run a graph of fixed batch size as often as N frames need; the last batch is padded with the last frame."""
         if self.batch is None or self.batch == len(frames):
             return self._run(outputs, frames, targets)
         runs = []
@@ -83,14 +86,23 @@ class Backend(ABC):
     def _run(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Executes the fused graph (`OUTPUTS`) or the classifier (`CLASSIFIER`) on a batch of its size."""
+        """Execute the fused graph or the classifier on one batch.
+
+        Args:
+            outputs: `OUTPUTS` for the fused graph, `CLASSIFIER` for the classifier alone.
+            frames: N x S x S x 3 uint8 RGB frames; N is the graph's batch size where that is fixed.
+            targets: N int64 class ids.
+
+        Returns:
+            An array for each output.
+        """
 
     @abstractmethod
     def clone(self) -> Backend:
-        """Another backend for another thread; the weights are shared."""
+        """Return a backend for another thread that shares the weights of this one."""
 
     def workers(self) -> list[Backend]:
-        """Backends that, each in a thread of its own, together carry the most frames."""
+        """Return the backends that give the highest throughput, each in a thread of its own."""
         return [self.clone()]
 
     @abstractmethod
@@ -103,4 +115,4 @@ class Backend(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of the model. Clones live on."""
+        """Release the model. Clones stay valid."""

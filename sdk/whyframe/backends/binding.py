@@ -1,4 +1,4 @@
-"""ONNX Runtime with inputs and outputs that stay where they are, as a captured CUDA graph needs them."""
+"""ONNX Runtime with inputs and outputs at fixed addresses, as a captured CUDA graph requires."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _DTYPES = {"tensor(uint8)": np.uint8, "tensor(int64)": np.int64, "tensor(float)"
 
 
 class Binding:
-    """One session at one batch size: device tensors bound once, copied into and out of.
+    """Device tensors that are bound to a session once, for one batch size.
 
     Args:
-        session: Its inputs and outputs are those of the graph contract.
-        outputs: Names of those to fetch.
-        batch: N.
-        device: ``"cuda"``, or ``"cpu"``.
+        session: A session with the inputs and outputs of the graph contract.
+        outputs: Names of the outputs to fetch.
+        batch: Batch size N.
+        device: Kind of device, ``"cuda"`` or ``"cpu"``.
         index: Number of the device.
     """
 
@@ -40,22 +40,25 @@ class Binding:
                 self._binding.bind_ortvalue_output(tensor.name, value)
 
     def run(self, inputs: dict[str, NDArray[Any]], options: Any) -> list[NDArray[Any]]:
-        """Copies N inputs in, runs, and copies the outputs out.
+        """Copy the inputs to the device, run the session, and copy the outputs to the host.
 
         Args:
-            inputs: Arrays of the bound shapes; those that the session does not read are left out.
-            options: ``ort.RunOptions``.
+            inputs: Arrays of the bound shapes, by name; names that the session does not have are ignored.
+            options: Options of the run, an ``ort.RunOptions``.
+
+        Returns:
+            A new array for each output.
         """
         for name, value in self._inputs.items():
             value.update_inplace(np.ascontiguousarray(inputs[name]))
         self._binding.synchronize_inputs()
         self._session.run_with_iobinding(self._binding, options)
         self._binding.synchronize_outputs()
-        # On the CPU `numpy` is a view of the bound tensor, which the next run overwrites.
+        # On the CPU, `numpy()` returns a view of the bound tensor, which the next run overwrites.
         return [np.array(self._results[name].numpy()) for name in self._outputs]
 
 
-def _tensor(described: Any, batch: int, device: str, index: int) -> ort.OrtValue:
-    """An uninitialised tensor of an input or output at this batch size."""
-    shape = [batch, *described.shape[1:]]
-    return ort.OrtValue.ortvalue_from_shape_and_type(shape, _DTYPES[described.type], device, index)
+def _tensor(description: Any, batch: int, device: str, index: int) -> ort.OrtValue:
+    """Return an uninitialised tensor for an input or an output of the session."""
+    shape = [batch, *description.shape[1:]]
+    return ort.OrtValue.ortvalue_from_shape_and_type(shape, _DTYPES[description.type], device, index)

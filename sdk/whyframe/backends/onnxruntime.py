@@ -1,4 +1,4 @@
-"""ONNX Runtime, on the CPU or on a CUDA device."""
+"""Backend of ONNX Runtime, on the CPU or on a CUDA device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from whyframe.pipeline import Pipeline
 
 __all__ = ["OnnxRuntimeBackend"]
 
-_FATAL = 4  # log severity: errors come as exceptions, so nothing need be printed
+_FATAL = 4  # log severity: errors are raised as exceptions and need not be printed
 _CUDA = "CUDAExecutionProvider"
 _CONTRACT = {
     # name: (element type, shape: None for any size)
@@ -39,11 +39,11 @@ class OnnxRuntimeBackend(Backend):
     Args:
         model: Content of the ONNX file.
         device: ``"cpu"`` or ``"cuda:N"``.
-        threads: Threads inside one operator; None takes the cores this process may use.
-        reason: Why this backend, for people.
+        threads: Number of threads of one operator; None for all cores that this process may use.
+        reason: Why this backend was chosen, as a clause for people to read.
 
     Raises:
-        BackendError: The device is unknown, or ONNX Runtime cannot use it here.
+        BackendError: The device is unknown, or ONNX Runtime cannot use it on this machine.
         ModelError: The model cannot be loaded, or breaks the graph contract.
     """
 
@@ -61,26 +61,27 @@ class OnnxRuntimeBackend(Backend):
         self.side = frames[1]
 
     def clone(self) -> OnnxRuntimeBackend:
-        """Another backend on the same sessions, which ONNX Runtime lets several threads run at once.
+        """Return a backend for another thread.
 
-        On a GPU a session's captured graphs have their inputs at fixed addresses, which two threads cannot share:
-        there the clone has sessions of its own.
+        On the CPU it shares the sessions, which several threads may run at the same time. On a GPU the captured
+        graphs of a session read their inputs from fixed addresses, which two threads cannot share, so the clone has
+        sessions of its own.
         """
         twin = copy.copy(self)
         if self._sessions is not None and self.device != "cpu":
-            twin._sessions, twin._bindings = self._sessions.again(), {}
+            twin._sessions, twin._bindings = self._sessions.load_again(), {}
         return twin
 
     def workers(self) -> list[Backend]:
-        """One single-threaded backend for each CPU thread, on one more session; on a GPU one clone.
+        """Return a single-threaded backend for each CPU thread; on a GPU, one clone.
 
-        Two frames side by side waste less than one frame split over two threads.
+        Explaining two frames at the same time is faster than splitting each frame over two threads.
         """
         if self._sessions is None or self.device != "cpu" or self._threads == 1:
             return [self.clone()]
-        return [self._alone(self._sessions.single_threaded) for _ in range(self._threads)]
+        return [self._single_threaded(self._sessions.single_threaded) for _ in range(self._threads)]
 
-    def _alone(self, sessions: _Sessions) -> OnnxRuntimeBackend:
+    def _single_threaded(self, sessions: _Sessions) -> OnnxRuntimeBackend:
         worker = self.clone()
         worker._sessions, worker._threads = sessions, 1
         return worker
@@ -90,28 +91,28 @@ class OnnxRuntimeBackend(Backend):
         return HostPipeline(self, manifest)
 
     def close(self) -> None:
-        """Lets go of the sessions."""
+        """Release the sessions. Clones stay valid."""
         self._sessions, self._bindings = None, {}
 
     def _run(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
         if self._sessions is None:
-            raise BackendError("the engine is closed; make another one.")
+            raise BackendError("the engine is closed; create a new one.")
         session = self._sessions.fused if outputs == OUTPUTS else self._sessions.classifier
         inputs: dict[str, NDArray[Any]] = {"frames": frames, "target": targets}
         try:
             if self.device == "cpu":
                 return session.run(outputs, inputs, _quiet(ort.RunOptions()))
             return self._run_bound(session, outputs, inputs)
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class but this
+        except Exception as error:  # the exceptions of ONNX Runtime have no other common base class
             reason = one_line(error)
             raise ModelError(f"ONNX Runtime failed ({reason}); try fewer frames, or export again.") from error
 
     def _run_bound(
         self, session: ort.InferenceSession, outputs: tuple[str, ...], inputs: dict[str, NDArray[Any]]
     ) -> list[NDArray[Any]]:
-        """On a GPU: tensors of fixed addresses, and one captured graph for each batch size."""
+        """Run on a GPU, with tensors at fixed addresses and a captured graph for each batch size."""
         batch = len(inputs["frames"])
         if (outputs, batch) not in self._bindings:
             index = int(self.device.partition(":")[2])
@@ -122,7 +123,7 @@ class OnnxRuntimeBackend(Backend):
 
 
 class _Sessions:
-    """The fused graph; and what is loaded when it is first asked for, and kept."""
+    """The session of the fused graph, and the sessions that are loaded when they are first needed."""
 
     def __init__(self, model: bytes, providers: list[Any], threads: int | None) -> None:
         self._model, self._providers, self._threads = model, providers, threads
@@ -131,13 +132,13 @@ class _Sessions:
         self._single_threaded: _Sessions | None = None
         self.fused = _open_session(model, providers, threads)
 
-    def again(self) -> _Sessions:
-        """The same model, loaded once more."""
+    def load_again(self) -> _Sessions:
+        """Return new sessions of the same model."""
         return _Sessions(self._model, self._providers, self._threads)
 
     @property
     def classifier(self) -> ort.InferenceSession:
-        """The classifier's part of the graph."""
+        """The session of the classifier's part of the graph."""
         with self._lock:
             if self._classifier is None:
                 part = keep_outputs(self._model, CLASSIFIER)
@@ -146,7 +147,7 @@ class _Sessions:
 
     @property
     def single_threaded(self) -> _Sessions:
-        """The same model for callers that bring their own threads."""
+        """Sessions with one thread each, for callers that use several threads themselves."""
         with self._lock:
             if self._single_threaded is None:
                 self._single_threaded = _Sessions(self._model, self._providers, 1)
@@ -166,10 +167,10 @@ def _providers(device: str) -> list[Any]:
         raise BackendError(f"there is no device {device!r}; give 'cpu', or 'cuda:0' for the first GPU.")
     if _CUDA not in ort.get_available_providers():
         raise BackendError(
-            f"this ONNX Runtime has no CUDA, so {device} cannot be used; "
+            f"the installed ONNX Runtime has no CUDA, so {device} cannot be used; "
             "`pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`."
         )
-    if hasattr(ort, "preload_dlls"):  # CUDA and cuDNN from NVIDIA's Python packages are on no loader's path
+    if hasattr(ort, "preload_dlls"):  # the loader does not search NVIDIA's Python packages for CUDA and cuDNN
         ort.preload_dlls()
     return [(_CUDA, {"device_id": int(index), "enable_cuda_graph": "1"}), "CPUExecutionProvider"]
 
@@ -178,14 +179,14 @@ def _open_session(model: bytes, providers: list[Any], threads: int | None) -> or
     options = _quiet(ort.SessionOptions())
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
-    # Idle workers spin, and would take the cores from decoding, resizing and drawing between two runs.
+    # Idle threads spin; between two runs that would take the cores from decoding, resizing and drawing.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         session = _load(model, options, providers)
-    except Exception as error:  # see _run
+    except Exception as error:  # see `_run`
         reason = one_line(error)
         raise ModelError(f"ONNX Runtime cannot load the model ({reason}); export it again.") from error
-    # A provider whose libraries are missing is dropped by ONNX Runtime with no error.
+    # ONNX Runtime drops a provider whose libraries are missing, without an error.
     if len(providers) > 1 and _CUDA not in session.get_providers():
         raise BackendError(
             "ONNX Runtime could not start CUDA and would have used the CPU; "
@@ -195,24 +196,24 @@ def _open_session(model: bytes, providers: list[Any], threads: int | None) -> or
 
 
 def _load(model: bytes, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
-    """A session with a captured graph where there can be one: no node may be left to the CPU."""
+    """Return a session with CUDA graph capture, or without it where the CPU must execute a node."""
     try:
         return ort.InferenceSession(model, options, providers=providers)
     except Exception as error:
         if "graph capture" not in str(error).lower() and "cuda graph" not in str(error).lower():
             raise
         name, settings = providers[0]
-        plain = {key: value for key, value in settings.items() if key != "enable_cuda_graph"}
-        return ort.InferenceSession(model, options, providers=[(name, plain), *providers[1:]])
+        uncaptured = {key: value for key, value in settings.items() if key != "enable_cuda_graph"}
+        return ort.InferenceSession(model, options, providers=[(name, uncaptured), *providers[1:]])
 
 
 def _check_contract(session: ort.InferenceSession) -> None:
-    inputs = {one.name: one for one in session.get_inputs()}
-    outputs = {one.name: one for one in session.get_outputs()}
-    for kind, wanted, found in (("inputs", INPUTS, inputs), ("outputs", OUTPUTS, outputs)):
-        if set(found) != set(wanted):
+    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
+    outputs = {tensor.name: tensor for tensor in session.get_outputs()}
+    for kind, expected, found in (("inputs", INPUTS, inputs), ("outputs", OUTPUTS, outputs)):
+        if set(found) != set(expected):
             raise ModelError(
-                f"the model's {kind} are {', '.join(found)}, not {', '.join(wanted)}; "
+                f"the model's {kind} are {', '.join(found)}, not {', '.join(expected)}; "
                 "make the file with `whyframe export`."
             )
     for name, tensor in {**inputs, **outputs}.items():
@@ -225,6 +226,8 @@ def _check_contract(session: ort.InferenceSession) -> None:
 def _check_tensor(name: str, tensor: Any) -> None:
     dtype, shape = _CONTRACT[name]
     fits = tensor.type == dtype and len(tensor.shape) == len(shape)
-    if not fits or any(want not in (None, got) for want, got in zip(shape, tensor.shape, strict=True)):
+    if not fits or any(
+        expected not in (None, size) for expected, size in zip(shape, tensor.shape, strict=True)
+    ):
         found = f"{tensor.type} of shape {tensor.shape}"
         raise ModelError(f"the model's {name} is {found}, not {dtype} of {len(shape)} axes; export it again.")

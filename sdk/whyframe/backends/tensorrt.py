@@ -1,4 +1,4 @@
-"""TensorRT, and TensorRT-RTX, with the project's own kernels around the engine."""
+"""Backend of TensorRT and TensorRT-RTX, with the project's own kernels before and after the engine."""
 
 from __future__ import annotations
 
@@ -34,15 +34,20 @@ __all__ = ["TensorRTBackend", "open_tensorrt"]
 
 
 def open_tensorrt(model: bytes, device: str, reason: str) -> TensorRTBackend:
-    """Loads an engine file, or an ONNX file by its engine: from the cache, or compiled now and kept.
+    """Load a compiled engine, or the engine of an ONNX file.
+
+    The engine of an ONNX file comes from the cache; where it is not there, it is compiled and stored.
 
     Args:
         model: Content of the file.
-        device: ``"cuda:N"``.
-        reason: Why this backend, for people.
+        device: ``"cuda:N"`` for GPU number N.
+        reason: Why this backend was chosen, as a clause for people to read.
+
+    Returns:
+        The loaded backend.
 
     Raises:
-        BackendError: TensorRT, the kernels, pycuda or the GPU is missing; or the engine does not fit them.
+        BackendError: TensorRT, the kernels, pycuda or the GPU is missing, or the engine was compiled for others.
         ModelError: The file is damaged.
     """
     from whyframe.cuda.pycuda_driver import PyCudaDriver
@@ -58,7 +63,7 @@ def open_tensorrt(model: bytes, device: str, reason: str) -> TensorRTBackend:
 def _device_index(device: str) -> int:
     kind, _, index = device.partition(":")
     if kind != "cuda" or not index.isdigit():
-        raise BackendError(f"TensorRT runs on a GPU, not on {device!r}; give 'cuda:0' for the first one.")
+        raise BackendError(f"TensorRT runs on a GPU, not on {device!r}; give 'cuda:0' for the first GPU.")
     return int(index)
 
 
@@ -73,25 +78,25 @@ def _engine_file(model: bytes, trt: TensorRT, driver: Driver) -> EngineFile:
         return file
     manifest = Manifest.of_model(model, "the model")
     options = BuildOptions(batch=None if manifest.batch else (1, 1, 1))
-    return cached_engine(model, manifest, options, trt, driver.compute_capability, _say_so)
+    return cached_engine(model, manifest, options, trt, driver.compute_capability, _log_compilation)
 
 
-def _say_so(path: Path) -> None:
-    _LOG.info("compiling the engine, once; it will be kept in %s", path)
+def _log_compilation(path: Path) -> None:
+    _LOG.info("compiling the engine; it will be stored in %s for the next time", path)
 
 
 class TensorRTBackend(Backend):
-    """An engine file, loaded; see `Backend`.
+    """A compiled engine that is loaded in TensorRT; see `Backend`.
 
     Args:
-        file: The three plans and their manifest.
-        trt: The TensorRT that built them.
-        driver: The device.
-        kernels: The compiled kernels.
-        reason: Why this backend, for people.
+        file: The engine file, with three plans and the manifest.
+        trt: The TensorRT library that compiled the plans.
+        driver: Driver of the GPU.
+        kernels: The project's compiled kernels.
+        reason: Why this backend was chosen, as a clause for people to read.
 
     Raises:
-        BackendError: TensorRT cannot load the plans here.
+        BackendError: TensorRT cannot load the plans on this machine.
     """
 
     name = "tensorrt"
@@ -111,13 +116,13 @@ class TensorRTBackend(Backend):
         self.side, self.batch = file.manifest.side, file.manifest.batch
 
     def clone(self) -> TensorRTBackend:
-        """Another backend on the same engines, with execution contexts of its own."""
+        """Return a backend for another thread, with the same engines and its own execution contexts."""
         twin = copy.copy(self)
         twin._executions = {}
         return twin
 
     def pipeline(self, manifest: Manifest) -> Pipeline:
-        """Whole frames on the device; see `Backend.pipeline`."""
+        """See `Backend.pipeline`: frames are resized on the GPU."""
         plans, driver = self._loaded(), self._driver
         smallest, _ = plans[OUTPUTS].batches()
         with driver.current():
@@ -129,7 +134,7 @@ class TensorRTBackend(Backend):
         return DevicePipeline(driver, self._kernels, explainer, smallest, refinement, manifest)
 
     def close(self) -> None:
-        """Lets go of the engines. Clones live on."""
+        """Release the engines. Clones stay valid."""
         if self._plans is not None:
             with self._driver.current():
                 for plan in self._plans.values():
@@ -139,30 +144,30 @@ class TensorRTBackend(Backend):
 
     def _loaded(self) -> dict[tuple[str, ...], Plan]:
         if self._plans is None:
-            raise BackendError("the engine is closed; make another one.")
+            raise BackendError("the engine is closed; create a new one.")
         return self._plans
 
     def _run_batches(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """As often as the plan's largest batch needs, padded with the last frame up to its smallest."""
+        """Run a plan as often as its largest batch requires; the last batch is padded to the smallest batch."""
         smallest, largest = self._loaded()[outputs].batches()
         runs = []
         for start in range(0, len(frames), largest):
-            some = max(min(largest, len(frames) - start), smallest)
-            rows = np.minimum(np.arange(start, start + some), len(frames) - 1)
+            batch = max(min(largest, len(frames) - start), smallest)
+            rows = np.minimum(np.arange(start, start + batch), len(frames) - 1)
             runs.append(self._run(outputs, frames[rows], targets[rows]))
         return [np.concatenate(parts)[: len(frames)] for parts in zip(*runs, strict=True)]
 
     def _run(
         self, outputs: tuple[str, ...], frames: NDArray[np.uint8], targets: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Host arrays through an engine, without a graph: for benchmarks and checks, not for live frames."""
+        """Run an engine on host arrays, without a CUDA graph; for benchmarks and checks, not for live frames."""
         plan, driver = self._loaded()[outputs], self._driver
-        given: dict[str, NDArray[Any]] = {"frames": frames, "target": targets}
+        host: dict[str, NDArray[Any]] = {"frames": frames, "target": targets}
         with driver.current():
             stream = driver.stream()
-            inputs = {name: driver.to_device(given[name], stream) for name in plan.inputs()}
+            inputs = {name: driver.to_device(host[name], stream) for name in plan.inputs()}
             arrays = {name: self._empty(plan, name, len(frames)) for name in plan.outputs()}
             results: dict[str, Memory] = {name: driver.allocate(a.nbytes) for name, a in arrays.items()}
             execution = self._execution(outputs)
