@@ -1,4 +1,4 @@
-"""The command line, ``whyframe``. Nothing heavy is imported before a command runs."""
+"""The command ``whyframe``. Heavy packages are imported when a command runs, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Runs the command line: the project's errors are one line on stderr and exit 1; Ctrl-C exits 130."""
+    """Run the command line and exit.
+
+    An error of whyframe is printed to stderr as one line and gives exit status 1. Ctrl-C gives 130.
+    """
     from whyframe.cli.app import build_app
 
     try:

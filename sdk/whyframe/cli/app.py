@@ -1,4 +1,4 @@
-"""The list of commands: those of the runtime, and those that other parts register."""
+"""The application: the commands of the runtime, and the commands that other packages register."""
 
 from __future__ import annotations
 
@@ -20,21 +20,37 @@ from whyframe.errors import WhyframeError
 __all__ = ["COMMAND_GROUP", "build_app"]
 
 COMMAND_GROUP = "whyframe.commands"
-"""Entry points of this group are commands; ``train = "package.module:function [extra]"`` names its extra."""
+"""Entry point group of commands: ``train = "package.module:function [extra]"`` also names the extra it needs."""
 
-_HELP = """What does the classifier see, and which pixels made it say so, in every frame of a video?
+_EXPLAIN, _INSPECT, _MODELS = "Explain frames", "Inspect models and this machine", "Make and evaluate models"
+_PANELS = {
+    "run": _EXPLAIN,
+    "demo": _EXPLAIN,
+    "info": _INSPECT,
+    "bench": _INSPECT,
+    "doctor": _INSPECT,
+    "train": _MODELS,
+    "export": _MODELS,
+    "compile": _MODELS,
+    "evaluate": _MODELS,
+}
+"""Heading of each command in the help, in the order in which commands are listed."""
 
-\b
-whyframe demo                       explain two bundled pictures
-whyframe run clip.mp4 -o out.mp4    draw the explanation on a video
-whyframe run 0 --json               one line of JSON a frame, from a camera
-whyframe doctor                     what this machine can run, and what would add the rest
-whyframe COMMAND --help             more, with examples
+_HELP = """Explain an image classifier frame by frame: which class it predicts, and which pixels made it do so.
+
+Examples:
+  whyframe demo                       explain two bundled images
+  whyframe run clip.mp4 -o out.mp4    draw the explanation on a video
+  whyframe run 0 --json               explain a camera; print JSON lines
+  whyframe doctor                     check the installation
+  whyframe COMMAND --help             show the help of a command
+
+Exit status: 0 success, 1 an error, 2 a wrong option or argument, 130 Ctrl-C.
 """
 
 
 def build_app() -> typer.Typer:
-    """The application with every command, whether or not the extra that it needs is installed."""
+    """Return the application with every command, including those whose extra is not installed."""
     app = typer.Typer(
         help=_HELP,
         no_args_is_help=True,
@@ -44,15 +60,22 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     for command in (run, demo, info, bench, doctor):
-        app.command()(command)
-    for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
-        command, settings = _load(entry)
-        app.command(entry.name, context_settings=settings)(command)
+        app.command(rich_help_panel=_PANELS[command.__name__])(command)
+    for entry in sorted(entry_points(group=COMMAND_GROUP), key=_position):
+        function, settings = _load(entry)
+        panel = _PANELS.get(entry.name, "Other commands")
+        app.command(entry.name, context_settings=settings, rich_help_panel=panel)(function)
     return app
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _position(entry: EntryPoint) -> tuple[int, str]:
+    """Return the sort key of a command: its place in the table of panels; unknown commands last, by name."""
+    names = list(_PANELS)
+    return (names.index(entry.name) if entry.name in names else len(names), entry.name)
+
+
+def _show_version(requested: bool) -> None:
+    if requested:
         print(f"whyframe {__version__}")
         raise typer.Exit
 
@@ -63,15 +86,18 @@ def _root(
         typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Holds the options of the program itself."""
+    """Define the options of the program itself."""
 
 
 def _load(entry: EntryPoint) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """The command of an entry point, and its settings; without its extra, a command that says so."""
+    """Return the function of an entry point and its settings.
+
+    Where its extra is not installed, the function raises an error that names the extra.
+    """
     try:
         command = entry.load()
     except ModuleNotFoundError as error:
-        return _refusal(_missing_extra(entry, error)), {"ignore_unknown_options": True}
+        return _unavailable(_missing_extra(entry, error)), {"ignore_unknown_options": True}
 
     @functools.wraps(command)
     def run_command(*args: Any, **kwargs: Any) -> Any:
@@ -83,13 +109,14 @@ def _load(entry: EntryPoint) -> tuple[Callable[..., Any], dict[str, Any]]:
     return run_command, {}
 
 
-def _refusal(error: WhyframeError) -> Callable[..., Any]:
-    """A command that takes any arguments and raises."""
+def _unavailable(error: WhyframeError) -> Callable[..., Any]:
+    """Return a command that accepts any arguments and raises the error."""
+    from rich.markup import escape
 
     def refuse(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:  # noqa: ARG001
         raise error
 
-    refuse.__doc__ = f"Not installed: {error}"
+    refuse.__doc__ = f"Not available: {escape(str(error))}"
     return refuse
 
 

@@ -1,4 +1,4 @@
-"""``whyframe bench``: what an explanation costs on this machine."""
+"""``whyframe bench``: the latency of an explanation on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 _SIZE = (1280, 720)
-_MEANINGS = {
+_DESCRIPTIONS = {
     "classifier": "classifier alone",
     "fused": "classifier and explanation, fused",
     "run": f"run() on a {_SIZE[0]} x {_SIZE[1]} frame",
@@ -25,29 +25,40 @@ _MEANINGS = {
 
 def bench(
     model: Model = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds, after a warm-up.")] = 50,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Number of timed calls of each variant, after a warm-up.")
+    ] = 50,
     backend: Backend = "auto",
     device: Device = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Measure latency: the classifier alone, with its explanation, run() end to end, and drawing.
+    """Measure the latency of an explanation and of the classifier alone.
 
-    The variants take turns in one process. The explanation overhead is the
-    median of the fused graph over the median of its classifier alone. --json
-    has the raw samples and the facts of the machine.
+    Four variants are timed in interleaved rounds in one process:
+      classifier  the classifier alone
+      fused       the fused graph of classifier and explanation
+      run         run() of a 1280 x 720 frame, from the frame to the result
+      overlay     drawing of the result on that frame
 
-    \b
-    whyframe bench
-    whyframe bench --threads 1 --rounds 200 --json > bench.json
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
+    Fields of --json:
+      quartiles_ms          quartiles of each variant in milliseconds
+      explanation_overhead  median of fused divided by median of classifier
+      run_overhead          median of run divided by median of fused
+      machine               hardware, versions, device and model
+      samples_ms            every timed call in milliseconds
+
+    Examples:
+      whyframe bench
+      whyframe bench --threads 1 --rounds 200 --json > bench.json
+    """
     import cv2
 
     from whyframe.benchmark import measure_latency
-    from whyframe.cli.demo_images import COFFEE, read_picture
+    from whyframe.cli.bundled_images import COFFEE, read_bundled_image
     from whyframe.preprocess import as_bgr
 
-    frame = as_bgr(cv2.resize(read_picture(COFFEE), _SIZE))
+    frame = as_bgr(cv2.resize(read_bundled_image(COFFEE), _SIZE))
     with open_engine(model, backend, device, threads) as engine:
         result = measure_latency(engine, frame, rounds=rounds)
     print(json.dumps(result.to_dict())) if as_json else _print_table(result)
@@ -55,9 +66,9 @@ def bench(
 
 def _print_table(result: Benchmark) -> None:
     print(f"{'milliseconds':<34} {'quartile':>9} {'median':>9} {'quartile':>9}")
-    for variant, meaning in _MEANINGS.items():
+    for variant, description in _DESCRIPTIONS.items():
         first, median, third = result.quartiles(variant)
-        print(f"{meaning:<34} {first:>9.2f} {median:>9.2f} {third:>9.2f}")
+        print(f"{description:<34} {first:>9.2f} {median:>9.2f} {third:>9.2f}")
     print(f"explanation overhead (fused / classifier alone): {result.explanation_overhead:.3f}")
     print(f"run() / fused: {result.run_overhead:.3f}")
     facts = ", ".join(f"{name} {value}" for name, value in result.machine.items())

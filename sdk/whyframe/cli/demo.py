@@ -1,15 +1,18 @@
-"""``whyframe demo``: explain the bundled pictures."""
+"""``whyframe demo``: an explanation of the bundled images."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyframe.cli.options import Backend, Device, Model, Threads, open_engine
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from whyframe.explanation import Explanation
 
 __all__ = ["demo"]
@@ -19,34 +22,37 @@ _MARGIN = ((8, 8), (8, 8), (0, 0))
 
 
 def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path(
-        "whyframe-demo.png"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Image file to write: .png, .jpg, .webp, .bmp or .tif."),
+    ] = Path("whyframe-demo.png"),
     model: Model = None,
     backend: Backend = "auto",
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Explain two bundled pictures: each one beside its explanation, in one picture.
+    """Explain two bundled images, and write an image that shows each beside its explanation.
 
-    \b
-    whyframe demo
-    whyframe demo -o why.png --model my-model.onnx
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
-    from whyframe.cli.demo_images import CAT, COFFEE, read_picture
+    For each image the predicted class and its probability are printed.
+
+    Examples:
+      whyframe demo
+      whyframe demo -o why.png --model my-model.onnx
+    """
+    from whyframe.cli.bundled_images import CAT, COFFEE, read_bundled_image
     from whyframe.video.sinks import check_image_output, write_image
 
     check_image_output(output)
     with open_engine(model, backend, device, threads) as engine:
-        results = {name: engine.run(read_picture(name)) for name in (COFFEE, CAT)}
-    write_image(output, _sheet(list(results.values())))
+        results = {name: engine.run(read_bundled_image(name)) for name in (COFFEE, CAT)}
+    write_image(output, _side_by_side(list(results.values())))
     for name, result in results.items():
         print(f"{name}: {result.label} ({result.probability:.0%})")
-    print(f"what the classifier saw in them: {output.resolve()}")
+    print(f"explanations written to {output.resolve()}")
 
 
-def _sheet(results: list[Explanation]) -> Any:
-    """Each frame with its overlay to its right, on white: H x W x 3 uint8 BGR."""
+def _side_by_side(results: list[Explanation]) -> NDArray[np.uint8]:
+    """Return an image with a row for each result: the frame and its overlay. H x W x 3 uint8 BGR."""
     import cv2
     import numpy as np
 

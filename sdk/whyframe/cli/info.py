@@ -1,4 +1,4 @@
-"""``whyframe info``: what a model says of itself, and what this installation can do."""
+"""``whyframe info``: the manifest of a model, and the versions and runtimes of this installation."""
 
 from __future__ import annotations
 
@@ -12,25 +12,37 @@ from typing import Annotated, Any
 import typer
 
 from whyframe import __version__
-from whyframe.cli.options import Json, open_engine
+from whyframe.cli.options import BUNDLED_MODEL, MODEL_HELP, Json, open_engine
 
 __all__ = ["info"]
 
 
 def info(
     model: Annotated[
-        Path | None, typer.Argument(help="A fused ONNX file; the bundled model where not given.")
+        Path | None, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=BUNDLED_MODEL)
     ] = None,
-    labels: Annotated[bool, typer.Option("--labels", help="List the classes instead: id and name.")] = False,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Print only the classes: id, tab and name in each line.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a model's manifest, and the versions and backends found here.
+    """Show the manifest of a model, the versions of the packages, and the available runtimes.
 
-    \b
-    whyframe info
-    whyframe info model.onnx --json
-    whyframe info --labels | grep cat
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
+    The manifest describes the classifier, its preprocessing, the mask
+    predictor and how it was trained.
+
+    Fields of --json:
+      model     path of the model file, or "bundled"
+      manifest  manifest of the model
+      versions  version of each package
+      runtime   chosen backend and the reason; available providers and
+                video output
+
+    Examples:
+      whyframe info
+      whyframe info model.onnx --json
+      whyframe info --labels | grep cat
+    """
     with open_engine(model, "auto", None, None) as engine:
         manifest = engine.manifest.to_dict()
         backend = {"backend": engine.backend_name, "reason": engine.backend_reason}
@@ -41,20 +53,20 @@ def info(
         "model": str(model or "bundled"),
         "manifest": manifest,
         "versions": _versions(),
-        "runtime": {**backend, **_abilities()},
+        "runtime": {**backend, **_capabilities()},
     }
     print(json.dumps(facts)) if as_json else _print_table(facts)
 
 
 def _versions() -> dict[str, str]:
-    """The versions of what is installed, by import name."""
+    """Return the versions of Python and of the installed packages, by import name."""
     names = ["numpy", "cv2", "onnxruntime", *(["av"] if find_spec("av") else [])]
-    found = {name: import_module(name).__version__ for name in names}
-    return {"whyframe": __version__, "python": platform.python_version(), **found}
+    packages = {name: import_module(name).__version__ for name in names}
+    return {"whyframe": __version__, "python": platform.python_version(), **packages}
 
 
-def _abilities() -> dict[str, Any]:
-    """What can run models and write video here."""
+def _capabilities() -> dict[str, Any]:
+    """Return the providers that can run a model, and the format in which video is written."""
     import onnxruntime
 
     return {
@@ -64,7 +76,7 @@ def _abilities() -> dict[str, Any]:
 
 
 def _print_table(facts: dict[str, Any]) -> None:
-    """Prints the facts as aligned names and values, group by group."""
+    """Print the facts as aligned names and values, group by group."""
     labels = facts["manifest"].pop("labels")
     rows = {"model": facts["model"], "classes": f"{len(labels)} (--labels lists them)"}
     for group in ("manifest", "versions", "runtime"):
@@ -76,7 +88,7 @@ def _print_table(facts: dict[str, Any]) -> None:
 
 def _one_line(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items()) or "-"
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "-"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "-" if value is None else str(value)

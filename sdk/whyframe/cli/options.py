@@ -1,4 +1,4 @@
-"""Flags that several commands share, and the engine that they describe."""
+"""Options that several commands share, and the engine that they describe."""
 
 from __future__ import annotations
 
@@ -10,27 +10,81 @@ import typer
 if TYPE_CHECKING:
     from whyframe.engine import ExplainEngine
 
-__all__ = ["Backend", "Device", "Json", "Model", "Target", "Threads", "open_engine"]
+__all__ = [
+    "BUNDLED_MODEL",
+    "MODEL_HELP",
+    "Backend",
+    "Device",
+    "Json",
+    "Model",
+    "Target",
+    "Threads",
+    "open_engine",
+]
+
+BUNDLED_MODEL = "the bundled EfficientNet-Lite0"
+MODEL_HELP = "Path of a fused ONNX file, or of an engine made by 'whyframe compile'."
+
+_PANEL = "Model and hardware"
 
 Model = Annotated[
-    Path | None, typer.Option("--model", help="A fused ONNX file; the bundled model where not given.")
+    Path | None,
+    typer.Option("--model", help=MODEL_HELP, show_default=BUNDLED_MODEL, rich_help_panel=_PANEL),
 ]
 Target = Annotated[
-    str | None, typer.Option("--target", help="Class to explain, by name or id; the predicted one otherwise.")
+    str | None,
+    typer.Option(
+        "--target",
+        help="Class to explain in every frame, by its name or its id.",
+        show_default="the predicted class of each frame",
+    ),
 ]
-Backend = Annotated[str, typer.Option("--backend", help="Inference runtime: auto, onnxruntime or tensorrt.")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="Inference runtime: onnxruntime, tensorrt (compiles an ONNX file once and keeps the engine), or auto "
+        "(onnxruntime for an ONNX file, tensorrt for an engine).",
+        rich_help_panel=_PANEL,
+    ),
+]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu, or cuda:0 for the first GPU; cpu, with tensorrt cuda:0, otherwise."),
+    typer.Option(
+        "--device",
+        help="Device to run on: cpu, or cuda:N for the GPU of index N.",
+        show_default="cpu; with tensorrt cuda:0",
+        rich_help_panel=_PANEL,
+    ),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads; all the cores where not given.")
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Number of CPU threads for one call of the model.",
+        show_default="all usable cores",
+        rich_help_panel=_PANEL,
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")]
 
 
 def open_engine(model: Path | None, backend: str, device: str | None, threads: int | None) -> ExplainEngine:
-    """The engine that the flags describe; imported here, as it takes a moment."""
+    """Open the engine that the options describe.
+
+    Args:
+        model: Path of the model file; None for the bundled model.
+        backend: Name of the inference runtime, or ``"auto"``.
+        device: Name of the device; None for the default of the runtime.
+        threads: Number of CPU threads; None for all usable cores.
+
+    Returns:
+        The engine, to be used as a context manager.
+
+    Raises:
+        WhyframeError: The model cannot be read, or the runtime or the device cannot be used.
+    """
     from whyframe.engine import ExplainEngine
 
     return ExplainEngine(model, backend=backend, device=device, threads=threads)

@@ -1,4 +1,4 @@
-"""``whyframe run``: explain a video, an image, a folder, a camera or an address."""
+"""``whyframe run``: the explanation of a video, an image, a folder of images, a camera or a network address."""
 
 from __future__ import annotations
 
@@ -24,52 +24,112 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_DRAWING = "Drawing"
+
 
 def run(
     source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="Video, image, folder, camera number or rtsp:// address.")
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="Path of a video, an image or a folder of images; number of a camera, such as 0; or address of a "
+            "stream, such as rtsp://camera.local/stream.",
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where to write; INPUT-explained here if not given.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Path to write: an image for an image, a folder for a folder, and otherwise a video (.mp4, .mkv "
+            "or .mov).",
+            show_default="INPUT-explained in the current folder; with --json no file",
+        ),
     ] = None,
     target: Target = None,
     refine: Annotated[
-        int, typer.Option(min=0, help="Steps of post-hoc tuning a frame: finer and slower; 32 is plenty.")
+        int,
+        typer.Option(
+            min=0,
+            help="Number of refinement steps for each frame. Each step classifies the frame once more and makes "
+            "the map finer; more than 32 add little.",
+        ),
     ] = 0,
-    max_frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.")] = None,
+    max_frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of frames to explain before stopping.", show_default="all"),
+    ] = None,
+    as_json: Json = False,
+    colormap: Annotated[
+        str,
+        typer.Option(
+            help="Colours of the map: an OpenCV colour map, such as turbo, viridis or inferno.",
+            rich_help_panel=_DRAWING,
+        ),
+    ] = "turbo",
+    opacity: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Opacity of the map at its highest score; it decreases with the score and with the probability "
+            "of the class.",
+            rich_help_panel=_DRAWING,
+        ),
+    ] = 0.75,
+    caption: Annotated[
+        bool,
+        typer.Option(
+            "--caption/--no-caption",
+            help="Write the class and its probability at the bottom of each frame.",
+            rich_help_panel=_DRAWING,
+        ),
+    ] = True,
     model: Model = None,
     backend: Backend = "auto",
     device: Device = None,
     threads: Threads = None,
-    as_json: Json = False,
 ) -> None:
-    """Explain a video, an image, a folder of images, a camera or a network address.
+    """Explain a video, an image, a folder of images, a camera or a network stream.
 
-    A video becomes a video of the same frames, size and rate, with its
-    sound where PyAV is installed; an image becomes an image, and a folder a
-    folder. Ctrl-C keeps what was done, as a file that plays.
+    For each frame the explanation is drawn as a map in colour, with the class
+    and its probability. A video keeps its frames, size and frame rate, and its
+    sound where PyAV is installed. Ctrl-C ends the run; the output then holds
+    the frames explained so far.
 
-    \b
-    whyframe run clip.mp4 -o out.mp4
-    whyframe run photo.jpg --target espresso -o why.png
-    whyframe run photos/ -o explained/
-    whyframe run 0 --max-frames 300
-    whyframe run rtsp://camera.local/stream --json
+    Examples:
+      whyframe run clip.mp4 -o out.mp4
+      whyframe run photo.jpg --target espresso -o why.png
+      whyframe run photos/ -o explained/ --colormap viridis --no-caption
+      whyframe run 0 --max-frames 300
+      whyframe run rtsp://camera.local/stream --json
 
-    With --json each frame is one line on stdout, and a file is written only
-    with -o. The fields: index, timestamp (seconds, or null), class_id, label,
-    probability, top5 (each with label, probability, class_id), no_signal
-    (true where the map shows nothing), flat (deprecated: the same as
-    no_signal), peak (x and y of the highest score, in pixels, or null) and
-    timings (milliseconds). Images add file, their name.
+    Fields of --json, one object per line and frame:
+      index        position of the frame in the input, from 0
+      timestamp    time of the frame in seconds; null for images
+      class_id     id of the explained class
+      label        name of the explained class
+      probability  probability of the explained class, from 0 to 1
+      top5         the five most probable classes: label, probability, class_id
+      no_signal    true where the map carries no information and is not drawn
+      flat         the same value as no_signal (deprecated)
+      peak         x and y of the highest score in pixels; null without signal
+      timings      time of each stage in milliseconds
+      file         name of the image file; only for an image or a folder
 
-    Exit status: 0 done, 1 an error, or something that could not be read (what
-    could be was explained), 2 a wrong command line, 130 Ctrl-C.
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
+    Exit status:
+      0    every frame was explained
+      1    an error, or a part of the input could not be read
+      2    a wrong option or argument
+      130  Ctrl-C
+    """
+    from whyframe.colormap import check_blending
     from whyframe.video.sinks import open_sink
     from whyframe.video.sources import open_source
     from whyframe.video.stream import stream_explanations
 
+    check_blending(colormap, opacity)
+    overlay = {"colormap": colormap, "opacity": opacity, "caption": caption}
     with open_source(source) as opened, open_engine(model, backend, device, threads) as engine:
         results = stream_explanations(engine, opened, target=target, refine=refine)
         path = output or (None if as_json else _default_output(opened))
@@ -77,7 +137,7 @@ def run(
         summary = _Summary(opened, sink)
         try:
             with closing(results):
-                _explain_all(results, summary, as_json=as_json, max_frames=max_frames)
+                _explain_all(results, summary, overlay, as_json=as_json, max_frames=max_frames)
         except KeyboardInterrupt:
             summary.show()
             raise
@@ -87,9 +147,22 @@ def run(
 
 
 def _explain_all(
-    results: Iterator[Explanation], summary: _Summary, *, as_json: bool, max_frames: int | None
+    results: Iterator[Explanation],
+    summary: _Summary,
+    overlay: dict[str, Any],
+    *,
+    as_json: bool,
+    max_frames: int | None,
 ) -> None:
-    """Writes every explanation to where it goes, under a progress bar where a person watches."""
+    """Print and write every explanation, with a progress bar unless JSON is printed.
+
+    Args:
+        results: The explanations of the source.
+        summary: The summary to add them to, with the source and the sink.
+        overlay: Keyword arguments of `Explanation.overlay`.
+        as_json: Print each explanation as a line of JSON.
+        max_frames: Number of explanations after which to stop; None for all.
+    """
     source, sink = summary.source, summary.sink
     total = min((known for known in (max_frames, source.count) if known), default=None)
     with sink or nullcontext(), progress_bar(source.name, total, unit="frames", hidden=as_json) as bar:
@@ -97,7 +170,7 @@ def _explain_all(
             if as_json:
                 print(json.dumps(_json_line(explanation, source)), flush=True)
             if sink:
-                sink.write(explanation)
+                sink.write(explanation, explanation.overlay(**overlay))
             summary.add(explanation)
             bar.advance()
 
@@ -108,7 +181,7 @@ def _json_line(explanation: Explanation, source: Source) -> dict[str, Any]:
 
 
 def _default_output(source: Source) -> Path:
-    """INPUT-explained in the current folder, in a format that can be written."""
+    """Return INPUT-explained in the current folder, with a suffix that can be written."""
     if source.path is None:
         return Path(f"{source.kind}-explained.mp4")
     from whyframe.video.sinks import VIDEO_SUFFIXES
@@ -120,34 +193,34 @@ def _default_output(source: Source) -> Path:
 
 
 class _Summary:
-    """What a run did, told in two lines on stderr; what could not be read has a line each."""
+    """Summary of a run: two lines on stderr, and a line for each part of the input that could not be read."""
 
     def __init__(self, source: Source, sink: Sink | None) -> None:
         self.source, self.sink = source, sink
         self._labels: Counter[str] = Counter()
-        self._latency = 0.0
+        self._milliseconds = 0.0
         self._start = perf_counter()
 
     def add(self, explanation: Explanation) -> None:
-        """Counts one explanation."""
+        """Add an explanation to the counts."""
         self._labels[explanation.label] += 1
-        self._latency += explanation.timings["total"]
+        self._milliseconds += explanation.timings["total"]
 
     def show(self) -> None:
-        """Prints the summary and the problems."""
+        """Print the summary and the problems."""
         frames = self._labels.total()
         if frames:
-            print(f"{self._what(frames)}\n{self._how(frames)}", file=sys.stderr)
+            print(f"{self._output_line(frames)}\n{self._latency_line(frames)}", file=sys.stderr)
         for problem in self.source.problems:
             print(f"whyframe: {problem}", file=sys.stderr)
 
-    def _what(self, frames: int) -> str:
+    def _output_line(self, frames: int) -> str:
         size = "" if self.source.size is None else f" of {self.source.size[0]} x {self.source.size[1]}"
         rate = "" if self.source.fps is None else f" at {self.source.fps:.4g} fps"
         output = self.source.name if self.sink is None else f"{self.sink.path} ({self.sink.description})"
         return f"{output}: {frames} {'frame' if frames == 1 else 'frames'}{size}{rate}"
 
-    def _how(self, frames: int) -> str:
-        seconds = perf_counter() - self._start
+    def _latency_line(self, frames: int) -> str:
+        latency, seconds = self._milliseconds / frames, perf_counter() - self._start
         labels = ", ".join(f"{label} ({count})" for label, count in self._labels.most_common(3))
-        return f"{self._latency / frames:.1f} ms a frame to explain, {seconds:.1f} s in all; mostly {labels}"
+        return f"{latency:.1f} ms per frame to explain, {seconds:.1f} s in total; mostly {labels}"

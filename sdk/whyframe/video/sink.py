@@ -24,7 +24,7 @@ DEFAULT_FPS = 30.0
 
 
 class Sink(ABC):
-    """Output that draws explanations and gets its final name only when it is complete.
+    """Output for explanations that gets its final name only when it is complete.
 
     As a context manager, a sink commits when the block ends and after Ctrl-C, which keeps the frames written
     so far. After any other error it discards everything.
@@ -54,16 +54,17 @@ class Sink(ABC):
         finally:
             self.discard()
 
-    def write(self, explanation: Explanation) -> None:
-        """Draw one explanation and add it to the output.
+    def write(self, explanation: Explanation, image: NDArray[np.uint8] | None = None) -> None:
+        """Add the explanation of the next frame to the output.
 
         Args:
-            explanation: The explanation of the next frame.
+            explanation: The explanation.
+            image: The drawn explanation, H x W x 3 uint8 BGR; None for `Explanation.overlay` without arguments.
 
         Raises:
             OutputError: The disk is full, or in a video the frame's size differs from that of the first frame.
         """
-        self._write(explanation.overlay(), explanation)
+        self._write(explanation.overlay() if image is None else image, explanation)
         self.written += 1
 
     @abstractmethod

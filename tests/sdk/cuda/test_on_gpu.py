@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from whyframe import BackendError, ExplainEngine
-from whyframe.cli.demo_images import COFFEE, read_picture
+from whyframe.cli.bundled_images import COFFEE, read_bundled_image
 from whyframe.cuda.frames import DeviceFrame
 from whyframe.cuda.graph_cache import GraphCache
 from whyframe.cuda.pycuda_driver import PyCudaDriver
@@ -109,7 +109,7 @@ def test_pytorch_shares_the_context(driver: PyCudaDriver) -> None:
 
 @pytest.mark.parametrize("target", [None, "cup"])
 def test_onnx_runtimes_cuda_provider_agrees_with_its_cpu(target: str | None) -> None:
-    picture = read_picture(COFFEE)
+    picture = read_bundled_image(COFFEE)
     with ExplainEngine() as host, ExplainEngine(backend="onnxruntime", device="cuda:0") as device:
         for _ in range(3):  # warm-up, capture, replay
             got, wanted = device.run(picture, target=target), host.run(picture, target=target)
@@ -119,7 +119,7 @@ def test_onnx_runtimes_cuda_provider_agrees_with_its_cpu(target: str | None) -> 
 
 
 def test_tensorrt_agrees_with_the_cpu(tensorrt_engine: ExplainEngine) -> None:
-    picture = read_picture(COFFEE)
+    picture = read_bundled_image(COFFEE)
     with ExplainEngine() as host:
         for _ in range(3):
             got, wanted = tensorrt_engine.run(picture), host.run(picture)
@@ -135,7 +135,7 @@ def test_tensorrt_agrees_with_the_cpu(tensorrt_engine: ExplainEngine) -> None:
 def test_tensorrt_takes_a_tensor_of_pytorch(tensorrt_engine: ExplainEngine) -> None:
     import torch
 
-    picture = read_picture(COFFEE)
+    picture = read_bundled_image(COFFEE)
     tensor = torch.from_numpy(picture).cuda()
     got, wanted = tensorrt_engine.run(tensor), tensorrt_engine.run(picture)
     np.testing.assert_allclose(got.mask, wanted.mask, atol=1e-5)

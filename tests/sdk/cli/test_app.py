@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from helpers import clips, toy
+from helpers.command_line import ENVIRONMENT
+from whyframe.cli import app, main
+
+COMMANDS = ("run", "demo", "info", "bench", "doctor")
+
+
+@pytest.mark.parametrize(
+    "make", [toy.write_without_manifest, toy.write_newer_schema, toy.write_wrong_outputs]
+)
+def test_a_bad_model_gives_one_line_and_no_file(whyframe, tmp_path: Path, make) -> None:
+    clips.write_clip(tmp_path / "in.mp4")
+    make(tmp_path / "bad.onnx")
+    for arguments in (["run", "in.mp4"], ["demo"], ["bench"]):
+        outcome = whyframe(*arguments, model=tmp_path / "bad.onnx")
+        assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (1, "", 1)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["bad.onnx", "in.mp4"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_page_has_examples(whyframe, command: str) -> None:
+    text = whyframe(command, "--help", model=None).out
+    assert f"Examples:\n   whyframe {command}" in "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def test_help_and_version_import_no_heavy_package() -> None:
+    code = """
+import sys
+from whyframe.cli import main
+sys.argv = ["whyframe", FLAG]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+heavy = {"cv2", "numpy", "onnxruntime", "torch", "onnx", "av"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    for flag in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("FLAG", repr(flag))],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "whyframe" in done.stdout
+
+
+EXTENSION = '''
+def train(epochs: int = 3) -> None:
+    """Train a mask predictor."""
+    import a_package_that_does_not_exist
+
+
+def greet(name: str = "you") -> None:
+    """Say hello."""
+    print("hello", name)
+'''
+
+
+@pytest.fixture
+def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers three commands: one works, one lacks a package when run, and one cannot be imported."""
+    (tmp_path / "extension_of_a_test.py").write_text(EXTENSION)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint("greet", "extension_of_a_test:greet", app.COMMAND_GROUP),
+        EntryPoint("export", "a_package_that_does_not_exist:export [export]", app.COMMAND_GROUP),
+        EntryPoint("train", "extension_of_a_test:train [train]", app.COMMAND_GROUP),
+    ]
+    monkeypatch.setattr(app, "entry_points", lambda group: entries)
+
+
+@pytest.mark.usefixtures("extension")
+def test_registered_commands_are_listed_and_run(whyframe) -> None:
+    listed = whyframe("--help", model=None).out
+    assert all(name in listed for name in ("train", "greet", "export", "Train a mask predictor."))
+    assert whyframe("greet", "--name", "Ada", model=None).out == "hello Ada\n"
+
+
+@pytest.mark.usefixtures("extension")
+def test_commands_are_listed_in_groups_and_in_the_order_of_their_use(whyframe) -> None:
+    listed = whyframe("--help", model=None).out
+    order = [*(f"│ {command} " for command in COMMANDS)]
+    order += ["─ Make and evaluate models ─", "│ train ", "│ export ", "─ Other commands ─", "│ greet "]
+    places = [listed.index(text) for text in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.usefixtures("extension")
+@pytest.mark.parametrize(
+    ("command", "flags"), [("train", ["--epochs", "2"]), ("export", ["RUN", "-o", "a.onnx"])]
+)
+def test_a_command_without_its_extra_names_the_extra_to_install(
+    whyframe, command: str, flags: list[str]
+) -> None:
+    outcome = whyframe(command, *flags, model=None)
+    assert outcome.code == 1
+    assert outcome.err == (
+        f"whyframe: `whyframe {command}` needs a_package_that_does_not_exist, which is not installed; "
+        f"pip install 'whyframe[{command}]'.\n"
+    )
+
+
+@pytest.mark.usefixtures("extension")
+def test_the_help_of_a_command_without_its_extra_names_the_extra(whyframe) -> None:
+    for arguments in (["--help"], ["export", "--help"]):
+        outcome = whyframe(*arguments, model=None)
+        assert outcome.code == 0
+        assert "pip install 'whyframe[export]'" in " ".join(outcome.out.replace("│", " ").split())
+
+
+def test_a_wrong_flag_exits_with_2(whyframe) -> None:
+    assert whyframe("run", "--no-such-flag", model=None).code == 2
+
+
+def test_an_unexpected_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "build_app", lambda: lambda **_: broken())
+    with pytest.raises(ZeroDivisionError):
+        main()
