@@ -20,13 +20,19 @@ from rich.progress import track
 
 from whyframe.files import atomic_write
 from whyframe_evaluation.methods import GROUPS, build_method
-from whyframe_evaluation.metrics.distribution import expected_mean, expected_share, skewness
+from whyframe_evaluation.metrics.score_distribution import (
+    DISCRIMINATIVE_RANGE,
+    discriminative_share,
+    expected_mean,
+    expected_share,
+    right_tail_share,
+    skewness,
+)
 from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
 from whyframe_training.data import list_images, load_frames, split, to_images
 from whyframe_training.presets import CLASSIFIER, PRESETS
 
 VALIDATION = 200
-MIDDLE = (0.2, 0.8)
 
 
 def main() -> None:
@@ -57,9 +63,12 @@ def measure(paths: list[Path]) -> dict[str, list[dict[str, float]]]:
 
 def describe(mask: np.ndarray) -> dict[str, float]:
     """Mean, skewness, and shares of a mask's scores between 0.2 and 0.8 and above 0.8."""
-    low, high = MIDDLE
-    between, above = np.mean((mask >= low) & (mask <= high)), np.mean(mask > high)
-    plain = {"mean": mask.mean(), "skewness": skewness(mask), "between": between, "above": above}
+    plain = {
+        "mean": mask.mean(),
+        "skewness": skewness(mask),
+        "between": discriminative_share(mask),
+        "above": right_tail_share(mask, DISCRIMINATIVE_RANGE[1]),
+    }
     return {name: round(float(value), 5) for name, value in plain.items()}
 
 
@@ -88,7 +97,7 @@ def _set_to(name: str) -> tuple[str, str]:
     if controller["name"] != "ct":
         return "", ""
     eta, h = controller["eta"], controller["h"]
-    return f"{expected_mean(eta, h):.3f}", f"{expected_share(eta, h, *MIDDLE):.1%}"
+    return f"{expected_mean(eta, h):.3f}", f"{expected_share(eta, h, *DISCRIMINATIVE_RANGE):.1%}"
 
 
 def _arguments() -> argparse.Namespace:

@@ -22,9 +22,9 @@ from whyframe import ExplainEngine
 from whyframe.files import atomic_write
 from whyframe.perturb import faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
-from whyframe_evaluation.annotations.imagenet import BoxedImage, read_boxed
-from whyframe_evaluation.metrics.box_scores import box_mask, pr_auc
-from whyframe_evaluation.metrics.pointing import pointing_hit
+from whyframe_evaluation.annotations.boxed_images import BoxedImage, read_boxed_images
+from whyframe_evaluation.metrics.pointing_game import pointing_hit
+from whyframe_evaluation.metrics.pr_auc import pr_auc
 from whyframe_training.data import list_images, split
 from whyframe_training.statistics import paired_difference
 
@@ -38,7 +38,7 @@ def main() -> None:
     args = _arguments()
     engines = {path.stem: ExplainEngine(path) for path in args.models}
     photos = split(list_images(args.photos), args.validation)[1][: args.limit]
-    boxed = [image for folder in args.boxed for image in read_boxed(folder)][: args.limit]
+    boxed = [image for folder in args.boxed for image in read_boxed_images(folder)][: args.limit]
     values: Values = {metric: {name: [] for name in engines} for metric in METRICS}
     for path in track(photos, "photographs"):
         _add(values, "faithfulness", {name: _faithfulness(engine, path) for name, engine in engines.items()})
@@ -109,9 +109,7 @@ def _score_boxes(values: Values, engines: Engines, image: BoxedImage) -> None:
     boxes = image.boxes_of(next(iter(results.values())).class_id)
     if not boxes:
         return  # the classifier sees something that has no box here
-    height, width = next(iter(results.values())).frame.shape[:2]
-    inside = box_mask(boxes, height, width)
-    _add(values, "pr_auc", {name: pr_auc(r.saliency, inside) for name, r in results.items()})
+    _add(values, "pr_auc", {name: pr_auc(r.saliency, boxes) for name, r in results.items()})
     _add(values, "pointing", {name: 100.0 * pointing_hit(r.saliency, boxes) for name, r in results.items()})
 
 

@@ -1,30 +1,30 @@
-"""Keypoints of animals in COCO's JSON: the parts that are marked visible."""
+"""Keypoints of animals: the visible parts that a COCO JSON file annotates."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from whyframe_evaluation.annotations.annotation_files import AnyPath, read_text
 from whyframe_training.data import DataError
 
 __all__ = ["Keypoint", "read_coco_keypoints"]
 
-NOT_OCCLUDED = 2  # COCO's visibility flag: 0 not labelled, 1 labelled but hidden, 2 visible
+VISIBLE = 2  # COCO's visibility flag: 0 not labelled, 1 labelled but hidden, 2 visible
 
 
 @dataclass(frozen=True)
 class Keypoint:
-    """One visible part of an animal.
+    """Visible part of an animal.
 
     Attributes:
-        file: the image's name.
-        category: the animal's, such as ``"tiger"``.
-        part: such as ``"left_eye"``.
-        x: pixels of the file.
-        y: pixels of the file.
+        file: Name of the image file.
+        category: Category name of the animal, such as ``"tiger"``.
+        part: Name of the part, such as ``"left_eye"``.
+        x: Column in pixels of the file.
+        y: Row in pixels of the file.
     """
 
     file: str
@@ -34,18 +34,21 @@ class Keypoint:
     y: float
 
 
-def read_coco_keypoints(path: str | Path) -> list[Keypoint]:
-    """The keypoints of a COCO JSON that are marked visible.
+def read_coco_keypoints(path: AnyPath) -> list[Keypoint]:
+    """Read the keypoints of a COCO JSON file that are marked visible.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Keypoints in the order of the annotations.
 
     Raises:
-        DataError: no file that can be read, or one without keypoints in COCO's form.
+        DataError: The file cannot be read, or has no keypoints in the COCO form.
     """
+    text = read_text(path, "give a COCO JSON with keypoints")
     try:
-        return list(_keypoints(json.loads(Path(path).read_text(encoding="utf-8"))))
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}): give a COCO JSON with keypoints"
-        ) from error
+        return list(_keypoints(json.loads(text)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is not a COCO JSON with keypoints ({error!r})") from error
 
@@ -57,5 +60,5 @@ def _keypoints(data: Mapping[str, Any]) -> Iterator[Keypoint]:
         category, flat = categories[annotation["category_id"]], annotation["keypoints"]
         triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
         for part, (x, y, visibility) in zip(category["keypoints"], triples, strict=True):
-            if visibility == NOT_OCCLUDED:
+            if visibility == VISIBLE:
                 yield Keypoint(files[annotation["image_id"]], category["name"], part, float(x), float(y))

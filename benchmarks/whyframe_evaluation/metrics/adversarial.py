@@ -1,4 +1,7 @@
-"""Adversarial pictures (second paper, 5.5): making them, and recovering their label by a heatmap."""
+"""Adversarial images: the attack, and the recovery of the label by a deletion mask.
+
+Fong and Vedaldi 2017, section 5.5.
+"""
 
 from __future__ import annotations
 
@@ -11,98 +14,78 @@ from torch.nn import functional as F
 from whyframe_training.faithfulness import Logits
 from whyframe_training.perturb import perturb, upsample
 
-__all__ = ["EPSILON", "STEP", "Recovery", "attack_steps", "iterative_attack", "label_recovery"]
+__all__ = ["EPSILON", "STEP", "STEPS", "LabelRecovery", "iterative_attack", "label_recovery"]
 
 EPSILON = 8 / 255
-"""The largest change of a pixel: 8 grey levels."""
+"""Largest change of a value of the image: 8 grey levels."""
 
 STEP = 1 / 255
+"""Change of a value in one step: 1 grey level."""
+
+STEPS = 10
+"""Number of steps: ``min(e + 4, 1.25 e)`` with e = 8 grey levels (Kurakin et al. 2016)."""
 
 
-def attack_steps(epsilon: float = EPSILON, step: float = STEP) -> int:
-    """Kurakin, Goodfellow and Bengio's number of steps, ``min(e + 4, 1.25 e)`` for e steps to the border."""
-    reach = epsilon / step
-    return round(min(reach + 4, 1.25 * reach))
+def iterative_attack(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
+    """Perturb images so that the classifier leaves their class, by the basic iterative method (Kurakin et al. 2016).
 
-
-def iterative_attack(
-    logits: Logits,
-    images: Tensor,
-    labels: Tensor,
-    epsilon: float = EPSILON,
-    step: float = STEP,
-    steps: int | None = None,
-) -> Tensor:
-    """The basic iterative method: ``x <- clip(x + step * sign(grad CE(x, label)))`` (Kurakin et al., 2016).
-
-    One step of size epsilon (``step=epsilon, steps=1``) is the fast gradient sign method. Deterministic.
+    `STEPS` times ``x <- clip(x + STEP * sign(grad of the cross entropy of (x, label)))``. Deterministic.
 
     Args:
-        logits: N x 3 x S x S images in [0, 1] to N x classes.
-        images: N x 3 x S x S in [0, 1].
-        labels: N, the classes to leave.
-        epsilon: the largest change of a value.
-        step: of one iteration.
-        steps: iterations; `attack_steps` unless given.
+        logits: Function from N x 3 x S x S images in [0, 1] to N x C logits.
+        images: N x 3 x S x S float in [0, 1].
+        labels: N int64, the classes to leave.
 
     Returns:
-        N x 3 x S x S in [0, 1], each value within epsilon of its own.
+        N x 3 x S x S in [0, 1]; each value differs from that of the image by at most `EPSILON`.
     """
-    low, high = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
-    seen = images.detach()
-    for _ in range(attack_steps(epsilon, step) if steps is None else steps):
-        seen = (seen + step * _ascent(logits, seen, labels)).clamp(low, high)
-    return seen
+    low, high = (images - EPSILON).clamp_min(0), (images + EPSILON).clamp_max(1)
+    adversarial = images.detach()
+    for _ in range(STEPS):
+        adversarial = (adversarial + STEP * _ascent(logits, adversarial, labels)).clamp(low, high)
+    return adversarial
 
 
 def _ascent(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
-    """The sign of the cross entropy's gradient in the images; no other gradient is kept."""
+    """Return the sign of the gradient of the cross entropy in the images; no other gradient is kept."""
     with torch.enable_grad():
         leaf = images.detach().requires_grad_()
-        loss = F.cross_entropy(logits(leaf), labels, reduction="sum")  # a sum: each image alone
+        loss = F.cross_entropy(
+            logits(leaf), labels, reduction="sum"
+        )  # a sum: images do not affect each other
         return torch.autograd.grad(loss, leaf)[0].sign()
 
 
 @dataclass(frozen=True)
-class Recovery:
-    """Shares in percent of the adversarial pictures whose label came back once the mask was applied.
+class LabelRecovery:
+    """Shares of adversarial images whose clean class is back once the deletion mask is applied; higher is better.
 
     Attributes:
-        clean: the class predicted for the clean picture is first again.
-        truth: the true class is first.
-        clean_in_top5: the class predicted for the clean picture is among the first five.
-        count: pictures.
+        top1: Share in percent where the clean class is the most probable class.
+        top5: Share in percent where the clean class is among the five most probable classes.
     """
 
-    clean: float
-    truth: float
-    clean_in_top5: float
-    count: int
+    top1: float
+    top5: float
 
 
 @torch.no_grad()
 def label_recovery(
-    logits: Logits, adversarial: Tensor, mask: Tensor, background: Tensor, clean: Tensor, truth: Tensor
-) -> Recovery:
-    """Applies deletion masks to the pictures they were learned on.
+    logits: Logits, adversarial: Tensor, mask: Tensor, background: Tensor, clean: Tensor
+) -> LabelRecovery:
+    """Apply deletion masks to the adversarial images that they explain, and count the recovered labels.
 
     Args:
-        logits: N x 3 x S x S images in [0, 1] to N x classes.
-        adversarial: N x 3 x S x S.
-        mask: N x h x w in [0, 1]; 1 keeps a pixel, so the salient ones are near 0.
-        background: like ``adversarial``: the pictures blurred.
-        clean: N, the classes predicted for the clean pictures.
-        truth: N, the true classes.
+        logits: Function from N x 3 x S x S images in [0, 1] to N x C logits.
+        adversarial: N x 3 x S x S float in [0, 1].
+        mask: N x h x w float in [0, 1]; 1 keeps a pixel, so that salient pixels are near 0.
+        background: N x 3 x S x S float in [0, 1]: the blurred adversarial images.
+        clean: N int64, the classes predicted for the clean images.
     """
     masked = perturb(adversarial, upsample(mask, adversarial.shape[-1]), background)
     scores = logits(masked)
     ranked = scores.topk(min(5, scores.shape[1]), dim=1).indices
-    return Recovery(
-        _percent(ranked[:, 0] == clean),
-        _percent(ranked[:, 0] == truth),
-        _percent((ranked == clean[:, None]).any(dim=1)),
-        len(adversarial),
-    )
+    return LabelRecovery(_percent(ranked[:, 0] == clean), _percent((ranked == clean[:, None]).any(dim=1)))
 
 
 def _percent(hits: Tensor) -> float:

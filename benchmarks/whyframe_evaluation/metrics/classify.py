@@ -1,4 +1,4 @@
-"""A torch classifier seen as what the metrics of frames call."""
+"""Adapter from a torch classifier to the function of uint8 frames that the metrics call."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ __all__ = ["as_classify"]
 
 
 def as_classify(logits: Logits, device: torch.device | str = "cpu", batch: int = 32) -> Classify:
-    """N x S x S x 3 uint8 RGB frames to N x C float64 probabilities.
+    """Return the classifier as a function from frames to probabilities.
 
     Args:
-        logits: N x 3 x S x S images in [0, 1] to N x C, such as `Classifier.logits`.
-        device: the classifier's.
-        batch: frames a call, so that a long curve does not fill the memory.
+        logits: Function from N x 3 x S x S images in [0, 1] to N x C logits, such as `Classifier.logits`.
+        device: Device of the classifier.
+        batch: Largest number of frames in one call of the classifier, which bounds the memory.
+
+    Returns:
+        Function from N x S x S x 3 uint8 RGB frames to N x C float64 probabilities.
     """
 
     @torch.no_grad()
     def classify(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-        stack = torch.from_numpy(np.ascontiguousarray(frames))
-        seen = [logits(_images(part, device)).double().softmax(dim=1).cpu() for part in stack.split(batch)]
-        return torch.cat(seen).numpy()
+        parts = torch.from_numpy(np.ascontiguousarray(frames)).split(batch)
+        probabilities = [logits(_to_images(part, device)).double().softmax(dim=1).cpu() for part in parts]
+        return torch.cat(probabilities).numpy()
 
     return classify
 
 
-def _images(frames: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+def _to_images(frames: torch.Tensor, device: torch.device | str) -> torch.Tensor:
     return frames.to(device).permute(0, 3, 1, 2).float().div(255)

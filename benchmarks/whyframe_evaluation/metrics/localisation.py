@@ -1,4 +1,4 @@
-"""Weakly-supervised localisation (second paper, 5.6): one box from a heatmap, thresholded in three ways."""
+"""Weakly supervised localisation: the box that a heatmap predicts (Fong and Vedaldi 2017, section 5.6 and Table 1)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from whyframe_evaluation.annotations.imagenet import Box
-from whyframe_evaluation.metrics.heatmaps import Heatmap, Region, largest_component, tight_box, unit_range
+from whyframe_evaluation.annotations.boxed_images import Box
+from whyframe_evaluation.metrics.box_geometry import tight_box
+from whyframe_evaluation.metrics.heatmaps import Heatmap, Region, largest_component, unit_range
 
 __all__ = ["GRIDS", "THRESHOLDS", "missed", "predicted_box", "search_alpha"]
 
 MINIMUM_IOU = 0.5
+"""Intersection over union that a correct box must exceed."""
 
 
 def by_value(heatmap: Heatmap, alpha: float) -> Region:
-    """The pixels of at least ``alpha`` once the heatmap is scaled to [0, 1]."""
+    """Return the pixels whose score is at least ``alpha`` once the heatmap is scaled to [0, 1]."""
     return unit_range(heatmap) >= alpha
 
 
 def by_energy(heatmap: Heatmap, alpha: float) -> Region:
-    """The fewest pixels, highest first, that hold the share ``alpha`` of the energy; negative scores hold none."""
+    """Return the fewest pixels, highest score first, whose scores sum to the share ``alpha`` of all positive scores."""
     energy = np.maximum(heatmap, 0).astype(np.float64).ravel()
     order = np.argsort(-energy, kind="stable")
     before = np.concatenate([[0.0], energy[order].cumsum()])[:-1]
@@ -31,7 +33,7 @@ def by_energy(heatmap: Heatmap, alpha: float) -> Region:
 
 
 def by_mean(heatmap: Heatmap, alpha: float) -> Region:
-    """The pixels of at least ``alpha`` times the mean intensity."""
+    """Return the pixels whose score is at least ``alpha`` times the mean score."""
     return np.asarray(heatmap >= alpha * heatmap.mean(), bool)
 
 
@@ -40,40 +42,52 @@ THRESHOLDS: dict[str, Callable[[Heatmap, float], Region]] = {
     "energy": by_energy,
     "mean": by_mean,
 }
+"""Threshold rules by name: functions of an H x W heatmap and alpha to an H x W region."""
 
 GRIDS: dict[str, tuple[float, ...]] = {
     "value": tuple(i / 20 for i in range(20)),
     "energy": tuple(i / 20 for i in range(20)),
     "mean": tuple(i / 2 for i in range(21)),
 }
-"""The alphas of the paper: 0 to 0.95 in steps of 0.05, and 0 to 10 in steps of 0.5."""
+"""Alphas that are tried for each rule: 0 to 0.95 in steps of 0.05, and 0 to 10 in steps of 0.5."""
 
 
 def predicted_box(heatmap: Heatmap, method: str, alpha: float) -> Box:
-    """The tightest box around the largest component above the threshold; the whole image where nothing is.
+    """Return the tightest box around the largest component of the pixels above the threshold.
 
     Args:
-        heatmap: H x W at the size that the boxes are given in.
-        method: ``"value"``, ``"energy"`` or ``"mean"``.
-        alpha: see `THRESHOLDS`.
+        heatmap: H x W scores of any range, at the size that the boxes are given in.
+        method: Key of `THRESHOLDS`: ``"value"``, ``"energy"`` or ``"mean"``.
+        alpha: Threshold of the rule.
+
+    Returns:
+        (x1, y1, x2, y2) in pixels; the image where no pixel is above the threshold.
     """
     region = largest_component(THRESHOLDS[method](heatmap, alpha))
     return tight_box(region) or (0.0, 0.0, float(heatmap.shape[1]), float(heatmap.shape[0]))
 
 
 def missed(overlaps: ArrayLike) -> NDArray[np.bool_]:
-    """Whether predicted boxes are errors: those that overlap no true box by an IoU above 0.5.
+    """Return whether each predicted box is an error: its intersection over union with every true box is at most 0.5.
+
+    The localisation error is the mean; lower is better.
 
     Args:
-        overlaps: the largest IoU of each predicted box with a true one, any shape.
+        overlaps: Largest intersection over union of each predicted box with a true box, any shape.
+
+    Returns:
+        bool, of the same shape.
     """
     return np.asarray(overlaps) <= MINIMUM_IOU
 
 
 def search_alpha(overlaps: Sequence[Sequence[float]]) -> int:
-    """The place in a rule's grid of the alpha with the fewest errors; the smallest of equally good ones.
+    """Return the index, in the grid of a rule, of the alpha with the fewest errors on held-out images.
 
     Args:
-        overlaps: of each held-out image, the largest IoU with a true box at each alpha of the grid.
+        overlaps: Images x alphas: largest intersection over union with a true box.
+
+    Returns:
+        Index of the smallest alpha among equally good alphas.
     """
     return int(missed(overlaps).mean(axis=0).argmin())

@@ -1,4 +1,4 @@
-"""Intensity at annotated parts (second paper, 5.4): are an animal's eyes more salient than its feet?"""
+"""Intensity of heatmaps at annotated parts, such as eyes and feet of animals (Fong and Vedaldi 2017, section 5.4)."""
 
 from __future__ import annotations
 
@@ -21,33 +21,38 @@ __all__ = [
 ]
 
 WINDOW = 5
+"""Side of the window around a keypoint, in pixels; odd."""
+
 MINIMUM_IMAGES = 10
+"""Number of images that a category needs, each with a keypoint of every group."""
 
 
-def intensity_at(heatmap: Heatmap, x: float, y: float, window: int = WINDOW) -> float:
-    """The mean intensity of a window around a keypoint, cut at the border; NaN for one outside the heatmap.
+def intensity_at(heatmap: Heatmap, x: float, y: float) -> float:
+    """Return the mean score of the 5 x 5 window around a keypoint, cut at the border.
 
     Args:
-        heatmap: H x W at the size that the keypoint is given in.
-        x: column in pixels; the pixel that holds it is the centre.
-        y: row in pixels.
-        window: odd, in pixels.
+        heatmap: H x W scores at the size that the keypoint is given in.
+        x: Column in pixels; the pixel that contains the keypoint is the centre of the window.
+        y: Row in pixels.
+
+    Returns:
+        Mean score; NaN where the keypoint lies outside the heatmap.
     """
     if not (0 <= y < heatmap.shape[0] and 0 <= x < heatmap.shape[1]):
         return float("nan")
-    row, column, half = int(y), int(x), window // 2
+    row, column, half = int(y), int(x), WINDOW // 2
     rows = slice(max(row - half, 0), row + half + 1)
     return float(heatmap[rows, max(column - half, 0) : column + half + 1].mean())
 
 
 @dataclass(frozen=True)
 class PartIntensity:
-    """Mean intensities of one category's parts.
+    """Mean intensities at the parts of a category.
 
     Attributes:
-        category: such as ``"tiger"``.
-        intensity: by group of parts, the mean over its keypoints.
-        images: with at least one keypoint of every group.
+        category: Category name, such as ``"tiger"``.
+        intensity: Mean over the keypoints of each group of parts, by group name.
+        images: Number of images with at least one keypoint of every group.
     """
 
     category: str
@@ -59,15 +64,19 @@ def part_intensities(
     heatmap_of: Callable[[str], Heatmap | None],
     keypoints: Iterable[Keypoint],
     groups: Mapping[str, Collection[str]],
-    minimum_images: int = MINIMUM_IMAGES,
 ) -> list[PartIntensity]:
-    """The paper's test: categories with enough images that show every group, and each group's mean intensity.
+    """Return the mean intensity at each group of parts, for the categories with at least `MINIMUM_IMAGES` images.
+
+    An image counts where it has a keypoint of every group in its heatmap.
 
     Args:
-        heatmap_of: a file's, H x W at the file's size, all in the same range; None where there is none.
-        keypoints: as read; those of files without a heatmap, or outside theirs, are left out.
-        groups: by name, the words that mean its parts, see `parts_of`: ``{"eyes": ("eye",), "feet": ...}``.
-        minimum_images: of a category.
+        heatmap_of: Function from a file name to its H x W heatmap at the size of the file, all in the same range; None
+            for a file without a heatmap.
+        keypoints: Visible keypoints. Those of files without a heatmap, or outside the heatmap, are left out.
+        groups: Words that identify the parts of each group, by group name: ``{"eyes": ("eye",), "feet": ("paw",)}``.
+
+    Returns:
+        One item per category, sorted by name.
     """
     complete: dict[str, list[dict[str, list[float]]]] = defaultdict(list)
     for (file, category), points in _by_image(keypoints).items():
@@ -78,42 +87,55 @@ def part_intensities(
     return [
         PartIntensity(category, _means(images, groups), len(images))
         for category, images in sorted(complete.items())
-        if len(images) >= minimum_images
+        if len(images) >= MINIMUM_IMAGES
     ]
 
 
 def parts_of(words: Collection[str], keypoints: Iterable[Keypoint]) -> list[Keypoint]:
-    """The keypoints whose part has one of the words in its name, whatever the case."""
+    """Return the keypoints whose part name contains one of the words, ignoring case.
+
+    Args:
+        words: Words in lower case.
+        keypoints: Keypoints to select from.
+    """
     return [point for point in keypoints if any(word in point.part.casefold() for word in words)]
 
 
 def _by_image(keypoints: Iterable[Keypoint]) -> dict[tuple[str, str], list[Keypoint]]:
-    """By file and category."""
-    found: dict[tuple[str, str], list[Keypoint]] = defaultdict(list)
+    """Return the keypoints by file and category."""
+    grouped: dict[tuple[str, str], list[Keypoint]] = defaultdict(list)
     for point in keypoints:
-        found[point.file, point.category].append(point)
-    return found
+        grouped[point.file, point.category].append(point)
+    return grouped
 
 
 def _intensities(
     heatmap: Heatmap, points: Sequence[Keypoint], groups: Mapping[str, Collection[str]]
 ) -> dict[str, list[float]]:
-    """By group, the intensities at its keypoints; a group without one in the heatmap is missing."""
-    found = {
-        name: [intensity_at(heatmap, one.x, one.y) for one in parts_of(words, points)]
-        for name, words in groups.items()
-    }
-    seen = {name: [value for value in values if not np.isnan(value)] for name, values in found.items()}
-    return {name: values for name, values in seen.items() if values}
+    """Return the intensities by group; a group without a keypoint in the heatmap is missing."""
+    found: dict[str, list[float]] = {}
+    for name, words in groups.items():
+        values = [intensity_at(heatmap, point.x, point.y) for point in parts_of(words, points)]
+        found[name] = [value for value in values if not np.isnan(value)]
+    return {name: values for name, values in found.items() if values}
 
 
 def _means(images: Sequence[Mapping[str, list[float]]], groups: Iterable[str]) -> dict[str, float]:
     return {name: float(np.mean([v for image in images for v in image[name]])) for name in groups}
 
 
-def intensity_ratio(row: PartIntensity, over: str, under: str) -> float | None:
-    """How many times as intense one group of parts is as another; None where that other has no intensity.
+def intensity_ratio(part: PartIntensity, over: str, under: str) -> float | None:
+    """Return the mean intensity of a group of parts divided by that of another group.
 
-    The paper's feet-to-eyes ratios are of deletion masks, whose low values are salient.
+    Above 1, the parts of ``over`` are more salient. The paper's feet-to-eyes ratios are those of deletion masks, whose
+    low values are salient.
+
+    Args:
+        part: Intensities of a category.
+        over: Group of the numerator.
+        under: Group of the denominator.
+
+    Returns:
+        Ratio; None where the denominator is 0.
     """
-    return row.intensity[over] / row.intensity[under] if row.intensity[under] else None
+    return part.intensity[over] / part.intensity[under] if part.intensity[under] else None

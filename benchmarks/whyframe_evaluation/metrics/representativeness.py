@@ -1,8 +1,9 @@
-"""Whether a heatmap's region matters under perturbations that it was not made for (second paper, 5.2)."""
+"""Representativeness of a deletion region: whether it matters under other perturbations than it was made for.
+
+Fong and Vedaldi 2017, section 5.2 and Fig. 7.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,62 +18,52 @@ from whyframe_evaluation.metrics.perturbations import (
     reference_scores,
 )
 
-__all__ = ["SLICES", "SMOOTHING", "simplified_masks", "suppression_curves"]
+__all__ = ["ALPHAS", "simplified_masks", "suppression_curves"]
 
-SLICES = tuple(i / 20 for i in range(20))
-"""The paper's alphas, 0 to 0.95 in steps of 0.05."""
+ALPHAS = tuple(i / 20 for i in range(20))
+"""Thresholds alpha of the smoothed deletion mask: 0 to 0.95 in steps of 0.05."""
 
 SMOOTHING = 10.0
-"""Standard deviation of the further blur, in pixels."""
+"""Standard deviation of the blur that smooths the heatmap, in pixels."""
 
 
-def simplified_masks(
-    heatmap: Heatmap, alphas: Sequence[float] = SLICES, smoothing: float = SMOOTHING
-) -> Region:
-    """Regions to delete: the heatmap smoothed, scaled to [0, 1] and cut.
+def simplified_masks(heatmap: Heatmap) -> Region:
+    """Return the regions to delete: the heatmap smoothed, scaled to [0, 1] and cut at each of `ALPHAS`.
 
-    In the paper's terms the smoothed deletion mask is ``1 - heatmap``, and what it does not lift above alpha is
-    deleted; so a larger alpha deletes more.
+    The smoothed deletion mask is ``1 - heatmap``, and the pixels where it is at most alpha are deleted: a larger alpha
+    deletes more.
 
     Args:
-        heatmap: S x S.
-        alphas: A thresholds of the deletion mask.
-        smoothing: in pixels.
+        heatmap: S x S scores of any range.
 
     Returns:
-        A x S x S.
+        20 x S x S bool; true for the pixels to delete.
     """
-    matrix = blur_matrix(len(heatmap), smoothing)
+    matrix = blur_matrix(len(heatmap), SMOOTHING)
     deletion_mask = 1 - unit_range(matrix @ np.asarray(heatmap, np.float64) @ matrix.T)
-    return deletion_mask <= np.asarray(alphas)[:, None, None]
+    return deletion_mask <= np.asarray(ALPHAS)[:, None, None]
 
 
 def suppression_curves(
-    classify: Classify,
-    frame: Frame,
-    heatmap: Heatmap,
-    target: int,
-    alphas: Sequence[float] = SLICES,
-    seed: int = 0,
+    classify: Classify, frame: Frame, heatmap: Heatmap, target: int
 ) -> dict[str, NDArray[np.float64]]:
-    """The normalised probability of the class as simplified masks delete more, for each kind of perturbation.
+    """Return the class's normalised score as simplified masks delete more, for each kind of perturbation.
+
+    Lower is better: a curve that falls early means that the heatmap's high scores matter to the classifier.
 
     Args:
-        classify: N x S x S x 3 uint8 frames to N x C probabilities.
+        classify: Function from N x S x S x 3 uint8 frames to N x C class probabilities.
         frame: S x S x 3 uint8.
-        heatmap: S x S.
-        target: class.
-        alphas: see `simplified_masks`.
-        seed: of the noise.
+        heatmap: S x S scores of any range.
+        target: Class id.
 
     Returns:
-        By ``"constant"``, ``"noise"`` and ``"blur"``, one score an alpha; NaN if unmeasurable.
+        ``"constant"``, ``"noise"`` and ``"blur"``: 20 scores each, float64, one for each of `ALPHAS`. NaN where
+        blurring the frame lowers the probability by at most `whyframe.perturb.MINIMUM_DROP`.
     """
-    clean, fully = reference_scores(classify, frame, target)
-    regions = simplified_masks(heatmap, alphas)
+    clean, blurred = reference_scores(classify, frame, target)
+    regions = simplified_masks(heatmap)
     return {
-        name: normalised_score(
-            classify(edit(frame, background(frame, seed), regions))[:, target], clean, fully
-        )
+        name: normalised_score(classify(edit(frame, background(frame), regions))[:, target], clean, blurred)
         for name, background in PERTURBATIONS.items()
     }

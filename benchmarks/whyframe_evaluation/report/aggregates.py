@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from whyframe_evaluation.metrics.faithfulness_min_max import min_max_over_methods
 from whyframe_evaluation.metrics.localisation import GRIDS, THRESHOLDS, missed, search_alpha
-from whyframe_evaluation.metrics.min_max import min_max_over_methods
 from whyframe_evaluation.report.estimates import estimate
 from whyframe_evaluation.run.map_metrics import Column
 from whyframe_evaluation.run.results import MapResult

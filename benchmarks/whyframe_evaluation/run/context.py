@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from whyframe.perturb import upsample
+from whyframe_evaluation.metrics.box_geometry import iou
 from whyframe_evaluation.metrics.classify import as_classify
-from whyframe_evaluation.metrics.deletion import BoxCurve, box_curve
-from whyframe_evaluation.metrics.heatmaps import Heatmap, iou
+from whyframe_evaluation.metrics.heatmaps import Heatmap
 from whyframe_evaluation.metrics.insertion_deletion import deletion_curve
 from whyframe_evaluation.metrics.localisation import GRIDS, predicted_box
+from whyframe_evaluation.metrics.minimal_deletion import BoxCurve, box_curve
 from whyframe_evaluation.metrics.representativeness import suppression_curves
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier

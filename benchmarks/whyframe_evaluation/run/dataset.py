@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
-from whyframe_evaluation.annotations.boxes import boxed_images, read_boxes
-from whyframe_evaluation.annotations.imagenet import BoxedImage, classes_of, read_boxed
+from whyframe_evaluation.annotations.boxed_images import BoxedImage, read_boxed_images
+from whyframe_evaluation.annotations.boxes import group_by_image, read_boxes
+from whyframe_evaluation.annotations.imagenet_classes import classes_of
 from whyframe_evaluation.run.samples import Sample, load_sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import DataError, list_images, split
@@ -89,10 +90,10 @@ def check_one_folder(option: str, path: Path, folders: Sequence[object]) -> None
 
 def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> ImageFolder:
     if boxes is not None:
-        images = boxed_images(read_boxes(boxes, folder), folder)
+        images = group_by_image(read_boxes(boxes, folder), folder)
         return ImageFolder(name, folder, tuple(images), True)
     if (folder / BOXES).is_file():
-        return ImageFolder(name, folder / "images", tuple(read_boxed(folder)), True)
+        return ImageFolder(name, folder / "images", tuple(read_boxed_images(folder)), True)
     paths = list_images(folder)
     kept = paths if held_out is None else split(paths, held_out)[1]
     return ImageFolder(name, folder, tuple(BoxedImage(path, ()) for path in kept), False)

@@ -18,13 +18,18 @@ from whyframe.errors import one_line
 from whyframe.files import atomic_write
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.metrics.adversarial import iterative_attack, label_recovery
+from whyframe_evaluation.metrics.adversarial_discrimination import (
+    DiscriminatorConfig,
+    LabelledHeatmaps,
+    discrimination_accuracy,
+)
 from whyframe_evaluation.metrics.classify import as_classify
-from whyframe_evaluation.metrics.discrimination import Discrimination, Heatmaps, discriminate
 from whyframe_evaluation.metrics.invariance import most_informative, rotation_errors
 from whyframe_evaluation.run.results import MapResult
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur, upsample
+from whyframe_training.predictor.mask_predictor import MinMax
 
 __all__ = [
     "CHEAPEST_PASSES",
@@ -188,12 +193,12 @@ def adversarial_values(
     background = GaussianBlur(classifier.side).to(maps.device)(attacked.images)
     deletion_masks = 1 - upsample(maps, classifier.side)[:, 0]
     recovery = label_recovery(
-        classifier.logits, attacked.images, deletion_masks, background, attacked.classes, attacked.classes
+        classifier.logits, attacked.images, deletion_masks, background, attacked.classes
     )
     return {
         "count": len(attacked),
-        "recovered": recovery.clean,
-        "recovered_top5": recovery.clean_in_top5,
+        "recovered": recovery.top1,
+        "recovered_top5": recovery.top5,
         "discrimination": _discrimination(_in_range(torch.stack(list(clean)).to(maps.device)), maps),
     }
 
@@ -206,16 +211,16 @@ def _maps(classifier: Classifier, method: Method, attacked: Attacked) -> Tensor:
 
 def _in_range(scores: Tensor) -> Tensor:
     """Each map scaled to [0, 1]."""
-    low, high = scores.amin((1, 2), keepdim=True), scores.amax((1, 2), keepdim=True)
-    return (scores - low) / (high - low).clamp_min(torch.finfo(scores.dtype).tiny)
+    scaled: Tensor = MinMax()(scores)
+    return scaled
 
 
 def _discrimination(clean: Tensor, adversarial: Tensor) -> float | None:
     if len(clean) < FEWEST:
         return None
-    even, odd = (Heatmaps(clean[start::2], adversarial[start::2]) for start in (0, 1))
-    how = Discrimination(build=_small_network, side=56, epochs=60, batch=8)
-    scores = [discriminate(train, test, how) for train, test in ((even, odd), (odd, even))]
+    even, odd = (LabelledHeatmaps(clean[start::2], adversarial[start::2]) for start in (0, 1))
+    config = DiscriminatorConfig(build=_small_network, side=56, epochs=60, batch=8)
+    scores = [discrimination_accuracy(train, test, config) for train, test in ((even, odd), (odd, even))]
     return sum(scores) / 2
 
 

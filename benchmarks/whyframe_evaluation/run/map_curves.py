@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from whyframe_evaluation.metrics.heatmaps import area
+from whyframe_evaluation.metrics.box_geometry import box_area
 from whyframe_evaluation.metrics.localisation import THRESHOLDS
 from whyframe_evaluation.metrics.perturbations import PERTURBATIONS
 from whyframe_evaluation.run.context import MapContext
@@ -60,7 +60,7 @@ CURVES: dict[str, Curve] = {
     ),
     "box_area": Curve(
         "Area of the box around the scores that reach 0, 0.1, ..., 1 of the map's range, in square pixels.",
-        lambda seen: [area(box) for box in seen.boxes.boxes],
+        lambda seen: [box_area(box) for box in seen.boxes.boxes],
         cost=4 * 13,
     ),
     "box_score": Curve(

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyframe.perturb import faithfulness, rank_pixels
-from whyframe_evaluation.metrics.deletion import SUPPRESSIONS, minimal_area
-from whyframe_evaluation.metrics.distribution import (
+from whyframe_evaluation.metrics.insertion_deletion import area_under_curve
+from whyframe_evaluation.metrics.interrogation import box_suppression
+from whyframe_evaluation.metrics.localisation import predicted_box
+from whyframe_evaluation.metrics.minimal_deletion import SUPPRESSIONS, minimal_area
+from whyframe_evaluation.metrics.perturbations import PERTURBATIONS
+from whyframe_evaluation.metrics.pointing_game import MARGIN, pointing_hit
+from whyframe_evaluation.metrics.pr_auc import pr_auc
+from whyframe_evaluation.metrics.score_distribution import (
     discriminative_share,
     right_tail_share,
     skewness,
     supporting_pixels,
 )
-from whyframe_evaluation.metrics.explainability import explainability
-from whyframe_evaluation.metrics.insertion_deletion import area_under_curve
-from whyframe_evaluation.metrics.interrogation import interrogate
-from whyframe_evaluation.metrics.localisation import predicted_box
-from whyframe_evaluation.metrics.perturbations import PERTURBATIONS
-from whyframe_evaluation.metrics.pointing import MARGIN, pointing_hit
 from whyframe_evaluation.run.context import MapContext
 
 __all__ = ["CHEAP_METRIC", "GROUPS", "METRICS", "Column", "Metric", "compute_metrics"]
@@ -112,7 +112,7 @@ def _representativeness(perturbation: str) -> Callable[[MapContext], float]:
 
 def _interrogation(seen: MapContext) -> float:
     one, box = seen.subject, predicted_box(seen.heatmap, "value", 0.5)
-    return 100 * interrogate(seen.bench.classify, one.frame, [box], one.target)[0].suppression
+    return 100 * box_suppression(seen.bench.classify, one.frame, box, one.target)
 
 
 METRICS: dict[str, Metric] = {
@@ -146,7 +146,7 @@ METRICS: dict[str, Metric] = {
         "How well the scores tell the object's boxes from the rest (Eq. 11).",
         "boxes",
         True,
-        _boxed(lambda seen: explainability(seen.heatmap, seen.subject.boxes)),
+        _boxed(lambda seen: pr_auc(seen.heatmap, seen.subject.boxes)),
     ),
     "pointing": Metric(
         "pointing",

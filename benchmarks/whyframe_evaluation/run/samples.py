@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from whyframe.preprocess import read_image, to_input
-from whyframe_evaluation.annotations.imagenet import Box, BoxedImage
-from whyframe_evaluation.metrics.explainability import input_boxes
+from whyframe_evaluation.annotations.boxed_images import Box, BoxedImage
+from whyframe_evaluation.metrics.box_geometry import input_boxes
 from whyframe_evaluation.metrics.perturbations import Frame
-from whyframe_evaluation.metrics.pointing import is_difficult
+from whyframe_evaluation.metrics.pointing_game import is_difficult
 from whyframe_training.classifiers.classifier import Classifier
 
 __all__ = ["Sample", "load_sample"]
@@ -75,7 +75,7 @@ def load_sample(
     image = seen.to(classifier.mean.device)
     target = int(classifier.logits(image[None]).argmax())
     own, (height, width) = picture.objects_of(target, classes), frame.shape[:2]
-    boxes = input_boxes([one.box for one in own], height, width, side, "stretch")
+    boxes = input_boxes([one.box for one in own], height, width, side)
     if not boxes:
         return Sample(key, image, target, (), size=(height, width))
     hard = is_difficult(boxes, [one.category for one in picture.objects], side, side)

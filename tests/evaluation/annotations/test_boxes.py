@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from whyframe_evaluation.annotations.boxes import BoxRow, boxed_images, read_boxes
+from whyframe_evaluation.annotations.boxes import BoxRow, group_by_image, read_boxes
 from whyframe_training.data import DataError
 
 DOG = BoxRow("a.png", "dog", 10, 5, 30, 15)
@@ -60,34 +60,36 @@ def test_three_forms_give_the_same_rows(tmp_path: Path, images: Path) -> None:
     (yolo / "classes.txt").write_text("cat\ndog\n")
     assert read_boxes(tmp_path / "coco.json", images) == [DOG, CAT]
     assert read_boxes(voc, images) == [DOG, CAT]
-    assert read_boxes(yolo, images) == [DOG, CAT._replace(difficult=False)]  # YOLO has no such mark
-    assert read_boxes(yolo, images, ["wolf", "fox"])[0].category == "fox"
+    assert read_boxes(yolo, images) == [
+        DOG,
+        CAT._replace(difficult=False),
+    ]  # YOLO marks no object as difficult
 
 
-def test_the_projects_own_form_is_read_too(tmp_path: Path, images: Path) -> None:
+def test_a_folder_with_boxes_json_is_read(tmp_path: Path, images: Path) -> None:
     entry = {"file": "a.png", "boxes": [{"category": "dog", "xyxy": [10, 5, 30, 15]}]}
     (tmp_path / "boxes.json").write_text(json.dumps([entry]))
     assert read_boxes(tmp_path, images) == [DOG]
 
 
-def test_rows_are_gathered_by_image(images: Path) -> None:
+def test_rows_are_grouped_by_image(images: Path) -> None:
     second = DOG._replace(x1=12)
-    first, other = boxed_images([DOG, CAT, second], images)
+    first, other = group_by_image([DOG, CAT, second], images)
     assert first.path == images / "a.png"
     assert first.objects == (("dog", DOG.box, False), ("dog", second.box, False))
     assert first.boxes_of(207) == [DOG.box, second.box]
     assert other.objects == (("cat", CAT.box, True),)
 
 
-def test_what_is_marked_difficult_counts_only_beside_what_is_not(images: Path) -> None:
-    (alone,) = boxed_images([CAT], images)
+def test_difficult_objects_count_only_where_another_object_is_not_difficult(images: Path) -> None:
+    (alone,) = group_by_image([CAT], images)
     assert alone.boxes_of(281) == []
     easy = CAT._replace(x2=20, difficult=False)
-    (both,) = boxed_images([CAT, easy], images)
+    (both,) = group_by_image([CAT, easy], images)
     assert both.boxes_of(281) == [CAT.box, easy.box]
 
 
-def test_one_voc_file_is_enough(tmp_path: Path, images: Path) -> None:
+def test_one_voc_file_can_be_read_alone(tmp_path: Path, images: Path) -> None:
     write_voc(tmp_path, "a.xml", DOG)
     assert read_boxes(tmp_path / "a.xml", images) == [DOG]
     with pytest.raises(DataError, match=r"no such file or folder .*gone\.json"):
@@ -116,7 +118,9 @@ def test_broken_coco_files_are_named(tmp_path: Path, images: Path, change: dict,
         read_boxes(tmp_path / "coco.json", images)
 
 
-def test_a_picture_is_named_below_the_folder_or_in_full_and_is_in_it(tmp_path: Path, images: Path) -> None:
+def test_an_image_is_named_by_a_relative_or_an_absolute_path_within_the_folder(
+    tmp_path: Path, images: Path
+) -> None:
     def named(name: str) -> list[BoxRow]:
         files = [{"id": i, "file_name": name} for i in (1, 2)]
         (tmp_path / "coco.json").write_text(json.dumps(coco() | {"images": files}))
@@ -152,11 +156,12 @@ def test_broken_yolo_lines_are_named(tmp_path: Path, images: Path, line: str, me
     folder = tmp_path / "yolo"
     folder.mkdir()
     (folder / "a.txt").write_text(line)
+    (folder / "classes.txt").write_text("cat\ndog\n")
     with pytest.raises(DataError, match=rf"a\.txt, {message}"):
-        read_boxes(folder, images, ["cat", "dog"])
+        read_boxes(folder, images)
 
 
-def test_what_is_missing_is_said(tmp_path: Path, images: Path) -> None:
+def test_missing_boxes_categories_and_images_are_named(tmp_path: Path, images: Path) -> None:
     folder = tmp_path / "yolo"
     folder.mkdir()
     with pytest.raises(DataError, match=r"no boxes in .*yolo"):
@@ -164,5 +169,6 @@ def test_what_is_missing_is_said(tmp_path: Path, images: Path) -> None:
     (folder / "c.txt").write_text("0 0.5 0.5 1 1")
     with pytest.raises(DataError, match=r"no .*classes\.txt"):
         read_boxes(folder, images)
+    (folder / "classes.txt").write_text("cat")
     with pytest.raises(DataError, match=r"c\.txt has no image c\.\*"):
-        read_boxes(folder, images, ["cat"])
+        read_boxes(folder, images)

@@ -17,7 +17,7 @@ def left_is_bright() -> tuple[np.ndarray, np.ndarray]:
     return frame, np.tile(np.linspace(1, 0, SIDE), (SIDE, 1))
 
 
-def test_deletion_removes_the_light_column_by_column() -> None:
+def test_pixels_turn_black_in_the_order_of_their_scores() -> None:
     frame, heatmap = left_is_bright()
     curve = deletion_curve(brightness, frame, heatmap, 0, steps=SIDE)
     assert curve == pytest.approx(np.maximum(SIDE / 2 - np.arange(SIDE + 1), 0) / SIDE)
@@ -27,7 +27,7 @@ def test_deletion_removes_the_light_column_by_column() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 31, 32, 33, 100])
-def test_any_number_of_steps_is_classified_in_bounded_batches(steps: int) -> None:
+def test_no_call_of_the_classifier_has_more_than_32_frames(steps: int) -> None:
     frame, heatmap = left_is_bright()
     sizes = []
 
@@ -39,6 +39,6 @@ def test_any_number_of_steps_is_classified_in_bounded_batches(steps: int) -> Non
     assert max(sizes) <= 32
 
 
-def test_the_area_is_exact_for_a_line() -> None:
+def test_the_area_is_that_of_the_trapezoid_rule() -> None:
     assert area_under_curve(np.linspace(0.2, 0.6, 7)) == pytest.approx(0.4)
     assert area_under_curve(np.array([0.0, 1.0, 1.0])) == pytest.approx(0.75)

@@ -8,8 +8,8 @@ import torch
 
 from helpers.tiny_network import CLASSES, SIDE
 from whyframe.perturb import rank_pixels
-from whyframe_evaluation.metrics.distribution import discriminative_share, supporting_pixels
 from whyframe_evaluation.metrics.localisation import GRIDS
+from whyframe_evaluation.metrics.score_distribution import discriminative_share, supporting_pixels
 from whyframe_evaluation.run.context import STEPS, ClassifierContext, MapContext
 from whyframe_evaluation.run.map_curves import CURVES, compute_curves
 from whyframe_evaluation.run.map_metrics import GROUPS, METRICS, compute_metrics

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from whyframe_evaluation.metrics.distribution import FIGURE_6
+from whyframe_evaluation.metrics.score_distribution import FIGURE_6
 from whyframe_evaluation.report.figures.image_grid import Column, Grid, grid_figure, grid_html, row
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
 from whyframe_evaluation.report.figures.style import COLOURS, SOFT, STYLE, panels, svg

@@ -10,8 +10,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from whyframe_evaluation.metrics.distribution import skewness
 from whyframe_evaluation.metrics.heatmaps import unit_range
+from whyframe_evaluation.metrics.score_distribution import skewness
 from whyframe_evaluation.report.figures.style import COLOURS, SOFT, STYLE, panels
 from whyframe_training.functional import instance_normalise, skew
 

@@ -4,7 +4,7 @@ import torch
 
 from helpers.finished_evaluation import line, material, pictures
 from whyframe_evaluation.methods import GROUPS
-from whyframe_evaluation.metrics.distribution import FIGURE_6
+from whyframe_evaluation.metrics.score_distribution import FIGURE_6
 from whyframe_evaluation.report.figures.controller_shapes import SETTINGS, controllers, histogram, section
 from whyframe_training.predictor.controllers import ct_density
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from whyframe_evaluation.metrics.pointing import MARGIN, is_difficult, pointing_hit
+from whyframe_evaluation.metrics.pointing_game import MARGIN, is_difficult, pointing_hit
 
 
 def peak_at(y: int, x: int, side: int = 64) -> np.ndarray:
@@ -9,7 +9,7 @@ def peak_at(y: int, x: int, side: int = 64) -> np.ndarray:
     return heatmap
 
 
-def test_the_strict_game_takes_pixels_of_the_box_alone() -> None:
+def test_the_strict_game_counts_only_pixels_in_the_box() -> None:
     box = [(10, 20, 30, 40)]
     assert pointing_hit(peak_at(20, 10), box)
     assert pointing_hit(peak_at(39, 29), box)
@@ -17,7 +17,7 @@ def test_the_strict_game_takes_pixels_of_the_box_alone() -> None:
     assert not pointing_hit(peak_at(39, 30), box)
 
 
-def test_the_margin_is_a_distance_and_strict() -> None:
+def test_a_hit_is_closer_than_the_margin() -> None:
     box = [(10, 20, 30, 40)]  # last pixel: row 39, column 29
     assert pointing_hit(peak_at(39, 29 + 14), box, MARGIN)
     assert not pointing_hit(peak_at(39, 29 + 15), box, MARGIN)
@@ -25,16 +25,19 @@ def test_the_margin_is_a_distance_and_strict() -> None:
     assert not pointing_hit(peak_at(39 + 9, 29 + 12), box, MARGIN)  # 225
 
 
-def test_no_box_is_no_hit_and_the_first_maximum_points() -> None:
+def test_there_is_no_hit_without_a_box() -> None:
     assert not pointing_hit(peak_at(0, 0), [], MARGIN)
+
+
+def test_the_first_of_equal_maxima_counts() -> None:
     assert pointing_hit(np.ones((8, 8)), [(0, 0, 1, 1)])
     assert not pointing_hit(np.ones((8, 8)), [(7, 7, 8, 8)])
 
 
-def test_difficult_is_small_and_in_company() -> None:
+def test_a_difficult_image_has_a_small_object_and_another_category() -> None:
     small, large = [(0, 0, 4, 4)], [(0, 0, 5, 5)]  # of 8 x 8: a quarter is 16 pixels
-    assert not is_difficult(small, ["dog", "cat"], 8, 8)  # a quarter is not less than one
+    assert not is_difficult(small, ["dog", "cat"], 8, 8)  # exactly a quarter
     assert is_difficult([(0, 0, 3, 5)], ["dog", "cat"], 8, 8)
     assert not is_difficult([(0, 0, 3, 5)], ["dog", "dog"], 8, 8)
     assert not is_difficult(large, ["dog", "cat"], 8, 8)
-    assert is_difficult([(0, 0, 3, 5), (0, 0, 3, 5)], ["dog", "cat"], 8, 8)  # counted once
+    assert is_difficult([(0, 0, 3, 5), (0, 0, 3, 5)], ["dog", "cat"], 8, 8)  # the overlap counts once
