@@ -38,7 +38,7 @@ class Finding:
         what: Name of the component.
         found: Version or details of the component, or the reason why it cannot be used.
         state: ``"ok"``, ``"missing"`` (an optional component that is not installed), or ``"broken"``.
-        fix: Command that installs or repairs the component; empty where the state is ``"ok"``.
+        fix: Command or advice to install or repair the component; empty where the state is ``"ok"``.
     """
 
     what: str
@@ -51,20 +51,20 @@ def inspect_installation() -> list[Finding]:
     """Return the state of every component that whyframe can use."""
     return [
         Finding("whyframe", f"{__version__}, Python {platform.python_version()}, {platform.machine()}"),
-        _gpu(),
-        _nvcc(),
-        _kernels(),
-        _extra("pycuda", "pycuda", "pip install 'whyframe[pycuda]'"),
-        *_tensorrt(),
-        *_onnxruntime(),
-        *_conflicts(),
-        _extra("H.264 and sound (PyAV)", "av", "pip install 'whyframe[video]'"),
-        _extra("FP16 conversion (onnx)", "onnx", "pip install 'whyframe[tensorrt-rtx]'"),
-        _extra("training (PyTorch)", "torch", "pip install 'whyframe[train]'"),
+        _inspect_gpu(),
+        _inspect_nvcc(),
+        _inspect_kernels(),
+        _inspect_package("pycuda", "pycuda", "pip install 'whyframe[pycuda]'"),
+        *_inspect_tensorrt(),
+        *_inspect_onnxruntime(),
+        *_find_conflicts(),
+        _inspect_package("H.264 and sound (PyAV)", "av", "pip install 'whyframe[video]'"),
+        _inspect_package("FP16 conversion (onnx)", "onnx", "pip install 'whyframe[tensorrt-rtx]'"),
+        _inspect_package("training (PyTorch)", "torch", "pip install 'whyframe[train]'"),
     ]
 
 
-def _extra(what: str, distribution: str, fix: str) -> Finding:
+def _inspect_package(what: str, distribution: str, fix: str) -> Finding:
     version = _version(distribution)
     return Finding(what, version) if version else Finding(what, "not installed", "missing", fix)
 
@@ -76,7 +76,7 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def _gpu() -> Finding:
+def _inspect_gpu() -> Finding:
     """Find the driver and the devices through the driver's own library, which needs no Python package."""
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
@@ -84,7 +84,9 @@ def _gpu() -> Finding:
         return Finding("GPU", "no NVIDIA driver", "missing", "install NVIDIA's driver (nvidia.com/drivers)")
     count, version = ctypes.c_int(), ctypes.c_int()
     if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return Finding("GPU", "NVIDIA driver without a usable device", "broken", "nvidia-smi")
+        return Finding(
+            "GPU", "NVIDIA driver without a usable device", "broken", "run nvidia-smi to find the cause"
+        )
     cuda.cuDriverGetVersion(ctypes.byref(version))
     devices = ", ".join(_describe_device(cuda, index) for index in range(count.value))
     return Finding("GPU", f"{devices}; driver for CUDA {version.value // 1000}.{version.value % 1000 // 10}")
@@ -102,7 +104,7 @@ def _describe_device(cuda: Any, index: int) -> str:
     return f"cuda:{index} {name.value.decode()} (compute capability {'.'.join(capability)})"
 
 
-def _nvcc() -> Finding:
+def _inspect_nvcc() -> Finding:
     path = shutil.which("nvcc")
     if path is None:
         return Finding(
@@ -113,7 +115,7 @@ def _nvcc() -> Finding:
     return Finding("CUDA compiler", release.strip())
 
 
-def _kernels() -> Finding:
+def _inspect_kernels() -> Finding:
     from whyframe.native import find
     from whyframe.native.kernels import ABI_VERSION, available, load_kernels
 
@@ -127,15 +129,15 @@ def _kernels() -> Finding:
     return Finding("CUDA kernels", f"interface {ABI_VERSION}, {find('kernels')}")
 
 
-def _tensorrt() -> Iterator[Finding]:
+def _inspect_tensorrt() -> Iterator[Finding]:
     from whyframe.tensorrt.api import FLAVOURS
 
     return (
-        _tensorrt_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items()
+        _inspect_flavour(name, f"pip install 'whyframe[{facts.extra}]'") for name, facts in FLAVOURS.items()
     )
 
 
-def _tensorrt_flavour(name: str, fix: str) -> Finding:
+def _inspect_flavour(name: str, fix: str) -> Finding:
     from whyframe.tensorrt.api import load_tensorrt
 
     if find_spec(name) is None:
@@ -146,7 +148,7 @@ def _tensorrt_flavour(name: str, fix: str) -> Finding:
         return Finding(name, one_line(error), "broken", fix)
 
 
-def _onnxruntime() -> Iterator[Finding]:
+def _inspect_onnxruntime() -> Iterator[Finding]:
     import onnxruntime
 
     providers = onnxruntime.get_available_providers()
@@ -160,7 +162,7 @@ def _onnxruntime() -> Iterator[Finding]:
         )
 
 
-def _conflicts() -> Iterator[Finding]:
+def _find_conflicts() -> Iterator[Finding]:
     """Find installed distributions that own the same folder."""
     for module, distributions in _OWNERS.items():
         owners = [name for name in distributions if _version(name)]

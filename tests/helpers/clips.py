@@ -1,4 +1,4 @@
-"""Small media files, made on the spot. Frame i of a clip is known: `picture(i)`."""
+"""Small media files for tests. Frame i of a clip is `numbered_image(i)`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 SIZE = (64, 48)
 
 
-def picture(index: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """H x W x 3 uint8 BGR whose mean grey level tells the index, with some contrast in it."""
+def numbered_image(index: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Return H x W x 3 uint8 BGR with a horizontal ramp, whose mean grey level encodes the index."""
     width, height = size
     ramp = np.linspace(-20, 20, width)[None, :, None]
     return np.clip(np.full((height, width, 3), 30.0 + 7 * index) + ramp, 0, 255).astype(np.uint8)
 
 
 def index_of(image: np.ndarray) -> int:
-    """The index of the picture that an image shows."""
-    return round((float(image.mean()) - 28.5) / 7)  # 1.5: encoding and decoding round down
+    """Return the index that the mean grey level of an image encodes."""
+    return round((float(image.mean()) - 28.5) / 7)  # 30 - 1.5: encoding and decoding round down
 
 
 def write_clip(
@@ -36,7 +36,7 @@ def write_clip(
     faststart: bool = False,
     pixel_aspect: Fraction | None = None,
 ) -> Path:
-    """An H.264 clip; ``sound`` names a codec, ``pts`` gives uneven times in 1/90000 s."""
+    """Write an H.264 clip; ``sound`` is the name of a codec, ``pts`` are frame times in 1/90000 s."""
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", options=options) as container:
         video = container.add_stream("libx264", rate=rate, options={"crf": "10"})
@@ -48,7 +48,7 @@ def write_clip(
             video.codec_context.sample_aspect_ratio = pixel_aspect
         audio = container.add_stream(sound, rate=44100, layout="mono") if sound else None
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(index, size), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(numbered_image(index, size), format="bgr24")
             if pts:
                 frame.pts, frame.time_base = pts[index], Fraction(1, 90000)
             container.mux(video.encode(frame))
@@ -58,12 +58,12 @@ def write_clip(
     return path
 
 
-def turn(path: Path) -> Path:
-    """Marks an MP4 as to be shown turned by 90 degrees clockwise, as phones do (the tkhd matrix)."""
+def mark_as_rotated(path: Path) -> Path:
+    """Mark an MP4 to be displayed rotated by 90 degrees clockwise, as phones do (the tkhd matrix)."""
     data = path.read_bytes()
     matrix = data.index(b"tkhd") + 4 + 40
-    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[1] << 16, 0, 1 << 30)
-    path.write_bytes(data[:matrix] + turned + data[matrix + 36 :])
+    rotated = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[1] << 16, 0, 1 << 30)
+    path.write_bytes(data[:matrix] + rotated + data[matrix + 36 :])
     return path
 
 
@@ -77,8 +77,8 @@ def _write_sound(container: av.container.OutputContainer, audio: av.AudioStream,
     container.mux(audio.encode(None))
 
 
-def cut(path: Path, keep: float = 0.6) -> Path:
-    """The first part of a file, as a broken download leaves it."""
+def truncate(path: Path, keep: float = 0.6) -> Path:
+    """Write the first part of a file, as an interrupted download leaves it, to a new file ``cut-NAME``."""
     data = path.read_bytes()
     short = path.with_name(f"cut-{path.name}")
     short.write_bytes(data[: int(len(data) * keep)])
@@ -86,14 +86,15 @@ def cut(path: Path, keep: float = 0.6) -> Path:
 
 
 def write_images(folder: Path, count: int = 3) -> Path:
+    """Create a folder with the images ``0.png``, ``1.png`` and so on."""
     folder.mkdir()
     for index in range(count):
-        cv2.imwrite(str(folder / f"{index}.png"), picture(index))
+        cv2.imwrite(str(folder / f"{index}.png"), numbered_image(index))
     return folder
 
 
 def read_video(path: Path) -> list[np.ndarray]:
-    """Every frame of a video, BGR."""
+    """Return every frame of a video, BGR."""
     capture = cv2.VideoCapture(str(path))
     frames = []
     while True:
@@ -103,8 +104,8 @@ def read_video(path: Path) -> list[np.ndarray]:
         frames.append(image)
 
 
-def packets(path: Path, kind: str) -> list[bytes]:
-    """The bytes of every packet of the first "audio" or "video" stream."""
+def read_packets(path: Path, kind: str) -> list[bytes]:
+    """Return the bytes of every packet of the first "audio" or "video" stream."""
     with av.open(str(path)) as container:
         stream = getattr(container.streams, kind)[0]
         return [bytes(packet) for packet in container.demux(stream) if packet.size]

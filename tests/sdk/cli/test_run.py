@@ -42,9 +42,11 @@ def test_a_video_becomes_a_video(whyframe, tmp_path: Path) -> None:
 
 def test_an_image_and_a_folder_get_default_names(whyframe, tmp_path: Path, engine: ExplainEngine) -> None:
     clips.write_images(tmp_path / "photos")
-    cv2.imwrite("one.png", clips.picture(7))
+    cv2.imwrite("one.png", clips.numbered_image(7))
     assert whyframe("run", "one.png").code == 0
-    np.testing.assert_array_equal(cv2.imread("one-explained.png"), engine.run(clips.picture(7)).overlay())
+    np.testing.assert_array_equal(
+        cv2.imread("one-explained.png"), engine.run(clips.numbered_image(7)).overlay()
+    )
     assert whyframe("run", "photos").code == 0
     assert len(list((tmp_path / "photos-explained").iterdir())) == 3
 
@@ -94,7 +96,7 @@ def test_refine_and_max_frames_are_applied(whyframe, tmp_path: Path) -> None:
 def test_colormap_opacity_and_caption_are_those_of_the_overlay(
     whyframe, tmp_path: Path, engine: ExplainEngine
 ) -> None:
-    image = cv2.resize(clips.picture(7), (640, 480))
+    image = cv2.resize(clips.numbered_image(7), (640, 480))
     cv2.imwrite("in.png", image)
     options = ["--colormap", "viridis", "--opacity", "0.5", "--no-caption"]
     assert whyframe("run", "in.png", "-o", "out.png", *options).code == 0
@@ -132,7 +134,7 @@ def test_the_defaults_of_the_drawing_are_those_of_the_overlay() -> None:
 def test_bad_input_gives_one_line_and_no_file(
     whyframe, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    clips.cut(clips.write_clip(tmp_path / "in.mp4"))
+    clips.truncate(clips.write_clip(tmp_path / "in.mp4"))
     (tmp_path / "text.mp4").write_text("a text file")
     (tmp_path / "empty").mkdir()
     before = sorted(tmp_path.iterdir())
@@ -145,7 +147,7 @@ def test_bad_input_gives_one_line_and_no_file(
 
 
 def test_a_cut_video_is_explained_up_to_its_end_and_exits_with_1(whyframe, tmp_path: Path) -> None:
-    clips.cut(clips.write_clip(tmp_path / "in.mkv"))
+    clips.truncate(clips.write_clip(tmp_path / "in.mkv"))
     outcome = whyframe("run", "cut-in.mkv", "-o", "out.mp4")
     frames = len(clips.read_video(tmp_path / "out.mp4"))
     assert outcome.code == 1

@@ -15,7 +15,7 @@ from whyframe.video.containers import is_truncated
 def test_whole_files_are_whole_and_cut_ones_are_not(tmp_path: Path, name: str, keep: float) -> None:
     whole = clips.write_clip(tmp_path / name)
     assert not is_truncated(whole)
-    assert is_truncated(clips.cut(whole, keep))
+    assert is_truncated(clips.truncate(whole, keep))
 
 
 HEADS = [b"", b"\0\0\0\1mdat", b"\x1a\x45\xdf\xa3", b"RIFF", b"G"]

@@ -90,7 +90,7 @@ def test_a_matroska_input_keeps_its_even_rate(convert: Convert, tmp_path: Path) 
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_shape_of_the_pixels_is_kept(convert: Convert, tmp_path: Path, turned: bool) -> None:
     source = clips.write_clip(tmp_path / "in.mp4", frames=3, pixel_aspect=Fraction(4, 3))
-    convert(clips.turn(source) if turned else source, tmp_path / "out.mp4")
+    convert(clips.mark_as_rotated(source) if turned else source, tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as container:
         video = container.streams.video[0]
         assert (video.width, video.height) == ((48, 64) if turned else (64, 48))
@@ -120,14 +120,14 @@ def test_sound_is_copied_packet_by_packet(convert: Convert, tmp_path: Path, code
     source = clips.write_clip(tmp_path / f"in{suffix}", sound=codec)
     sink = convert(source, tmp_path / f"out{suffix}")
     assert sink.description == "H.264 by PyAV with its sound"
-    assert clips.packets(sink.path, "audio") == clips.packets(source, "audio")
+    assert clips.read_packets(sink.path, "audio") == clips.read_packets(source, "audio")
     assert len(clips.read_video(sink.path)) == 30
 
 
 def test_sound_that_outlasts_the_pictures_is_kept_to_its_end(convert: Convert, tmp_path: Path) -> None:
     source = clips.write_clip(tmp_path / "in.mp4", sound="aac", sound_seconds=2.5)
     sink = convert(source, tmp_path / "out.mp4")
-    assert clips.packets(sink.path, "audio") == clips.packets(source, "audio")
+    assert clips.read_packets(sink.path, "audio") == clips.read_packets(source, "audio")
 
 
 def test_sound_stays_in_time_where_the_container_starts_late(convert: Convert, tmp_path: Path) -> None:
@@ -241,10 +241,10 @@ def test_a_file_that_cannot_be_started_leaves_nothing(
 
 
 def test_an_image_becomes_its_overlay(convert: Convert, engine: ExplainEngine, tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "in.png"), clips.picture(5))
+    cv2.imwrite(str(tmp_path / "in.png"), clips.numbered_image(5))
     convert(tmp_path / "in.png", tmp_path / "out.png")
     np.testing.assert_array_equal(
-        cv2.imread(str(tmp_path / "out.png")), engine.run(clips.picture(5)).overlay()
+        cv2.imread(str(tmp_path / "out.png")), engine.run(clips.numbered_image(5)).overlay()
     )
 
 
@@ -256,7 +256,7 @@ def test_a_folder_becomes_a_folder_of_the_same_names(
     convert(folder, tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["0.png", "2.png", "3.png"]
     written = cv2.imread(str(tmp_path / "out" / "3.png"))
-    np.testing.assert_array_equal(written, engine.run(clips.picture(3)).overlay())
+    np.testing.assert_array_equal(written, engine.run(clips.numbered_image(3)).overlay())
     assert sorted(file.name for file in tmp_path.iterdir()) == ["in", "out"]
 
 
@@ -291,7 +291,7 @@ def test_a_folder_keeps_what_was_done_at_ctrl_c_and_nothing_after_an_error(
 )
 def test_a_bad_output_is_refused_before_any_work(tmp_path: Path, source: str, output: str, says: str) -> None:
     clips.write_clip(tmp_path / "in.mp4", frames=2)
-    cv2.imwrite(str(tmp_path / "in.png"), clips.picture(0))
+    cv2.imwrite(str(tmp_path / "in.png"), clips.numbered_image(0))
     clips.write_images(tmp_path / "folder")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(OutputError, match=says) as caught, open_source(tmp_path / source) as opened:
@@ -310,7 +310,7 @@ def test_opencvs_fixed_rate_is_filled_where_a_live_source_dropped_frames(
         def _read(self):
             return iter(())
 
-    result = engine.run(clips.picture(0))
+    result = engine.run(clips.numbered_image(0))
     with open_sink(tmp_path / "out.mp4", Camera("camera 0")) as sink:
         for index, timestamp in ((0, 0.1), (1, 0.2), (9, 1.0), (10, 1.1)):
             sink.write(replace(result, index=index, timestamp=timestamp))

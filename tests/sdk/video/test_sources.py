@@ -42,12 +42,12 @@ def test_uneven_timestamps_are_those_of_the_container(tmp_path: Path) -> None:
 
 
 def test_an_image_is_one_frame_without_a_time(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), clips.picture(3))
+    cv2.imwrite(str(tmp_path / "a.png"), clips.numbered_image(3))
     with open_source(str(tmp_path / "a.png")) as source:
         (frame,) = source
     assert (source.kind, source.count, source.files) == ("image", 1, (tmp_path / "a.png",))
     assert (frame.index, frame.timestamp) == (0, None)
-    np.testing.assert_array_equal(frame.image, clips.picture(3))
+    np.testing.assert_array_equal(frame.image, clips.numbered_image(3))
 
 
 def test_an_image_is_turned_upright(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_an_image_is_turned_upright(tmp_path: Path) -> None:
 
 
 def test_a_video_is_turned_upright(tmp_path: Path) -> None:
-    with open_source(clips.turn(clips.write_clip(tmp_path / "a.mp4", frames=3))) as source:
+    with open_source(clips.mark_as_rotated(clips.write_clip(tmp_path / "a.mp4", frames=3))) as source:
         assert source.size == (48, 64)
-        upright = cv2.rotate(clips.picture(1), cv2.ROTATE_90_CLOCKWISE)
+        upright = cv2.rotate(clips.numbered_image(1), cv2.ROTATE_90_CLOCKWISE)
         second = list(source)[1].image
     assert np.abs(np.float32(second) - np.float32(upright)).mean() < 5
 
@@ -86,14 +86,14 @@ def test_a_cut_video_is_read_up_to_the_break_and_says_so(tmp_path: Path, suffix:
     if suffix == ".avi":
         writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 30, clips.SIZE)
         for index in range(30):
-            writer.write(clips.picture(index))
+            writer.write(clips.numbered_image(index))
         writer.release()
     else:
         clips.write_clip(whole, faststart=suffix == ".mp4")
     with open_source(whole) as source:
         assert len(list(source)) == 30
     assert not source.truncated
-    with open_source(clips.cut(whole, 0.8 if suffix == ".mp4" else 0.6)) as source:
+    with open_source(clips.truncate(whole, 0.8 if suffix == ".mp4" else 0.6)) as source:
         read = len(indices(source))
     assert 0 < read < 30
     assert source.truncated
@@ -104,14 +104,14 @@ def test_a_cut_video_is_read_up_to_the_break_and_says_so(tmp_path: Path, suffix:
 
 def test_a_cut_video_without_its_index_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"cut-a\.mp4 is cut short"):
-        open_source(clips.cut(clips.write_clip(tmp_path / "a.mp4")))
+        open_source(clips.truncate(clips.write_clip(tmp_path / "a.mp4")))
 
 
 def test_a_video_cut_before_its_first_frame_is_refused_by_name(tmp_path: Path) -> None:
     whole = clips.write_clip(tmp_path / "a.mp4", faststart=True)
     start = whole.read_bytes().index(b"mdat") + 4
     with pytest.raises(SourceError, match=r"cut-a\.mp4 is cut short before its first frame"):
-        open_source(clips.cut(whole, start / whole.stat().st_size))
+        open_source(clips.truncate(whole, start / whole.stat().st_size))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_source_is_passed_through() -> None:
         kind = "camera"
 
         def _read(self):
-            yield Frame(clips.picture(0), 0)
+            yield Frame(clips.numbered_image(0), 0)
 
     source = Nothing("nothing")
     assert open_source(source) is source

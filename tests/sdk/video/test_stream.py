@@ -40,7 +40,7 @@ class Clock(Source):
             if index == self._fails_at:
                 raise SourceError("the cable came out; plug it in.")
             self._wait()
-            image = clips.picture(index % 30)
+            image = clips.numbered_image(index % 30)
             self.images.append(weakref.ref(image))
             self.most_alive = max(self.most_alive, sum(one() is not None for one in self.images))
             self.decoded += 1
@@ -208,7 +208,7 @@ def test_the_engine_stays_usable_by_the_caller(
         assert engine.run(result.frame).label == result.label
     assert len(counter.calls) == 10
     assert len(set(counter.calls)) == 2, "the stream explains in a thread of its own"
-    assert engine.run(clips.picture(0)).index == 0
+    assert engine.run(clips.numbered_image(0)).index == 0
 
 
 def test_several_workers_keep_the_order_the_errors_and_an_early_close(toy_path: Path) -> None:
@@ -217,7 +217,9 @@ def test_several_workers_keep_the_order_the_errors_and_an_early_close(toy_path: 
         results = list(stream_explanations(engine, Clock(40, live=False)))
         assert [one.index for one in results] == list(range(40))
         for one in results:
-            np.testing.assert_allclose(one.mask, engine.run(clips.picture(one.index % 30)).mask, atol=1e-5)
+            np.testing.assert_allclose(
+                one.mask, engine.run(clips.numbered_image(one.index % 30)).mask, atol=1e-5
+            )
         seen = []
         with pytest.raises(SourceError, match="the cable came out"):
             for one in stream_explanations(engine, Clock(40, live=False, fails_at=7)):
