@@ -1,6 +1,6 @@
-"""The kernels under test: the host twins, compiled once a session, and with `-m gpu` the library on the device.
+"""The kernels under test: their host twins, compiled once in a session, and with `-m gpu` the library on the device.
 
-Both take numpy arrays through the same `put`, `run` and `numpy`, so that one test serves both.
+Both are used through the same methods `put`, `run` and `numpy`, so each test runs on both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILL = 0xA5
 
 
 def compile_host_twins(folder: Path) -> Path:
-    """libwhyframe_host.so in ``folder``, by the C++ compiler that is here."""
+    """Compile libwhyframe_host.so into a folder, or skip the test without a C++ compiler."""
     compiler = next((path for path in map(shutil.which, COMPILERS) if path), None)
     if compiler is None:
         pytest.skip(f"no C++ compiler ({', '.join(COMPILERS)}) to build the kernels' host twins")
@@ -36,7 +36,7 @@ def compile_host_twins(folder: Path) -> Path:
 
 
 class Buffer:
-    """An array in memory that a kernel sees, between guards."""
+    """An array in memory that a kernel can use, between two guards."""
 
     def __init__(self, array: np.ndarray, offset: int) -> None:
         self.shape, self.dtype, self.nbytes = array.shape, array.dtype, array.nbytes
@@ -49,11 +49,11 @@ class Buffer:
         return self.bytes.ctypes.data + self.start
 
     def numpy(self) -> np.ndarray:
-        """The content; the guards must be as they were."""
+        """Return the contents, and check that the guards are unchanged."""
         memory = self.memory()
         end = self.start + self.nbytes
-        assert (memory[: self.start] == FILL).all(), "something was written before the buffer"
-        assert (memory[end:] == FILL).all(), "something was written after the buffer"
+        assert (memory[: self.start] == FILL).all(), "the kernel wrote before the buffer"
+        assert (memory[end:] == FILL).all(), "the kernel wrote after the buffer"
         return memory[self.start : end].copy().view(self.dtype).reshape(self.shape)
 
     def memory(self) -> np.ndarray:
@@ -76,21 +76,21 @@ class DeviceBuffer(Buffer):
 
 
 class Machine:
-    """Where kernels run."""
+    """A place where kernels run: the host or a GPU."""
 
     def __init__(self, kernels: Kernels, buffer: type[Buffer], stream: int) -> None:
         self.kernels, self.buffer, self.stream = kernels, buffer, stream
 
     def put(self, array: Any, offset: int = 0) -> Buffer:
-        """The array, ``offset`` elements behind an aligned address."""
+        """Copy an array to a buffer that starts ``offset`` elements after an aligned address."""
         return self.buffer(np.ascontiguousarray(array), offset)
 
     def empty(self, *shape: int, dtype: Any = np.float32, offset: int = 0) -> Buffer:
         return self.put(np.full(shape, 77, dtype), offset)
 
     def run(self, name: str, *arguments: Any) -> None:
-        plain = (one.pointer if isinstance(one, Buffer) else one for one in arguments)
-        getattr(self.kernels, name)(*plain, self.stream)
+        values = (value.pointer if isinstance(value, Buffer) else value for value in arguments)
+        getattr(self.kernels, name)(*values, self.stream)
 
 
 def host_machine(twins: Kernels) -> Machine:
@@ -98,7 +98,7 @@ def host_machine(twins: Kernels) -> Machine:
 
 
 def device_machine() -> Machine:
-    """The GPU; a test that asks for it is marked `gpu`."""
+    """Return the GPU. A test that uses it is marked `gpu`."""
     import torch
 
     assert available(), "build the kernels first, and set WHYFRAME_KERNELS_LIBRARY"

@@ -1,8 +1,8 @@
-"""A GPU of host memory: its driver, its TensorRT, and its kernels, which are the kernels' host twins.
+"""A fake GPU in host memory: its driver, its TensorRT and its kernels.
 
-Device addresses are addresses of host buffers, streams execute at once, and a capture records what is queued
-instead of executing it. The TensorRT of this GPU deserialises a plan that is an ONNX file and executes it with ONNX
-Runtime, so that whole frames go through the real runtime code and give real numbers.
+Device addresses are addresses of host buffers, streams execute at once, and a capture records the queued work instead
+of executing it. The kernels are their host twins. The engines of this TensorRT are ONNX files, which ONNX Runtime
+executes. So complete frames run through the real runtime code and give real results.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from whyframe.errors import BackendError
 
 
 class FakeMemory:
-    live = 0
-
     def __init__(self, size: int) -> None:
-        self._buffer = np.full(max(size, 1), 0xCD, np.uint8)  # never zeros: what is not written shows
+        self._buffer = np.full(max(size, 1), 0xCD, np.uint8)  # not zeros, so that missing writes are detected
         self.pointer, self.size = self._buffer.ctypes.data, size
 
 
@@ -69,7 +67,12 @@ class FakeGraph:
 
 
 class FakeDriver(Driver):
-    """Attributes: log (what happened, in order), recording (the calls of the capture in progress)."""
+    """A driver in host memory.
+
+    Attributes:
+        log: Waits, captures and launches so far, in order.
+        recording: Calls of the capture in progress; None if there is none.
+    """
 
     def __init__(self, compute_capability: tuple[int, int] = (8, 9)) -> None:
         self.index, self.name, self.compute_capability = 0, "a fake GPU", compute_capability
@@ -158,7 +161,7 @@ class FakeDriver(Driver):
 
 
 class FakeKernels:
-    """The host twins, queued like kernels."""
+    """The kernels' host twins, queued like kernels."""
 
     def __init__(self, twins: Any, driver: FakeDriver) -> None:
         self._twins, self._driver = twins, driver
@@ -171,19 +174,19 @@ class FakeKernels:
 
 
 class FakeTensorRT:
-    """What `whyframe.tensorrt.api.TensorRT` offers to the runtime, over plans that are ONNX files."""
+    """The part of `whyframe.tensorrt.api.TensorRT` that the runtime uses, with ONNX files as engines."""
 
     name, version, user_managed = "fake-tensorrt", "1.0", False
 
-    def __init__(self, driver: FakeDriver, profile: tuple[int, int] = (1, 1), says: bool = True) -> None:
+    def __init__(self, driver: FakeDriver, profile: tuple[int, int] = (1, 1), starts: bool = True) -> None:
         self.module = SimpleNamespace(
             Runtime=lambda logger: SimpleNamespace(deserialize_cuda_engine=self._deserialize),
             TensorIOMode=SimpleNamespace(INPUT="input", OUTPUT="output"),
         )
-        self._driver, self._profile, self.says = driver, profile, says
+        self._driver, self._profile, self.starts = driver, profile, starts
 
     def logger(self) -> list[str]:
-        return ["a message of the fake's"]
+        return ["a message of the fake TensorRT"]
 
     def messages(self, logger: list[str]) -> str:
         return "; ".join(logger)
@@ -198,8 +201,8 @@ class FakeEngine:
         options.intra_op_num_threads = 1
         self.session = ort.InferenceSession(plan, options, providers=["CPUExecutionProvider"])
         self.driver, self.profile, self.trt = driver, profile, trt
-        self.inputs = [one.name for one in self.session.get_inputs()]
-        self.names = [*self.inputs, *(one.name for one in self.session.get_outputs())]
+        self.inputs = [tensor.name for tensor in self.session.get_inputs()]
+        self.names = [*self.inputs, *(tensor.name for tensor in self.session.get_outputs())]
         self.num_io_tensors = len(self.names)
 
     def get_tensor_name(self, index: int) -> str:
@@ -214,9 +217,8 @@ class FakeEngine:
         return [(low, *rest), (low, *rest), (high, *rest)]
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        tensor = next(
-            one for one in (*self.session.get_inputs(), *self.session.get_outputs()) if one.name == name
-        )
+        tensors = (*self.session.get_inputs(), *self.session.get_outputs())
+        tensor = next(tensor for tensor in tensors if tensor.name == name)
         return tuple(-1 if isinstance(axis, str) else axis for axis in tensor.shape)
 
     def create_execution_context(self) -> FakeContext:
@@ -238,7 +240,7 @@ class FakeContext:
         return low <= shape[0] <= high
 
     def execute_async_v3(self, handle: int) -> bool:
-        if not self._engine.trt.says or set(self._addresses) < set(self._engine.names):
+        if not self._engine.trt.starts or set(self._addresses) < set(self._engine.names):
             return False
         addresses, batch = dict(self._addresses), self._batch
         self._engine.driver.submit(lambda: self._execute(addresses, batch))
@@ -247,11 +249,11 @@ class FakeContext:
     def _execute(self, addresses: dict[str, int], batch: int) -> None:
         session = self._engine.session
         inputs = {
-            one.name: _view(addresses[one.name], (batch, *one.shape[1:]), one.type).copy()
-            for one in session.get_inputs()
+            tensor.name: _view(addresses[tensor.name], (batch, *tensor.shape[1:]), tensor.type).copy()
+            for tensor in session.get_inputs()
         }
-        for one, value in zip(session.get_outputs(), session.run(None, inputs), strict=True):
-            _view(addresses[one.name], value.shape, one.type)[...] = value
+        for tensor, value in zip(session.get_outputs(), session.run(None, inputs), strict=True):
+            _view(addresses[tensor.name], value.shape, tensor.type)[...] = value
 
 
 def _view(address: int, shape: tuple[int, ...], kind: str) -> np.ndarray:
@@ -263,7 +265,7 @@ def _view(address: int, shape: tuple[int, ...], kind: str) -> np.ndarray:
 
 
 class CudaArray:
-    """An array that claims to lie on a GPU."""
+    """A host array with a CUDA Array Interface, so that the runtime takes it for a device array."""
 
     def __init__(self, array, stream=None, strides=True, **changes):
         self.array = array
@@ -279,7 +281,7 @@ class CudaArray:
 
 
 def nv12_of(bgr):
-    """OpenCV's own BT.601, limited range."""
+    """Convert a BGR frame to NV12 planes with OpenCV (BT.601, limited range)."""
     height, width = bgr.shape[:2]
     planes = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420)
     luma, u, v = np.split(planes.reshape(-1), [height * width, height * width * 5 // 4])

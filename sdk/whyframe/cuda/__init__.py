@@ -1,1 +1,1 @@
-"""CUDA behind one narrow interface: memory, streams, events and graphs, each a thin module. Imports nothing."""
+"""Runtime on a CUDA device: the driver interface, frames on the device, and the pipeline of the TensorRT backend."""

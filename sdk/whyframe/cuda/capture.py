@@ -1,4 +1,4 @@
-"""CUDA graphs and foreign streams through the driver's own library: pycuda has neither."""
+"""CUDA graphs and waits for other libraries' streams, called in the CUDA driver's library: pycuda offers neither."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from whyframe.errors import BackendError
 
 __all__ = ["CapturedGraph", "capture_stream", "wait_for_stream"]
 
-_THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads' allocations do not break a capture
+_THREAD_LOCAL = (
+    1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: allocations in other threads do not invalidate a capture
+)
 _DISABLE_TIMING = 2  # CU_EVENT_DISABLE_TIMING
 
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
@@ -33,14 +35,14 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 
 
 def capture_stream(stream: int, enqueue: Callable[[], None]) -> CapturedGraph:
-    """Captures what ``enqueue`` puts into a stream; the capture is ended whatever it raises.
+    """Capture the work that ``enqueue`` puts into a stream. An exception of ``enqueue`` ends the capture, too.
 
     Args:
-        stream: A raw handle; not the default stream.
-        enqueue: Queues work that may be captured: no allocation, no synchronisation.
+        stream: Raw handle of the stream, which must not be the default stream.
+        enqueue: Function that queues the work. It must not allocate memory or synchronise.
 
     Raises:
-        BackendError: CUDA refused; or what ``enqueue`` raised.
+        BackendError: A CUDA call failed.
     """
     graph = ctypes.c_void_p()
     with _no_collection():
@@ -53,7 +55,7 @@ def capture_stream(stream: int, enqueue: Callable[[], None]) -> CapturedGraph:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """A cycle collected during a capture could free device memory, which ends the capture."""
+    """Disable the garbage collector: if it frees device memory during a capture, the capture fails."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -76,14 +78,14 @@ def _record(stream: int, graph: ctypes.c_void_p, enqueue: Callable[[], None]) ->
 
 
 class CapturedGraph:
-    """An executable graph; destroyed with the object."""
+    """An executable CUDA graph, which is destroyed with the object."""
 
     def __init__(self, graph: ctypes.c_void_p) -> None:
         self._executable = ctypes.c_void_p()
         _call("cuGraphInstantiateWithFlags", ctypes.byref(self._executable), graph, 0)
 
     def launch(self, stream: int) -> None:
-        """Queues the graph in a stream, by its raw handle."""
+        """Queue the graph in a stream, given by its raw handle."""
         _call("cuGraphLaunch", self._executable, stream)
 
     def __del__(self) -> None:
@@ -92,14 +94,19 @@ class CapturedGraph:
 
 
 def wait_for_stream(stream: int, other: int) -> None:
-    """Lets ``stream`` wait for what ``other`` holds now; both raw handles of one context."""
+    """Let later work in ``stream`` wait for the work that is now in ``other``.
+
+    Args:
+        stream: Raw handle of the stream that waits.
+        other: Raw handle of a stream of the same context.
+    """
     event = ctypes.c_void_p()
     _call("cuEventCreate", ctypes.byref(event), _DISABLE_TIMING)
     try:
         _call("cuEventRecord", event, other)
         _call("cuStreamWaitEvent", stream, event, 0)
     finally:
-        _call("cuEventDestroy_v2", event)  # CUDA frees it once it has passed
+        _call("cuEventDestroy_v2", event)  # CUDA frees the event after it has completed
 
 
 def _call(name: str, *arguments: Any) -> None:
@@ -107,7 +114,7 @@ def _call(name: str, *arguments: Any) -> None:
     if code:
         text = ctypes.c_char_p()
         _library().cuGetErrorString(code, ctypes.byref(text))
-        reason = (text.value or b"an unknown error").decode()
+        reason = (text.value or b"unknown error").decode()
         raise BackendError(f"{name} failed with CUDA error {code} ({reason}); make a new engine.")
 
 
@@ -117,7 +124,9 @@ def _library() -> Any:
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
-        raise BackendError(f"the GPU driver's {name} is missing; install NVIDIA's driver.") from error
+        raise BackendError(
+            f"the CUDA driver's library {name} is missing; install NVIDIA's driver."
+        ) from error
     for function, arguments in _SIGNATURES.items():
         getattr(library, function).argtypes = arguments
         getattr(library, function).restype = ctypes.c_int

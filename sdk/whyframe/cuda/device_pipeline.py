@@ -1,4 +1,4 @@
-"""Frames through the GPU: upload, resizing, the fused engine; one CUDA graph a frame, one wait."""
+"""Pipeline of the TensorRT backend: upload, resizing and the fused engine, in a single CUDA graph for each frame."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ if TYPE_CHECKING:
 
 __all__ = ["DevicePipeline"]
 
-_SIZES_KEPT = 8
+_SIZES_KEPT = 8  # frame sizes whose resampling weights stay on the device
 
 
 class DevicePipeline(Pipeline):
-    """One thread's way through a device. Everything it captures has a fixed address.
+    """Pipeline on a device, for one thread. Everything that a graph captures has a fixed address.
 
     Args:
         driver: The device.
         kernels: The compiled kernels.
-        explainer: The fused engine; used by nobody else.
-        batch: The smallest batch it takes. Frames come one at a time: above 1, the others are not looked at.
-        refinement: Post-hoc refinement; used by nobody else.
-        manifest: The model's.
+        explainer: Execution of the fused graph, which no other object may use.
+        batch: Smallest batch of the fused graph. Frames are processed singly, so the rows after the first are
+            padding.
+        refinement: Post-hoc refinement, which no other object may use.
+        manifest: Manifest of the model.
     """
 
     def __init__(
@@ -72,11 +73,12 @@ class DevicePipeline(Pipeline):
             self._class_id = driver.pinned((1,), np.int64)
             self._probabilities = driver.pinned((classes,), np.float32)
             self._renderer = OverlayRenderer(driver, kernels)
-            # Where the smallest batch is above one, the other rows are explained, too: give them a class.
+            # The engine explains the padding rows, too, so their targets must be valid.
             driver.upload(self._tensors["target"].pointer, np.full(batch, -1, np.int64), self._stream)
             self._stream.synchronize()
         self._taps: OrderedDict[tuple[int, int], Any] = OrderedDict()
-        stream = self._stream  # not self: a cycle would leave GPU memory to the garbage collector
+        # The lambda must not hold self: in a reference cycle, the garbage collector would free GPU memory.
+        stream = self._stream
         self._graphs = GraphCache(driver, stream, lambda: explainer.capturable(stream))
         self._closed = False
 
@@ -86,43 +88,46 @@ class DevicePipeline(Pipeline):
         """See `Pipeline.explain`."""
         self._check_open()
         with self._driver.current():
-            return [self._one(frame, int(t), refine, color) for frame, t in zip(frames, targets, strict=True)]
+            return [
+                self._explain_frame(frame, int(target), refine, color)
+                for frame, target in zip(frames, targets, strict=True)
+            ]
 
     def prefetch(self, frame: Any, color: str) -> None:
         """See `Pipeline.prefetch`."""
         self._check_open()
         if not is_device_frame(frame):
             with self._driver.current():
-                self._staging.upload(as_bgr(frame, color), ahead_of=frame)
+                self._staging.upload(as_bgr(frame, color), source=frame)
 
     def profile(self, frame: NDArray[np.uint8]) -> dict[str, float]:
-        """Device milliseconds of each stage of one host frame, queued without a graph, for benchmarks.
+        """Measure the stages of a host frame on the device, without a graph; for benchmarks.
 
         Args:
             frame: H x W x 3 uint8 BGR.
 
         Returns:
-            ``upload``, ``resize`` and ``engine`` (with its small outputs on their way back).
+            Milliseconds of ``upload``, ``resize`` and ``engine``, which includes the download of its small outputs.
         """
         with self._driver.current():
             marks = [self._driver.event(timing=True) for _ in range(4)]
-            place = self._staging.upload(frame)
-            place.ready.synchronize()
-            staged = self._staging.as_frame(place)
-            self._taps_for(staged)  # made ready, so that it is not timed
+            staged = self._staging.upload(frame)
+            staged.ready.synchronize()
+            device_frame = self._staging.as_frame(staged)
+            self._taps_for(device_frame)  # outside the measured time
             marks[0].record(self._stream)
-            self._driver.upload(place.pointer, place.host(frame.size), self._stream)
+            self._driver.upload(staged.pointer, staged.host(frame.size), self._stream)
             marks[1].record(self._stream)
-            self._resize(staged)
+            self._resize(device_frame)
             marks[2].record(self._stream)
-            self._engine()
+            self._queue_engine()
             marks[3].record(self._stream)
             self._stream.synchronize()
-            spent = [b.milliseconds_since(a) for a, b in pairwise(marks)]
-        return dict(zip(("upload", "resize", "engine"), spent, strict=True))
+            milliseconds = [end.milliseconds_since(start) for start, end in pairwise(marks)]
+        return dict(zip(("upload", "resize", "engine"), milliseconds, strict=True))
 
     def close(self) -> None:
-        """See `Pipeline.close`: results keep what they need."""
+        """See `Pipeline.close`."""
         if not self._closed:
             self._closed = True
             with self._driver.current():
@@ -132,56 +137,59 @@ class DevicePipeline(Pipeline):
         if self._closed:
             raise BackendError("the engine is closed; make another one.")
 
-    def _one(self, given: Any, target: int, refine: int, color: str) -> FrameOutput:
+    def _explain_frame(self, given: Any, target: int, refine: int, color: str) -> FrameOutput:
         marks = [perf_counter()]
-        shown = self._queue(given, target, color, marks)
+        frame = self._queue(given, target, color, marks)
         slot = self._ring.take()
-        for name, tensor in (("mask", "saliency"), ("input", "frames")):
-            source, size = self._tensors[tensor].pointer, _sizes(self._manifest)[tensor]
-            self._driver.copy(slot.pointer(name) or 0, source, size, self._stream)
+        self._copy_to(slot)
         self._stream.synchronize()
         probabilities, class_id = self._probabilities.copy(), int(self._class_id[0])
         probabilities.flags.writeable = False
         marks.append(perf_counter())
         refined = self._refine(class_id, refine) if refine else None
         marks.append(perf_counter())
-        scores = DeviceScores(self._renderer, slot, shown.shape[:2], self._manifest.resize, refined)
-        return FrameOutput(shown, probabilities, class_id, scores, timings_of(marks))
+        scores = DeviceScores(self._renderer, slot, frame.shape[:2], self._manifest.resize, refined)
+        return FrameOutput(frame, probabilities, class_id, scores, timings_of(marks))
+
+    def _copy_to(self, slot: Slot) -> None:
+        for name, tensor in (("mask", "saliency"), ("input", "frames")):
+            source, size = self._tensors[tensor].pointer, _sizes(self._manifest)[tensor]
+            self._driver.copy(slot.pointer(name) or 0, source, size, self._stream)
 
     def _refine(self, class_id: int, steps: int) -> Slot:
         tensors = {name: memory.pointer for name, memory in self._tensors.items()}
         return self._refinement.refine(tensors, class_id, steps, self._stream)
 
     def _queue(self, given: Any, target: int, color: str, marks: list[float]) -> Any:
-        """Queues one frame; gives what the result shows as its frame."""
+        """Queue a frame, and return the frame that the result holds."""
         if is_device_frame(given):
             frame = as_device_frame(given, color, self._driver, self._stream)
             marks.append(perf_counter())
             if frame.stream is not None:
                 self._driver.wait_for_stream(self._stream, frame.stream)
             self._target[0] = target
-            self._resize(frame)  # not captured: somebody else's addresses come and go
-            self._graphs.run("tensor", self._engine)
-            return replace(frame, stream=None)  # awaited; the producer may destroy its stream
-        place = self._staging.find(given)
-        if place is None:
-            place = self._staging.upload(as_bgr(given, color))
+            self._resize(frame)  # not captured, because the address of such a frame changes often
+            self._graphs.run("tensor", self._queue_engine)
+            return replace(frame, stream=None)  # already waited for, and its owner may destroy it
+        staged = self._staging.find(given)
+        if staged is None:
+            staged = self._staging.upload(as_bgr(given, color))
         marks.append(perf_counter())
         self._target[0] = target
-        self._run_staged(place)
-        return place.image
+        self._queue_staged(staged)
+        return staged.image
 
-    def _run_staged(self, place: Staged) -> None:
-        frame = self._staging.as_frame(place)
+    def _queue_staged(self, staged: Staged) -> None:
+        frame = self._staging.as_frame(staged)
         taps = self._taps_for(frame)
 
         def enqueue() -> None:
             self._resize(frame)
-            self._engine()
+            self._queue_engine()
 
-        self._stream.wait(place.ready)
-        self._graphs.run((place.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
-        place.consumed.record(self._stream)
+        self._stream.wait(staged.ready)
+        self._graphs.run((staged.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
+        staged.consumed.record(self._stream)
 
     def _resize(self, frame: DeviceFrame) -> None:
         height, width, _ = frame.shape
@@ -209,8 +217,8 @@ class DevicePipeline(Pipeline):
             self._stream.handle,
         )
 
-    def _engine(self) -> None:
-        """The fused engine, its target from the host, and the small outputs to the host."""
+    def _queue_engine(self) -> None:
+        """Queue the fused engine, the upload of its target and the download of its small outputs."""
         self._driver.upload(self._tensors["target"].pointer, self._target, self._stream)
         self._explainer.bind({name: memory.pointer for name, memory in self._tensors.items()})
         self._explainer.enqueue(self._stream)
@@ -218,7 +226,11 @@ class DevicePipeline(Pipeline):
         self._driver.download(self._class_id, self._tensors["class_id"].pointer, self._stream)
 
     def _taps_for(self, frame: DeviceFrame) -> list[tuple[Memory, int]]:
-        """The resize rule's weights for a frame of this size, on the device: (memory, taps), four times."""
+        """Return the resampling taps of a frame size on the device.
+
+        Returns:
+            Memory and length of the last axis of four arrays: start and weight of the rows, then of the columns.
+        """
         from whyframe.native.resampling import frame_taps
 
         size = frame.shape[:2]
@@ -229,15 +241,14 @@ class DevicePipeline(Pipeline):
                 (self._driver.to_device(array, self._stream), array.shape[-1]) for array in arrays
             ]
             while len(self._taps) > _SIZES_KEPT:
-                self._taps.popitem(
-                    last=False
-                )  # their graphs' keys name these addresses: none is launched again
+                # Graphs that use the removed addresses are never launched again, as their keys hold these addresses.
+                self._taps.popitem(last=False)
         self._taps.move_to_end(size)
         return self._taps[size]
 
 
 def _sizes(manifest: Manifest) -> dict[str, int]:
-    """Bytes of each tensor of the graph contract, for one frame."""
+    """Return the size in bytes of each input and output of the fused graph, for one frame."""
     return {
         "frames": 3 * manifest.side**2,
         "target": 8,

@@ -1,4 +1,4 @@
-"""A result's map on the device."""
+"""Scores of a result in device memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["DeviceScores"]
 
 
 class DeviceScores(Scores):
-    """A mask that stays on the device until it is read.
+    """Scores that stay in device memory until they are read.
 
     Args:
-        renderer: Draws on the device.
-        slot: Holds ``mask`` (s x s float32) and ``input`` (S x S x 3 uint8, the model's input).
+        renderer: Renderer of overlays on the device.
+        slot: Slot with ``mask`` (s x s float32) and ``input`` (S x S x 3 uint8, the model's input).
         size: Height and width of the frame, in pixels.
         resize: The manifest's resize rule.
-        refined: Holds ``refined`` (S x S float32), the refined mask; None where it was not asked for.
+        refined: Slot with ``refined`` (S x S float32), the refined mask; None without refinement.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DeviceScores(Scores):
         arrays = self._slot.fetch()
         if self._refined is None:
             return arrays["mask"]
-        if self.no_signal:  # its ranking means nothing: the refinement has made a finding of it
+        if self.no_signal:  # the ranking of such a mask is noise, and refining it would look like a finding
             return upsample(arrays["mask"], arrays["input"].shape[0])
         return self._refined.fetch()["refined"]
 
@@ -57,5 +57,5 @@ class DeviceScores(Scores):
         return has_no_signal(arrays["mask"], arrays["input"])
 
     def blend(self, frame: Any, colours: NDArray[np.uint8], keep: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """See `Scores.blend`: upsampled, coloured and blended in one pass on the device."""
+        """See `Scores.blend`. A single kernel on the device upsamples, colours and blends."""
         return self._renderer.draw(frame, self.mask, self._resize, colours, keep)

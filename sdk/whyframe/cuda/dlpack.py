@@ -1,4 +1,4 @@
-"""Reading a DLPack capsule (dmlc/dlpack, version 0 of the ABI), without another array library."""
+"""Reader of DLPack capsules (dmlc/dlpack, version 0 of its ABI) that needs no other array library."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Tensor", "from_dlpack"]
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """Somebody else's array on the device.
+    """A device array of another library.
 
     Attributes:
         pointer: Device address of the first element.
-        shape: In elements.
-        byte_strides: In bytes.
-        dtype: As NumPy writes it without the byte order: ``"u1"``, ``"f4"``.
-        device: Number of its CUDA device; None where the protocol does not say.
-        stream: Raw handle of the stream to wait for; None where the data is ready for ours.
-        owner: Keeps it alive.
+        shape: Number of elements along each axis.
+        byte_strides: Strides in bytes.
+        dtype: Data type in NumPy's notation without the byte order, such as ``"u1"`` or ``"f4"``.
+        device: Index of the CUDA device; None if the protocol does not give it.
+        stream: Raw handle of the stream to wait for; None if no wait is needed.
+        owner: Object that keeps the memory alive.
     """
 
     pointer: int
@@ -51,14 +51,14 @@ _KINDS = {0: "i", 1: "u", 2: "f"}
 
 
 def from_dlpack(array: Any, stream: int) -> Tensor:
-    """An array by its ``__dlpack__``, made ready for a stream.
+    """Return an array that offers DLPack, without a copy.
 
     Args:
-        array: Has ``__dlpack__`` and ``__dlpack_device__``.
-        stream: Raw handle of the stream that will read it: the producer lets it wait for the data.
+        array: Array with ``__dlpack__`` and ``__dlpack_device__``.
+        stream: Raw handle of the stream that will read the array. The array's library makes it wait for the data.
     """
     capsule = array.__dlpack__(stream=stream)
-    # The capsule is left as it is: it owns the tensor, and frees it with the last result that holds it.
+    # The capsule is not marked as used, so it stays the owner of the tensor and frees it with its last reference.
     tensor = ctypes.cast(_pointer(capsule, b"dltensor"), ctypes.POINTER(_DLTensor)).contents
     shape = tuple(tensor.shape[axis] for axis in range(tensor.ndim))
     steps = _steps(tensor, shape)
@@ -75,7 +75,7 @@ def from_dlpack(array: Any, stream: int) -> Tensor:
 
 
 def _steps(tensor: _DLTensor, shape: tuple[int, ...]) -> list[int]:
-    """Strides in elements; none given means row-major."""
+    """Return the strides in elements. A tensor without strides is row-major."""
     if tensor.strides:
         return [tensor.strides[axis] for axis in range(len(shape))]
     steps = [1]

@@ -1,4 +1,4 @@
-"""What the runtime asks of a CUDA device. One implementation uses pycuda; the tests bring one of host memory."""
+"""Interface to a CUDA device. `PyCudaDriver` implements it with pycuda, and the tests implement it in host memory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Driver", "Event", "Graph", "Memory", "Stream"]
 
 
 class Memory(Protocol):
-    """A device allocation, freed with the object.
+    """A device allocation, which is freed with the object.
 
     Attributes:
-        pointer: The device address.
-        size: In bytes.
+        pointer: Device address.
+        size: Size in bytes.
     """
 
     pointer: int
@@ -29,51 +29,48 @@ class Stream(Protocol):
     """A queue of device work.
 
     Attributes:
-        handle: The ``cudaStream_t`` as a number.
+        handle: Raw handle, the ``cudaStream_t`` as an integer.
     """
 
     handle: int
 
     def synchronize(self) -> None:
-        """Waits until the work queued so far is done."""
+        """Wait until the queued work is complete."""
 
     def wait(self, event: Event) -> None:
-        """Lets later work wait for an event, without waiting itself."""
+        """Let later work in this stream wait for an event. The calling thread does not wait."""
 
 
 class Event(Protocol):
-    """A mark in a stream."""
+    """A marker in a stream."""
 
     def record(self, stream: Stream) -> None:
-        """Puts the mark behind what the stream holds."""
+        """Put the marker after the work that is now in the stream."""
 
     def synchronize(self) -> None:
-        """Waits for the mark; returns at once where none was recorded."""
+        """Wait until the stream reaches the marker; return at once if it was never recorded."""
 
     def milliseconds_since(self, earlier: Event) -> float:
-        """Device time between two marks that have passed."""
+        """Return the device time since another marker. The stream must have reached both."""
 
 
 class Graph(Protocol):
-    """Captured work, ready to be launched as a whole."""
+    """Captured work that is launched in one call."""
 
     def launch(self, stream: Stream) -> None:
-        """Queues the captured work."""
+        """Queue the captured work."""
 
 
 class Driver(ABC):
-    """One device, by its primary context, so that other libraries of the process share its memory.
+    """A CUDA device with its primary context, which other libraries of the process use as well.
 
-    Every call needs the context to be current: use ``with driver.current():`` around them. Each call checks
-    what CUDA returns.
+    The context must be current during every call: call the methods inside ``with driver.current():``. Every method
+    raises a `BackendError` with CUDA's own message if a CUDA call fails.
 
     Attributes:
-        index: Number of the device.
-        name: The device's name.
-        compute_capability: (major, minor).
-
-    Raises:
-        BackendError: By any method, with CUDA's own words.
+        index: Index of the device.
+        name: Name of the device.
+        compute_capability: Major and minor version, such as (8, 6).
     """
 
     index: int
@@ -82,35 +79,35 @@ class Driver(ABC):
 
     @abstractmethod
     def current(self) -> AbstractContextManager[None]:
-        """Makes the device's primary context current in this thread; nests."""
+        """Make the device's primary context current in this thread. Calls may be nested."""
 
     @abstractmethod
     def allocate(self, size: int) -> Memory:
-        """Device memory of ``size`` bytes (at least 1)."""
+        """Allocate ``size`` bytes of device memory, at least 1."""
 
     @abstractmethod
     def pinned(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        """A host array in page-locked memory, which copies need to be asynchronous."""
+        """Return an uninitialised host array in page-locked memory, which asynchronous copies need."""
 
     @abstractmethod
     def stream(self) -> Stream:
-        """A new stream that does not wait for the default one."""
+        """Return a new stream that does not wait for the default stream."""
 
     @abstractmethod
     def event(self, *, timing: bool = False) -> Event:
-        """A new event."""
+        """Return a new event, which measures time only if ``timing`` is True."""
 
     @abstractmethod
     def upload(self, destination: int, source: NDArray[Any], stream: Stream) -> None:
-        """Queues a copy of a contiguous host array to a device address."""
+        """Queue a copy of a contiguous host array to a device address."""
 
     @abstractmethod
     def download(self, destination: NDArray[Any], source: int, stream: Stream) -> None:
-        """Queues a copy from a device address into a contiguous host array."""
+        """Queue a copy from a device address into a contiguous host array."""
 
     @abstractmethod
     def copy(self, destination: int, source: int, size: int, stream: Stream) -> None:
-        """Queues a copy of ``size`` bytes on the device."""
+        """Queue a copy of ``size`` bytes on the device."""
 
     @abstractmethod
     def copy_rows(
@@ -123,21 +120,21 @@ class Driver(ABC):
         rows: int,
         stream: Stream,
     ) -> None:
-        """Queues a copy of ``rows`` rows of ``width`` bytes on the device; pitches are in bytes."""
+        """Queue a copy of ``rows`` rows of ``width`` bytes on the device; pitches are in bytes."""
 
     @abstractmethod
     def wait_for_stream(self, stream: Stream, handle: int) -> None:
-        """Lets a stream wait for what somebody else's stream (a raw handle) holds now."""
+        """Let a stream wait for the work that is now in another library's stream, given by its raw handle."""
 
     @abstractmethod
     def capture(self, stream: Stream, enqueue: Callable[[], None]) -> Graph:
-        """Captures what ``enqueue`` puts into a stream, instead of executing it.
+        """Capture the work that ``enqueue`` puts into a stream, instead of executing it.
 
-        The stream is left usable whatever ``enqueue`` raises.
+        The stream can still be used after ``enqueue`` has raised an exception.
         """
 
     def to_device(self, array: NDArray[Any], stream: Stream) -> Memory:
-        """Fresh device memory holding a host array's bytes; waits for the copy."""
+        """Copy a host array to new device memory, and wait for the copy."""
         memory = self.allocate(max(array.nbytes, 1))
         if array.nbytes:
             self.upload(memory.pointer, np.ascontiguousarray(array), stream)

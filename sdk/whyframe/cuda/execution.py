@@ -1,4 +1,4 @@
-"""A TensorRT plan, ready to be queued: one execution context, fixed addresses, every return value checked."""
+"""Execution of TensorRT engines on a stream. Every return value of TensorRT is checked."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution", "Plan"]
 
-_RUN_AGAIN = "make a new engine, or use backend='onnxruntime'."
+_FIX = "make a new engine, or use backend='onnxruntime'."
 
 
 class Plan:
     """A deserialised engine, which several executions may share.
 
     Attributes:
-        settings: How its contexts are made; None where TensorRT needs none.
+        engine: TensorRT's engine object.
+        settings: Settings of TensorRT-RTX's contexts; None for full TensorRT.
 
     Args:
-        trt: The TensorRT that built it.
+        trt: TensorRT that built the engine.
         plan: The serialised engine.
-        what: What it computes, for messages.
-        plugin: Whether it holds the project's plugin.
+        what: Noun phrase for messages that says what the engine computes.
+        plugin: Whether the engine needs the project's plugin.
 
     Raises:
-        BackendError: TensorRT refuses it, in its own words.
+        BackendError: TensorRT cannot load the engine; with its own message.
     """
 
     def __init__(self, trt: TensorRT, plan: bytes, what: str, *, plugin: bool = False) -> None:
@@ -41,20 +42,20 @@ class Plan:
             register(self._runtime.get_plugin_registry(), trt)
         self.engine = self._runtime.deserialize_cuda_engine(plan)
         if self.engine is None:
-            said = trt.messages(self._logger) or "no reason given"
+            reason = trt.messages(self._logger) or "no reason given"
             raise BackendError(
-                f"{trt.name} {trt.version} cannot load the engine of the {what} ({said}); compile it again."
+                f"{trt.name} {trt.version} cannot load the engine of the {what} ({reason}); compile it again."
             )
 
         self.settings = RuntimeSettings(trt, self.engine, plan) if trt.user_managed else None
 
     def keep_kernels(self) -> None:
-        """Keeps what was compiled for this GPU, once something has run."""
+        """Write the kernels that TensorRT-RTX compiled for this GPU to the cache. Call it after an execution."""
         if self.settings is not None:
             self.settings.keep()
 
     def batches(self) -> tuple[int, int]:
-        """The smallest and the largest batch of ``frames``."""
+        """Return the smallest and the largest batch of ``frames``."""
         fixed = int(self.engine.get_tensor_shape("frames")[0])
         if fixed > 0:
             return fixed, fixed
@@ -63,15 +64,15 @@ class Plan:
 
     @property
     def dynamic(self) -> bool:
-        """Whether an execution must be told its batch, even where its range is one number."""
+        """Whether an execution must set its batch, even if only a single batch is allowed."""
         return int(self.engine.get_tensor_shape("frames")[0]) < 0
 
     def inputs(self) -> list[str]:
-        """Names of the inputs."""
+        """Return the names of the inputs."""
         return [name for name in self._names() if self._is_input(name)]
 
     def outputs(self) -> list[str]:
-        """Names of the outputs."""
+        """Return the names of the outputs."""
         return [name for name in self._names() if not self._is_input(name)]
 
     def _names(self) -> list[str]:
@@ -82,14 +83,17 @@ class Plan:
 
 
 class Execution:
-    """One execution context of a plan, for one thread.
+    """An execution context of an engine, for one thread.
 
     Attributes:
-        inputs: Names of the plan's inputs: the classifier's part may read no target.
+        inputs: Names of the engine's inputs. The classifier's engine may have no input ``target``.
 
     Args:
         plan: The engine.
-        driver: Gives the memory that an engine of self-managed capture needs.
+        driver: The device, which allocates the context's memory if TensorRT does not.
+
+    Raises:
+        BackendError: The GPU has not enough free memory.
     """
 
     def __init__(self, plan: Plan, driver: Driver) -> None:
@@ -100,18 +104,18 @@ class Execution:
             raise BackendError(f"there is not enough GPU memory for the {plan.what}; close other engines.")
 
     def batch(self, count: int, side: int) -> None:
-        """Sets the batch, where the plan leaves it open.
+        """Set the batch, if the engine does not fix it.
 
         Args:
-            count: N.
-            side: S.
+            count: Batch size N.
+            side: Side S of the model's input, in pixels.
         """
         if self._plan.dynamic:
             for name in self.inputs:
                 self._shape(name, (count, side, side, 3) if name == "frames" else (count,))
 
     def bind(self, addresses: dict[str, int]) -> None:
-        """Sets the device addresses of inputs and outputs."""
+        """Set the device addresses of inputs and outputs, given by their names."""
         for name, address in addresses.items():
             self._check(self._context.set_tensor_address(name, address), f"take an address for {name}")
 
@@ -119,17 +123,17 @@ class Execution:
         self._check(self._context.set_input_shape(name, shape), f"take {shape} for {name}")
 
     def enqueue(self, stream: Stream) -> None:
-        """Queues one execution."""
+        """Queue an execution."""
         self._check(self._context.execute_async_v3(stream.handle), "start")
 
     def capturable(self, stream: Stream) -> bool:
-        """Whether `enqueue` may be captured into a CUDA graph."""
-        if not hasattr(self._context, "is_stream_capturable"):  # full TensorRT: always
+        """Return whether `enqueue` may be captured into a CUDA graph."""
+        if not hasattr(self._context, "is_stream_capturable"):  # full TensorRT is always capturable
             return True
         return bool(self._context.is_stream_capturable(stream.handle))
 
     def _new_context(self, driver: Driver) -> Any:
-        """A context; where the engine was built for it, in memory of ours, which a capture needs to stay put."""
+        """Return a new context. For TensorRT-RTX, its memory is allocated here, at a fixed address for graphs."""
         engine, settings = self._plan.engine, self._plan.settings
         if settings is None:
             return engine.create_execution_context()
@@ -141,4 +145,4 @@ class Execution:
 
     def _check(self, done: bool, what: str) -> None:
         if not done:
-            raise BackendError(f"the engine of the {self._plan.what} would not {what}; {_RUN_AGAIN}")
+            raise BackendError(f"the engine of the {self._plan.what} could not {what}; {_FIX}")

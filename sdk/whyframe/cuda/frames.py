@@ -1,4 +1,4 @@
-"""Frames that lie on the device already: CUDA arrays, DLPack tensors, and the NV12 planes of a video decoder."""
+"""Frames in device memory: CUDA arrays, DLPack tensors, and the NV12 planes of a video decoder."""
 
 from __future__ import annotations
 
@@ -22,18 +22,21 @@ _DEFAULT_STREAM = 1  # CU_STREAM_LEGACY
 
 @dataclass(frozen=True, kw_only=True)
 class NV12Frame:
-    """The two planes of a decoder's picture on the device. Nothing is copied: keep them until `run` returns.
+    """The two planes of a decoded frame in device memory. They are not copied: keep them until `run` returns.
 
     Attributes:
-        luma: Device address of H rows of W bytes.
-        chroma: Device address of ceil(H / 2) rows of ceil(W / 2) interleaved U and V bytes.
-        height: H, in pixels.
-        width: W, in pixels.
-        pitch: Bytes from one row to the next, in both planes.
-        matrix: ``"bt709"`` (HD) or ``"bt601"`` (SD).
-        full_range: Whether luma fills 0..255, as in JPEG, or 16..235, as in video.
-        stream: Raw handle of the stream that writes the planes; they are awaited there. 0: the default stream.
-        owner: Whatever keeps the memory alive.
+        luma: Device address of the luma plane, H rows of W bytes.
+        chroma: Device address of the chroma plane, ceil(H / 2) rows of ceil(W / 2) pairs of U and V bytes.
+        height: Height H of the frame, in pixels.
+        width: Width W of the frame, in pixels.
+        pitch: Distance between the starts of two rows in both planes, in bytes.
+        matrix: Colour matrix, ``"bt709"`` (HD, the default) or ``"bt601"`` (SD).
+        full_range: Whether luma uses 0..255, as in JPEG, or 16..235, as in video (the default).
+        stream: Raw handle of the stream that writes the planes, which is waited for; 0 is the default stream.
+        owner: Object that keeps the memory alive; None by default.
+
+    Raises:
+        FrameValueError: An address is missing, or a size, the pitch or the matrix is invalid.
     """
 
     luma: int
@@ -48,11 +51,9 @@ class NV12Frame:
 
     def __post_init__(self) -> None:
         if not (self.luma and self.chroma):
-            raise FrameValueError("an NV12 frame has two planes; give the addresses of both.")
+            raise FrameValueError("an NV12 frame has two planes; give both addresses.")
         if self.height < 1 or self.width < 1:
-            raise FrameValueError(
-                f"the frame is {self.height} x {self.width}; check that the decode succeeded."
-            )
+            raise FrameValueError(f"the frame is {self.height} x {self.width}; check that it was decoded.")
         if self.pitch < self.width + self.width % 2:
             raise FrameValueError(f"a pitch of {self.pitch} bytes cannot hold rows of {self.width} pixels.")
         if self.matrix not in ("bt601", "bt709"):
@@ -61,18 +62,18 @@ class NV12Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceFrame:
-    """A frame on the device, as the runtime and its results hold it; ``numpy.asarray`` downloads it as BGR.
+    """A frame in device memory, as the runtime and its results hold it. ``numpy.asarray`` downloads it as BGR.
 
     Attributes:
-        shape: (H, W, 3), as of the picture that it holds.
-        pointer: Device address of the first row (of luma, for NV12).
-        pitch: Bytes from row to row.
-        format: ``"bgr"``, ``"rgb"`` or ``"nv12"``.
-        chroma: Device address of the second plane; 0 where there is none.
-        matrix: As for `NV12Frame`.
-        full_range: As for `NV12Frame`.
-        stream: Raw handle of the stream to wait for, or None where the data is ready.
-        owner: Keeps the memory alive.
+        shape: Shape of the frame, (H, W, 3) for every format.
+        pointer: Device address of the first row; in NV12, of the luma plane.
+        pitch: Distance between the starts of two rows, in bytes.
+        format: Pixel format, ``"bgr"``, ``"rgb"`` or ``"nv12"``.
+        chroma: Device address of the chroma plane in NV12; 0 for the other formats.
+        matrix: Colour matrix of NV12; see `NV12Frame`.
+        full_range: Range of luma in NV12; see `NV12Frame`.
+        stream: Raw handle of the stream to wait for; None if the data is complete.
+        owner: Object that keeps the memory alive.
         driver: The device.
     """
 
@@ -88,9 +89,11 @@ class DeviceFrame:
     driver: Driver = field(repr=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
-        """The frame as H x W x 3 uint8 BGR, downloaded now: as its owner has left it."""
+        """Download the current contents of the memory as H x W x 3 uint8 BGR."""
         if dtype not in (None, np.uint8, np.dtype(np.uint8)) or copy is False:
-            raise FrameTypeError("a device frame is downloaded as uint8, by a copy; convert it afterwards.")
+            raise FrameTypeError(
+                "a frame on the device is always copied, as uint8; convert the copy afterwards."
+            )
         height, width, _ = self.shape
         with self.driver.current():
             stream = self.driver.stream()
@@ -115,13 +118,16 @@ class DeviceFrame:
 def nv12_to_bgr(
     luma: NDArray[np.uint8], chroma: NDArray[np.uint8], matrix: str, full_range: bool
 ) -> NDArray[np.uint8]:
-    """NV12 planes on the host as H x W x 3 uint8 BGR; each chroma sample is that of its 2 x 2 pixels.
+    """Convert NV12 planes in host memory to BGR. Each chroma sample belongs to 2 x 2 pixels.
 
     Args:
-        luma: H x W uint8.
-        chroma: ceil(H / 2) x 2 ceil(W / 2) uint8, U and V in turns.
-        matrix: ``"bt601"`` or ``"bt709"``.
-        full_range: Whether luma fills 0..255.
+        luma: H x W uint8 luma plane.
+        chroma: ceil(H / 2) x 2 ceil(W / 2) uint8 chroma plane, U and V alternating.
+        matrix: Colour matrix, ``"bt601"`` or ``"bt709"``.
+        full_range: Whether luma uses 0..255 instead of 16..235.
+
+    Returns:
+        H x W x 3 uint8 BGR.
     """
     height, width = luma.shape
     wide = np.repeat(np.repeat(chroma.reshape(len(chroma), -1, 2), 2, axis=0), 2, axis=1)[:height, :width]
@@ -135,7 +141,7 @@ def nv12_to_bgr(
 
 
 def is_device_frame(frame: Any) -> bool:
-    """Whether a frame lies on a CUDA device."""
+    """Return whether a frame is in the memory of a CUDA device."""
     if isinstance(frame, (NV12Frame, DeviceFrame)) or hasattr(frame, "__cuda_array_interface__"):
         return True
     device = getattr(frame, "__dlpack_device__", None)
@@ -143,18 +149,18 @@ def is_device_frame(frame: Any) -> bool:
 
 
 def as_device_frame(frame: Any, color: str, driver: Driver, stream: Stream) -> DeviceFrame:
-    """A frame on the device, without a copy.
+    """Return a frame in device memory as a `DeviceFrame`, without a copy.
 
     Args:
-        frame: An `NV12Frame`; or H x W x 3 uint8 with ``__cuda_array_interface__`` or ``__dlpack__``, of any
-            row pitch.
-        color: ``"bgr"`` or ``"rgb"``, the order of an array's channels.
-        driver: The device it must lie on.
-        stream: The stream that will read it.
+        frame: An `NV12Frame`, or an H x W x 3 uint8 array of any row pitch with ``__cuda_array_interface__`` or
+            ``__dlpack__``.
+        color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
+        driver: The device that the frame must be on.
+        stream: The stream that will read the frame.
 
     Raises:
-        FrameTypeError: It is not uint8.
-        FrameValueError: It has another shape, is spread out in memory, or lies on another device.
+        FrameTypeError: The array is not uint8.
+        FrameValueError: The array has another shape, its rows are not contiguous, or it is on another device.
     """
     if isinstance(frame, DeviceFrame):
         return frame
@@ -171,25 +177,25 @@ def as_device_frame(frame: Any, color: str, driver: Driver, stream: Stream) -> D
             owner=frame,
             driver=driver,
         )
-    # DLPack first: its producer makes our stream wait for the data, which PyTorch's CUDA array does not offer.
-    ready = hasattr(frame, "__dlpack_device__")
-    tensor = from_dlpack(frame, stream.handle) if ready else _from_interface(frame)
+    # DLPack is preferred, because it makes our stream wait for the data. PyTorch's CUDA Array Interface does not.
+    has_dlpack = hasattr(frame, "__dlpack_device__")
+    tensor = from_dlpack(frame, stream.handle) if has_dlpack else _from_interface(frame)
     return _of_tensor(tensor, color, driver)
 
 
 def _from_interface(frame: Any) -> Tensor:
-    """The CUDA Array Interface, versions 2 and 3."""
-    facts = frame.__cuda_array_interface__
-    shape = tuple(facts["shape"])
-    strides = facts.get("strides") or tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+    """Read the CUDA Array Interface, version 2 or 3."""
+    interface = frame.__cuda_array_interface__
+    shape = tuple(interface["shape"])
+    strides = interface.get("strides") or tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
     return Tensor(
-        pointer=int(facts["data"][0]),
+        pointer=int(interface["data"][0]),
         shape=shape,
         byte_strides=tuple(strides),
-        dtype=facts["typestr"].lstrip("|<=>"),
+        dtype=interface["typestr"].lstrip("|<=>"),
         device=None,
-        # Before version 3 the protocol says nothing of streams: then the default one is waited for.
-        stream=facts.get("stream") if facts.get("version", 0) >= 3 else _DEFAULT_STREAM,
+        # Version 2 has no entry for a stream, so the default stream is waited for.
+        stream=interface.get("stream") if interface.get("version", 0) >= 3 else _DEFAULT_STREAM,
         owner=frame,
     )
 
@@ -200,14 +206,14 @@ def _of_tensor(tensor: Tensor, color: str, driver: Driver) -> DeviceFrame:
         raise FrameTypeError(f"a frame is uint8, not {tensor.dtype}; convert it on the device first.")
     if len(tensor.shape) != 3 or tensor.shape[2] != 3:
         raise FrameValueError(
-            f"the frame is {size}; give height x width x 3 (permute channels that are first)."
+            f"the frame is {size}; give height x width x 3 (move the channels to the last axis)."
         )
     if 0 in tensor.shape:
-        raise FrameValueError(f"the frame is empty ({size}); check that the decode succeeded.")
-    pitch, *pixel = tensor.byte_strides
-    if pixel != [3, 1] or pitch < 3 * tensor.shape[1]:
+        raise FrameValueError(f"the frame is empty ({size}); check that it was decoded.")
+    pitch, *pixel_strides = tensor.byte_strides
+    if pixel_strides != [3, 1] or pitch < 3 * tensor.shape[1]:
         raise FrameValueError(
-            f"the frame's rows are spread out in memory (strides {tensor.byte_strides}); make it contiguous."
+            f"the frame's rows are not contiguous (strides of {tensor.byte_strides} bytes); make them contiguous."
         )
     if tensor.device not in (None, driver.index):
         raise FrameValueError(

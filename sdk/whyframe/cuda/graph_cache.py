@@ -1,4 +1,4 @@
-"""Work that is captured into a CUDA graph once and replayed while nothing that it captured changes."""
+"""Cache of CUDA graphs: work is captured once, and launched again as long as its addresses and sizes are the same."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from whyframe.cuda.driver import Driver, Graph, Stream
 
 __all__ = ["GraphCache"]
 
-_KEPT = 4  # two staging buffers, twice: a source that alternates between two sizes stays captured
+_CAPACITY = 4  # two staging buffers times two sizes: enough for a source that alternates between two sizes
 
 
 class GraphCache:
-    """Graphs by their keys.
+    """A few CUDA graphs of one stream, by key. The least recently used graph is removed first.
 
     Args:
-        driver: The device; its context is current whenever `run` is called.
-        stream: The one stream of the captured work.
-        capturable: Asked before each capture; where it says no, work is queued each time.
+        driver: The device. Its context must be current when `run` is called.
+        stream: The stream of the captured work.
+        capturable: Function that returns whether the work can be captured. If it cannot, `run` always queues it
+            without a graph.
     """
 
     def __init__(self, driver: Driver, stream: Stream, capturable: Callable[[], bool] = lambda: True) -> None:
@@ -26,20 +27,20 @@ class GraphCache:
         self._graphs: OrderedDict[Hashable, Graph] = OrderedDict()
 
     def run(self, key: Hashable, enqueue: Callable[[], None]) -> None:
-        """Queues the work: as a graph, captured the first time a key is seen.
+        """Queue work as a graph, which is captured when its key is new.
 
         Args:
-            key: All that the capture holds fast: addresses, sizes, pitches, formats.
-            enqueue: Queues the work in the stream.
+            key: Everything the graph depends on: addresses, sizes, pitches and formats.
+            enqueue: Function that queues the work in the stream.
         """
         if key not in self._graphs:
-            # Once without a graph: kernels are loaded, and TensorRT prepares, where that is still allowed.
+            # The first run loads kernels and prepares TensorRT, which is not allowed during a capture.
             enqueue()
             self._stream.synchronize()
             if not self._capturable():
                 return
             self._graphs[key] = self._driver.capture(self._stream, enqueue)
-            while len(self._graphs) > _KEPT:
+            while len(self._graphs) > _CAPACITY:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(key)
         self._graphs[key].launch(self._stream)

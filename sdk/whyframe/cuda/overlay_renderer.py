@@ -1,4 +1,4 @@
-"""Drawing a map on a frame on the device: upsampling, colour and blending in one pass."""
+"""Renderer of overlays on the device, which upsamples, colours and blends in a single kernel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Image = NDArray[np.uint8]
 
 
 class OverlayRenderer:
-    """Draws for any thread, on a stream of its own.
+    """A renderer with its own stream, which several threads may use.
 
     Args:
         driver: The device.
@@ -35,17 +35,17 @@ class OverlayRenderer:
             self._stream = driver.stream()
 
     def draw(self, frame: Any, mask: NDArray[np.float32], resize: str, colours: Image, keep: Image) -> Image:
-        """A frame with its map.
+        """Mix each pixel of a frame with the colour of its score; see `whyframe.colormap.blend`.
 
         Args:
-            frame: H x W x 3 uint8 BGR, or a frame on the device.
-            mask: h x w float32 scores.
-            resize: The manifest's rule, which says what part of the frame the mask covers.
-            colours: 256 x 1 x 3 uint8, what is added at each 8-bit score.
-            keep: 256 x 1 x 3 uint8, what is kept of the frame, in 255ths.
+            frame: H x W x 3 uint8 BGR array, or a `DeviceFrame`.
+            mask: h x w float32 scores in [0, 1].
+            resize: The manifest's resize rule, which gives the part of the frame that the mask covers.
+            colours: 256 x 1 x 3 uint8 table: what is added to the frame at each 8-bit score.
+            keep: 256 x 1 x 3 uint8 table: the share of the frame that is kept at each 8-bit score, in 255ths.
 
         Returns:
-            A new H x W x 3 uint8 BGR array.
+            A new H x W x 3 uint8 BGR array in host memory.
         """
         height, width, _ = frame.shape
         top, left, tall, wide = crop_window(height, width, resize)
@@ -80,7 +80,7 @@ class OverlayRenderer:
         return image
 
     def _on_device(self, frame: Any) -> tuple[int, int, Memory | None]:
-        """Address and pitch of the frame's BGR rows, and what holds them."""
+        """Return address and pitch of the frame's BGR rows, and the memory to keep alive if they were uploaded."""
         if isinstance(frame, DeviceFrame) and frame.format == "bgr":
             if frame.stream is not None:
                 self._driver.wait_for_stream(self._stream, frame.stream)

@@ -1,4 +1,4 @@
-"""The driver by pycuda, on the device's primary context: it lives beside PyTorch in one process."""
+"""Implementation of the driver with pycuda. It uses the primary context, so PyTorch can run in the same process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _NO_TIMING = 2  # CU_EVENT_DISABLE_TIMING
 
 
 class PyCudaDriver(Driver):
-    """See `Driver`.
+    """A CUDA device through pycuda; see `Driver`.
 
     Args:
-        index: Number of the device.
+        index: Index of the device.
 
     Raises:
-        BackendError: pycuda or the GPU driver is missing, or there is no such device.
+        BackendError: pycuda or NVIDIA's driver is missing, or there is no device of this index.
     """
 
     def __init__(self, index: int = 0) -> None:
@@ -48,7 +48,7 @@ class PyCudaDriver(Driver):
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """See `Driver.current`. Only the outermost use of a thread pushes the context."""
+        """See `Driver.current`. In nested calls, only the outermost call of a thread pushes the context."""
         depth = getattr(self._depth, "value", 0)
         if depth == 0:
             self._context.push()
@@ -117,7 +117,7 @@ class PyCudaDriver(Driver):
 
 
 class _Owned:
-    """What pycuda frees with its last reference: only in its own context, which is made current for that."""
+    """A pycuda object that is freed in its own context: the context is made current before the last reference goes."""
 
     def __init__(self, driver: PyCudaDriver, native: Any) -> None:
         self._driver, self.native = driver, native
@@ -135,7 +135,7 @@ class _Memory(_Owned):
 
 
 class _Pinned(_Owned):
-    """Owns a page-locked array; numpy's views keep it as their base."""
+    """Owner of a page-locked array. NumPy's views keep it alive as their base."""
 
     def __init__(self, driver: PyCudaDriver, array: NDArray[Any]) -> None:
         super().__init__(driver, array)
@@ -179,9 +179,10 @@ def _native(stream: Stream) -> Any:
 
 @cache
 def _primary_context(cuda: Any, index: int) -> Any:
-    """The device's primary context, retained for the life of the process.
+    """Return the device's primary context, which is retained until the process ends.
 
-    pycuda's destructor leaves it on the thread's stack of contexts, under which PyTorch then fails.
+    The reference is never released, because pycuda's destructor would leave the context on the thread's context stack,
+    and PyTorch would fail afterwards.
     """
     context = cuda.Device(index).retain_primary_context()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(context))
@@ -189,7 +190,7 @@ def _primary_context(cuda: Any, index: int) -> Any:
 
 
 def _load_pycuda() -> Any:
-    """Pycuda's driver module, initialised; never `pycuda.autoinit`, which makes a context of its own."""
+    """Import and initialise pycuda's driver module, without `pycuda.autoinit`, which creates another context."""
     try:
         import pycuda.driver as cuda
 
@@ -198,10 +199,10 @@ def _load_pycuda() -> Any:
         raise BackendError(
             "the GPU runtime needs pycuda, which is not installed; pip install 'whyframe[pycuda]'."
         ) from error
-    except Exception as error:  # libcuda.so is missing (ImportError), or there is no device (pycuda's own)
+    except Exception as error:  # an ImportError without libcuda.so, or pycuda's own error without a device
         reason = one_line(error)
         raise BackendError(
-            f"pycuda finds no usable GPU ({reason}); `whyframe doctor` says what is missing."
+            f"pycuda finds no usable GPU ({reason}); `whyframe doctor` reports what is missing."
         ) from error
     return cuda
 

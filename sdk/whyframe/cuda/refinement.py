@@ -1,6 +1,6 @@
-"""Post-hoc refinement (section 3.2.1) on the device: ranking, perturbation, classification and weighting stay there.
+"""Post-hoc refinement of masks on the device (Fu et al. 2022, section 3.2.1).
 
-The host twin, and the description of the method, is `whyframe.refine`.
+`whyframe.refine` describes the method and implements it on the host.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["DeviceRefinement"]
 
 
 class DeviceRefinement:
-    """The device memory and the engine that the refinement takes.
+    """Post-hoc refinement with its device memory and the classifier's engine.
 
     Args:
-        driver: The device; its context is current around every call.
+        driver: The device. Its context must be current during every call.
         kernels: The compiled kernels.
-        classifier: The classifier's engine; used by nobody else.
-        batches: The smallest and the largest batch it takes.
-        manifest: The model's.
+        classifier: Execution of the classifier, which no other object may use.
+        batches: Smallest and largest batch of the classifier.
+        manifest: Manifest of the model.
     """
 
     def __init__(
@@ -67,30 +67,29 @@ class DeviceRefinement:
         self._ring = Ring(driver, {"refined": ((self._side, self._side), np.float32)})
 
     def refine(self, tensors: dict[str, int], class_id: int, steps: int, stream: Stream) -> Slot:
-        """Refines the mask of the frame that was explained last.
+        """Refine the mask of the last explained frame, and wait for the result.
 
         Args:
-            tensors: Device addresses of ``frames``, ``saliency`` and ``probabilities`` of the fused engine.
-            class_id: The class explained.
-            steps: K, at least 1.
-            stream: Where those are ready.
+            tensors: Device addresses of ``frames``, ``saliency`` and ``probabilities`` of the fused graph.
+            class_id: Id of the explained class.
+            steps: Number K of perturbed frames, at least 1.
+            stream: Stream in which the tensors were computed.
 
         Returns:
-            Holds ``refined``, S x S float32; the stream has been waited for.
+            Slot with ``refined``, the refined mask, S x S float32.
         """
         pixels = self._side**2
         counts = np.append(np.arange(steps) * pixels // steps, pixels).astype(np.int32)
         counts_memory = self._driver.to_device(counts, stream)
         curve = self._driver.allocate(4 * (steps + 1))
         self._rank(tensors["saliency"], stream)
-        self._blur(tensors["frames"], stream)
+        self._blur(tensors["frames"], self._memory["blurred"].pointer, "uint8", 3, stream)
         for start in range(0, steps, self._batch):
-            some = min(self._batch, steps - start)
-            self._measure(tensors["frames"], counts_memory.pointer + 4 * start, some, stream)
-            self._pick(
-                curve.pointer + 4 * start, self._memory["probabilities"].pointer, class_id, some, stream
-            )
-        self._pick(curve.pointer + 4 * steps, tensors["probabilities"], class_id, 1, stream)
+            count = min(self._batch, steps - start)
+            self._classify(tensors["frames"], counts_memory.pointer + 4 * start, count, stream)
+            probabilities = self._memory["probabilities"].pointer
+            self._copy_class(curve.pointer + 4 * start, probabilities, class_id, count, stream)
+        self._copy_class(curve.pointer + 4 * steps, tensors["probabilities"], class_id, 1, stream)
         slot = self._ring.take()
         self._kernels.refine(
             self._memory["scores"].pointer,
@@ -106,12 +105,12 @@ class DeviceRefinement:
         return slot
 
     def _rank(self, mask: int, stream: Stream) -> None:
-        """Scores at S x S, and each pixel's place in their order."""
+        """Upsample the mask to S x S scores, and compute the rank of each pixel."""
         memory, side = self._memory, self._side
         self._kernels.upsample(
             mask, self._mask_side, self._mask_side, memory["scores"].pointer, side, side, stream=stream.handle
         )
-        self._smooth(memory["scores"].pointer, memory["smooth"].pointer, "float32", 1, stream)
+        self._blur(memory["scores"].pointer, memory["smooth"].pointer, "float32", 1, stream)
         self._kernels.rank(
             memory["scores"].pointer,
             memory["smooth"].pointer,
@@ -124,10 +123,8 @@ class DeviceRefinement:
             stream=stream.handle,
         )
 
-    def _blur(self, frame: int, stream: Stream) -> None:
-        self._smooth(frame, self._memory["blurred"].pointer, "uint8", 3, stream)
-
-    def _smooth(self, source: int, destination: int, dtype: str, channels: int, stream: Stream) -> None:
+    def _blur(self, source: int, destination: int, dtype: str, channels: int, stream: Stream) -> None:
+        """Blur an S x S image."""
         self._kernels.blur(
             source,
             self._kernels.TYPES[dtype],
@@ -143,8 +140,8 @@ class DeviceRefinement:
             stream=stream.handle,
         )
 
-    def _measure(self, frame: int, counts: int, some: int, stream: Stream) -> None:
-        """Classifies the frame with its first pixels kept, for some of the counts."""
+    def _classify(self, frame: int, counts: int, count: int, stream: Stream) -> None:
+        """Classify ``count`` copies of the frame; copy n is blurred except for its ``counts[n]`` best pixels."""
         self._kernels.perturb_ranked(
             frame,
             self._memory["blurred"].pointer,
@@ -153,17 +150,17 @@ class DeviceRefinement:
             self._memory["position"].pointer,
             counts,
             self._memory["frames"].pointer,
-            some,
+            count,
             3,
             self._side**2,
             stream=stream.handle,
         )
-        self._classifier.batch(max(some, self._smallest), self._side)
+        self._classifier.batch(max(count, self._smallest), self._side)
         names = (*self._classifier.inputs, "probabilities")
         self._classifier.bind({name: self._memory[name].pointer for name in names})
         self._classifier.enqueue(stream)
 
-    def _pick(self, curve: int, probabilities: int, class_id: int, some: int, stream: Stream) -> None:
-        """Copies one class's column of some rows of probabilities."""
+    def _copy_class(self, curve: int, probabilities: int, class_id: int, rows: int, stream: Stream) -> None:
+        """Copy the probability of a class from the first rows of the probabilities to the curve."""
         row = 4 * self._classes
-        self._driver.copy_rows(curve, 4, probabilities + 4 * class_id, row, 4, some, stream)
+        self._driver.copy_rows(curve, 4, probabilities + 4 * class_id, row, 4, rows, stream)

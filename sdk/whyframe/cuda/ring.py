@@ -1,4 +1,4 @@
-"""Maps that stay on the device until somebody reads them."""
+"""Ring of device buffers, which hold results until they are read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from whyframe.cuda.driver import Driver, Memory
 __all__ = ["Ring", "Slot"]
 
 LENGTH = 8
-"""Results that may be unread at once before the oldest one is fetched to make room."""
+"""Number of results that can stay on the device. The next result downloads the oldest unread result first."""
 
 
 class Ring:
-    """A few device buffers, used in turns; what a result has not read is fetched before its buffer is used again.
+    """Device buffers that are used in turn. A result that was not read is downloaded before its buffer is reused.
 
     Args:
         driver: The device.
@@ -30,7 +30,9 @@ class Ring:
         self, driver: Driver, shapes: dict[str, tuple[tuple[int, ...], Any]], length: int = LENGTH
     ) -> None:
         self._driver, self._shapes, self._next = driver, shapes, 0
-        self._stream = driver.stream()  # of its own: reading does not wait for the frame in progress
+        self._stream = (
+            driver.stream()
+        )  # a separate stream, so that reading does not wait for the frame in progress
         self._lock = threading.Lock()
         self._buffers = [
             {name: driver.allocate(_size(shape)) for name, shape in shapes.items()} for _ in range(length)
@@ -38,19 +40,19 @@ class Ring:
         self._holders: list[weakref.ref[Slot] | None] = [None] * length
 
     def take(self) -> Slot:
-        """The next slot, for a new result. The device's context must be current."""
-        place = self._next
-        self._next = (place + 1) % len(self._buffers)
-        reference = self._holders[place]
+        """Return the next slot for a new result. The device's context must be current."""
+        index = self._next
+        self._next = (index + 1) % len(self._buffers)
+        reference = self._holders[index]
         holder = None if reference is None else reference()
         if holder is not None:
             holder.fetch()
-        slot = Slot(self, self._buffers[place])
-        self._holders[place] = weakref.ref(slot)
+        slot = Slot(self, self._buffers[index])
+        self._holders[index] = weakref.ref(slot)
         return slot
 
     def download(self, buffers: dict[str, Memory]) -> dict[str, NDArray[Any]]:
-        """The arrays of a slot's buffers, on the host."""
+        """Download the arrays of a slot's buffers."""
         with self._lock, self._driver.current():
             arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in self._shapes.items()}
             for name, array in arrays.items():
@@ -60,7 +62,12 @@ class Ring:
 
 
 class Slot:
-    """The arrays of one result."""
+    """The arrays of one result, on the device until they are fetched.
+
+    Args:
+        ring: The ring that owns the buffers.
+        buffers: Device memory of each array, by name.
+    """
 
     def __init__(self, ring: Ring, buffers: dict[str, Memory]) -> None:
         self._ring, self._lock = ring, threading.Lock()
@@ -68,14 +75,14 @@ class Slot:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def pointer(self, name: str) -> int | None:
-        """The device address of an array, or None once it was fetched: then the buffer may be another's."""
+        """Return the device address of an array; None after `fetch`, when the buffer may belong to another result."""
         buffers = self._buffers
         return None if buffers is None else buffers[name].pointer
 
     def fetch(self) -> dict[str, NDArray[Any]]:
-        """The arrays, read-only, on the host; downloaded the first time.
+        """Return the arrays as read-only host arrays. The first call downloads them.
 
-        What was queued into the buffers must be done: `ExplainEngine.run` returns after it is.
+        The work that writes the buffers must be complete, as it is when `ExplainEngine.run` returns.
         """
         with self._lock:
             if self._buffers is not None:

@@ -1,4 +1,4 @@
-"""Host frames on their way to the device: two buffers in turns, so that one fills while the other is read."""
+"""Upload of host frames to the device through two buffers: a frame is uploaded while the other is processed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ __all__ = ["Staged", "Staging"]
 
 
 class Staged:
-    """One frame's place: page-locked host memory, device memory, and the two events that guard them."""
+    """A buffer for one frame: page-locked host memory and device memory.
+
+    Attributes:
+        source: Frame object that `Staging.find` identifies the buffer by; None after it was found.
+        image: The uploaded frame, H x W x 3 uint8 BGR in host memory.
+        ready: Event that marks the end of the upload.
+        consumed: Event that marks the end of the work that reads the buffer.
+
+    Args:
+        driver: The device.
+    """
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -32,11 +42,11 @@ class Staged:
         return self._memory.pointer
 
     def host(self, size: int) -> NDArray[np.uint8]:
-        """The page-locked side of ``size`` bytes."""
+        """Return the first ``size`` bytes of the page-locked memory."""
         return self._host[:size]
 
     def fit(self, size: int) -> NDArray[np.uint8]:
-        """The host side for ``size`` bytes; grows, never shrinks."""
+        """Return ``size`` bytes of page-locked memory. Both memories grow if needed, and never shrink."""
         if self._host.size < size:
             self._host = self._driver.pinned((size,), np.uint8)
             self._memory = self._driver.allocate(size)
@@ -44,51 +54,52 @@ class Staged:
 
 
 class Staging:
-    """Uploads host frames on a stream of its own.
+    """Two staging buffers with their own stream.
 
     Args:
-        driver: The device. Its context is current around every call.
+        driver: The device. Its context must be current during every call.
     """
 
     def __init__(self, driver: Driver) -> None:
         self._driver, self._stream = driver, driver.stream()
-        self._places = (Staged(driver), Staged(driver))
+        self._buffers = (Staged(driver), Staged(driver))
         self._next = 0
         self._lock = threading.Lock()
 
-    def upload(self, image: NDArray[np.uint8], ahead_of: Any = None) -> Staged:
-        """Starts a frame's upload; the caller lets its stream wait for ``ready``.
+    def upload(self, image: NDArray[np.uint8], source: Any = None) -> Staged:
+        """Start the upload of a frame. The caller's stream must wait for the event ``ready``.
 
         Args:
-            image: H x W x 3 uint8 BGR, of any strides.
-            ahead_of: What `find` will know the place by, where the frame is not explained at once.
+            image: H x W x 3 uint8 BGR, with any strides.
+            source: Frame object that `find` identifies the buffer by later; None if the buffer is used at once.
         """
         with self._lock:
-            place = self._places[self._next]
+            staged = self._buffers[self._next]
             self._next = 1 - self._next
-        place.ready.synchronize()  # what was there before has arrived, and been read
-        place.consumed.synchronize()
-        host = place.fit(image.size)
+        # The buffer is free once its previous frame was uploaded and then read.
+        staged.ready.synchronize()
+        staged.consumed.synchronize()
+        host = staged.fit(image.size)
         np.copyto(host.reshape(image.shape), image)
-        self._driver.upload(place.pointer, host, self._stream)
-        place.ready.record(self._stream)
-        place.source, place.image = ahead_of, image
-        return place
+        self._driver.upload(staged.pointer, host, self._stream)
+        staged.ready.record(self._stream)
+        staged.source, staged.image = source, image
+        return staged
 
     def find(self, source: Any) -> Staged | None:
-        """The place that this frame was uploaded to ahead of its turn, once."""
-        for place in self._places:
-            if source is not None and place.source is source:
-                place.source = None
-                return place
+        """Return the buffer that was uploaded for this frame object, once; None if there is none."""
+        for staged in self._buffers:
+            if source is not None and staged.source is source:
+                staged.source = None
+                return staged
         return None
 
-    def as_frame(self, place: Staged) -> DeviceFrame:
-        """The staged copy of a host frame."""
-        height, width, _ = place.image.shape
+    def as_frame(self, staged: Staged) -> DeviceFrame:
+        """Return the device copy of a staged frame."""
+        height, width, _ = staged.image.shape
         return DeviceFrame(
             shape=(height, width, 3),
-            pointer=place.pointer,
+            pointer=staged.pointer,
             pitch=3 * width,
             format="bgr",
             driver=self._driver,

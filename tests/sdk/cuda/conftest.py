@@ -1,4 +1,4 @@
-"""Whole frames through the GPU runtime, on the fake GPU."""
+"""Fixtures that run complete frames through the GPU runtime, on the fake GPU."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Gpu:
         )
 
     def backend(
-        self, content: bytes, profile: tuple[int, int] = (1, 1), says: bool = True
+        self, content: bytes, profile: tuple[int, int] = (1, 1), starts: bool = True
     ) -> TensorRTBackend:
-        trt = FakeTensorRT(self.driver, profile, says)
-        return TensorRTBackend(self.file(content, profile), trt, self.driver, self.kernels, "asked for")
+        trt = FakeTensorRT(self.driver, profile, starts)
+        return TensorRTBackend(self.file(content, profile), trt, self.driver, self.kernels, "requested")
 
     def engine(self, path: Path, profile: tuple[int, int] = (1, 1)) -> ExplainEngine:
         content = path.read_bytes()
@@ -58,7 +58,7 @@ class Gpu:
 
 @pytest.fixture
 def driver() -> Iterator[FakeDriver]:
-    """Its context is current."""
+    """A fake driver whose context is current."""
     driver = FakeDriver()
     with driver.current():
         yield driver
@@ -76,5 +76,5 @@ def on_gpu(gpu: Gpu) -> Callable[..., ExplainEngine]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A fused toy at the usual sizes of a small model."""
+    """A small fused model."""
     return toy.write(tmp_path / "model.onnx", side=32, mask_side=8, gain=6.0)

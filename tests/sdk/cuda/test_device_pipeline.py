@@ -21,10 +21,10 @@ def pair(model, on_gpu):
 
 def frames(rng, count, height=96, width=130):
     coarse = rng.integers(0, 256, (count, 6, 8, 3), dtype=np.uint8)
-    return [np.kron(one, np.ones((16, 17, 1), np.uint8))[:height, :width].copy() for one in coarse]
+    return [np.kron(image, np.ones((16, 17, 1), np.uint8))[:height, :width].copy() for image in coarse]
 
 
-def same(got, wanted, tolerance=0.02):
+def assert_same(got, wanted, tolerance=0.02):
     assert (got.class_id, got.label) == (wanted.class_id, wanted.label)
     assert got.probability == pytest.approx(wanted.probability, abs=tolerance)
     np.testing.assert_allclose(got.mask, wanted.mask, atol=tolerance)
@@ -32,27 +32,27 @@ def same(got, wanted, tolerance=0.02):
     assert got.no_signal == wanted.no_signal
 
 
-def test_a_frame_gives_what_the_cpu_gives(pair, rng):
+def test_a_frame_gives_the_result_of_the_cpu(pair, rng):
     device, host = pair
     assert device.backend_name == "tensorrt"
     for frame in frames(rng, 4):
-        same(device.run(frame), host.run(frame))
-        same(device.run(frame, target="blue"), host.run(frame, target="blue"))
-        same(device.run(frame, color="rgb"), host.run(frame, color="rgb"))
+        assert_same(device.run(frame), host.run(frame))
+        assert_same(device.run(frame, target="blue"), host.run(frame, target="blue"))
+        assert_same(device.run(frame, color="rgb"), host.run(frame, color="rgb"))
 
 
 @pytest.mark.parametrize("size", [(96, 130), (33, 32), (1, 1), (31, 200)])
-def test_frames_of_any_size(pair, rng, size):
+def test_frames_of_any_size_give_the_result_of_the_cpu(pair, rng, size):
     device, host = pair
     frame = frames(rng, 1, *size)[0]
-    same(device.run(frame), host.run(frame), 0.03)
+    assert_same(device.run(frame), host.run(frame), 0.03)
 
 
-def test_the_crop_rule(tmp_path, on_gpu, rng):
+def test_the_crop_rule_gives_the_result_of_the_cpu(tmp_path, on_gpu, rng):
     path = toy.write(tmp_path / "crop.onnx", side=32, mask_side=8, resize="crop")
     frame = frames(rng, 1)[0]
     with ExplainEngine(path, threads=1) as host, on_gpu(path) as device:
-        same(device.run(frame), host.run(frame))
+        assert_same(device.run(frame), host.run(frame))
         drawn, wanted = device.run(frame).overlay(), host.run(frame).overlay()
         assert np.abs(drawn.astype(int) - wanted).mean() < 1.5
 
@@ -67,7 +67,7 @@ def test_the_options_of_the_overlay_reach_the_device(pair, rng):
         assert not np.array_equal(drawn, result.overlay())
 
 
-def test_one_graph_is_captured_for_each_of_the_two_upload_places(pair, gpu, rng):
+def test_a_graph_is_captured_for_each_staging_buffer(pair, gpu, rng):
     device, _ = pair
     for frame in frames(rng, 6):
         device.run(frame)
@@ -75,28 +75,28 @@ def test_one_graph_is_captured_for_each_of_the_two_upload_places(pair, gpu, rng)
     assert gpu.driver.log.count("launch") == 6
 
 
-def test_a_new_frame_size_is_captured_anew_and_right(pair, gpu, rng):
+def test_a_new_frame_size_gets_a_new_graph(pair, gpu, rng):
     device, host = pair
     for _ in range(2):
         for size in ((96, 130), (80, 60)):
             for frame in frames(rng, 2, *size):
-                same(device.run(frame), host.run(frame))
+                assert_same(device.run(frame), host.run(frame))
     assert gpu.driver.log.count("capture") <= 6
 
 
-def test_many_sizes_do_not_leave_graphs_with_freed_weights(pair, rng):
+def test_many_sizes_leave_no_graph_with_freed_weights(pair, rng):
     device, host = pair
     for height in range(40, 60):
         frame = frames(rng, 1, height, 64)[0]
-        same(device.run(frame), host.run(frame))
+        assert_same(device.run(frame), host.run(frame))
 
 
-def test_result_k_is_still_k_after_later_runs(pair, rng):
+def test_a_result_is_unchanged_by_later_runs(pair, rng):
     device, host = pair
     some = frames(rng, 12)
     results = [device.run(frame) for frame in some]
     for result, frame in zip(results, some, strict=True):
-        same(result, host.run(frame))
+        assert_same(result, host.run(frame))
 
 
 def test_the_map_stays_on_the_device_until_it_is_read(pair, gpu, rng):
@@ -105,39 +105,38 @@ def test_the_map_stays_on_the_device_until_it_is_read(pair, gpu, rng):
     device.run(frames(rng, 1)[0])
     gpu.driver.log.clear()
     result = device.run(frames(rng, 1)[0])
-    assert gpu.driver.log.count("synchronize") == 1  # the one wait of the frame
+    assert gpu.driver.log.count("synchronize") == 1  # the only wait of the frame
     assert result.mask is result.mask
     assert gpu.driver.log.count("synchronize") == 2
 
 
-def test_a_batch_is_each_frame(pair, rng):
+def test_a_batch_gives_the_result_of_each_frame(pair, rng):
     device, host = pair
     some = frames(rng, 3)
     for got, wanted in zip(device.run_batch(some), host.run_batch(some), strict=True):
-        same(got, wanted)
+        assert_same(got, wanted)
 
 
-def test_a_frame_on_the_device_gives_what_the_same_host_frame_gives(pair, gpu, rng):
+def test_a_frame_on_the_device_gives_the_result_of_the_host_frame(pair, gpu, rng):
     device, host = pair
     for frame in frames(rng, 3):
         gpu.driver.log.clear()
         result = device.run(CudaArray(frame, stream=9))
         assert gpu.driver.log[0] == "wait for stream 9"
-        same(result, host.run(frame))
+        assert_same(result, host.run(frame))
         np.testing.assert_array_equal(np.asarray(result.frame), frame)
         assert np.abs(result.overlay().astype(int) - host.run(frame).overlay()).mean() < 1.5
-    assert (
-        gpu.driver.log.count("capture") == 0
-    )  # addresses of others are not captured: only the first time, the rest
+    # The graph of the first frame holds no address of the frame, so the later frames launch the same graph.
+    assert gpu.driver.log.count("capture") == 0
 
 
-def test_an_rgb_frame_on_the_device(pair, rng):
+def test_an_rgb_frame_on_the_device_is_converted(pair, rng):
     device, host = pair
     frame = frames(rng, 1)[0]
-    same(device.run(CudaArray(np.ascontiguousarray(frame[..., ::-1])), color="rgb"), host.run(frame))
+    assert_same(device.run(CudaArray(np.ascontiguousarray(frame[..., ::-1])), color="rgb"), host.run(frame))
 
 
-def test_nv12_planes_of_a_decoder(pair, rng):
+def test_nv12_planes_of_a_decoder_are_explained(pair, rng):
     device, host = pair
     frame = frames(rng, 1, 96, 130)[0]
     luma, chroma = nv12_of(frame)
@@ -151,24 +150,24 @@ def test_nv12_planes_of_a_decoder(pair, rng):
         owner=(luma, chroma),
     )
     result = device.run(planes)
-    same(result, host.run(np.asarray(result.frame)), 0.03)
+    assert_same(result, host.run(np.asarray(result.frame)), 0.03)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 40])
 @pytest.mark.parametrize("profile", [(1, 1), (1, 33), (1, 7)])
-def test_refinement_gives_what_the_cpu_gives(model, on_gpu, rng, steps, profile):
+def test_refinement_gives_the_result_of_the_cpu(model, on_gpu, rng, steps, profile):
     frame = frames(rng, 1)[0]
     with ExplainEngine(model, threads=1) as host, on_gpu(model, profile) as device:
         got, wanted = device.run(frame, refine=steps), host.run(frame, refine=steps)
     assert got.mask.shape == wanted.mask.shape
-    # The inputs of the two differ by rounding, which may swap pixels of nearly equal score.
+    # The two inputs differ by rounding, which may swap pixels of nearly equal scores.
     assert np.abs(got.mask - wanted.mask).mean() < 0.02
 
 
 def test_a_frame_without_signal_is_not_refined_into_a_finding(pair, rng):
     device, host = pair
     wall = np.full((64, 64, 3), 90, np.uint8)
-    wall[20:40, 20:40] += 2  # the map is stretched over its whole range, but there is nothing to see
+    wall[20:40, 20:40] += 2  # the map uses the full range, although the frame shows nothing
     got, wanted = device.run(wall, refine=8), host.run(wall, refine=8)
     assert got.no_signal
     assert np.ptp(got.mask) > 0.1
@@ -183,59 +182,59 @@ def test_a_prefetched_frame_is_not_uploaded_twice(pair, gpu, rng):
     gpu.driver.upload = lambda *arguments: (uploads.append(arguments[1].nbytes), original(*arguments))
     device.prefetch(first)
     device.prefetch(second)
-    same(device.run(first), host.run(first))
-    same(device.run(second), host.run(second))
+    assert_same(device.run(first), host.run(first))
+    assert_same(device.run(second), host.run(second))
     assert uploads.count(first.nbytes) == 2
-    same(device.run(first), host.run(first))
+    assert_same(device.run(first), host.run(first))
     assert uploads.count(first.nbytes) == 3
 
 
-def test_new_content_in_the_same_array_is_explained_anew(pair, rng):
+def test_new_content_in_the_same_array_is_uploaded_again(pair, rng):
     device, host = pair
     buffer = np.empty((96, 130, 3), np.uint8)
     for frame in frames(rng, 6):
         buffer[...] = frame
-        same(device.run(buffer), host.run(frame))
+        assert_same(device.run(buffer), host.run(frame))
 
 
-def test_the_same_path_with_another_order_of_colours(pair, rng):
+def test_the_channel_order_may_change_between_runs(pair, rng):
     device, host = pair
     frame = frames(rng, 1)[0]
-    same(device.run(frame), host.run(frame))
-    same(device.run(frame, color="rgb"), host.run(frame, color="rgb"))
+    assert_same(device.run(frame), host.run(frame))
+    assert_same(device.run(frame, color="rgb"), host.run(frame, color="rgb"))
 
 
-def test_a_stream_gives_every_frame(model, on_gpu, tmp_path):
+def test_a_stream_gives_the_results_of_the_cpu(model, on_gpu, tmp_path):
     from helpers import clips
 
     clip = clips.write_clip(tmp_path / "clip.mp4")
     with ExplainEngine(model, threads=1) as host, on_gpu(model) as device:
         for got, wanted in zip(device.stream(clip), host.stream(clip), strict=True):
             assert got.index == wanted.index
-            same(got, wanted, 0.03)
+            assert_same(got, wanted, 0.03)
 
 
-def test_a_clone_has_graphs_and_results_of_its_own(pair, rng):
+def test_a_clone_has_its_own_graphs_and_results(pair, rng):
     device, host = pair
     first, second = frames(rng, 2)
     clone = device.clone()
     a, b = device.run(first), clone.run(second)
-    same(a, host.run(first))
-    same(b, host.run(second))
+    assert_same(a, host.run(first))
+    assert_same(b, host.run(second))
     device.close()
-    same(clone.run(first), host.run(first))
+    assert_same(clone.run(first), host.run(first))
 
 
 def test_a_model_of_fixed_batch_runs_single_frames(tmp_path, on_gpu, rng):
     path = toy.write(tmp_path / "four.onnx", side=32, mask_side=8, batch=4)
     with ExplainEngine(path, threads=1) as host, on_gpu(path, (4, 4)) as device:
         for frame in frames(rng, 2):
-            same(device.run(frame), host.run(frame))
+            assert_same(device.run(frame), host.run(frame))
         assert device.run(frame, refine=6).mask.shape == (32, 32)
-        # The rows that nobody looks at are explained for a class, too, not for whatever memory held.
+        # The targets of the padding rows must be valid, not uninitialised memory. No public result shows them.
         targets = device._pipeline._tensors["target"]
-        rest = np.frombuffer((ctypes.c_char * 32).from_address(targets.pointer), np.int64)[1:]
-        assert rest.tolist() == [-1, -1, -1]
+        padding = np.frombuffer((ctypes.c_char * 32).from_address(targets.pointer), np.int64)[1:]
+        assert padding.tolist() == [-1, -1, -1]
 
 
 @pytest.mark.parametrize(
@@ -247,12 +246,12 @@ def test_a_model_of_fixed_batch_runs_single_frames(tmp_path, on_gpu, rng):
         CudaArray(np.zeros((4, 4))),
     ],
 )
-def test_bad_frames_are_refused_and_the_next_one_is_explained(pair, rng, frame):
+def test_bad_frames_are_refused_and_the_next_frame_is_explained(pair, rng, frame):
     device, host = pair
     with pytest.raises(FrameError):
         device.run(frame)
     good = frames(rng, 1)[0]
-    same(device.run(good), host.run(good))
+    assert_same(device.run(good), host.run(good))
 
 
 def test_the_cpu_refuses_a_frame_on_the_device(pair):
@@ -261,13 +260,13 @@ def test_the_cpu_refuses_a_frame_on_the_device(pair):
         host.run(CudaArray(np.zeros((4, 4, 3), np.uint8)))
 
 
-def test_an_engine_that_will_not_start_says_so(gpu, model):
-    backend = gpu.backend(model.read_bytes(), says=False)
-    with pytest.raises(BackendError, match="would not start"):
+def test_an_engine_that_cannot_start_gives_an_error(gpu, model):
+    backend = gpu.backend(model.read_bytes(), starts=False)
+    with pytest.raises(BackendError, match="could not start"):
         backend.explain(np.zeros((1, 32, 32, 3), np.uint8), np.full(1, -1))
 
 
-def test_a_closed_engine_says_so(pair, rng):
+def test_a_closed_engine_gives_an_error(pair, rng):
     device, _ = pair
     result = device.run(frames(rng, 1)[0])
     device.close()
@@ -284,8 +283,8 @@ def test_a_closed_engine_says_so(pair, rng):
 
 
 @pytest.mark.parametrize("close", [True, False])
-def test_an_engine_that_is_let_go_leaves_nothing_to_the_garbage_collector(model, on_gpu, rng, close):
-    """GPU memory freed by the collector would be freed in any thread, and in the middle of a capture."""
+def test_a_deleted_engine_leaves_nothing_to_the_garbage_collector(model, on_gpu, rng, close):
+    """The collector would free GPU memory in any thread, even during a capture. Only the pipeline holds such memory."""
     device = on_gpu(model)
     device.run(frames(rng, 1)[0])
     pipeline = weakref.ref(device._pipeline)
@@ -299,6 +298,6 @@ def test_an_engine_that_is_let_go_leaves_nothing_to_the_garbage_collector(model,
         gc.enable()
 
 
-def test_the_fake_sees_calls_without_a_context():
+def test_the_fake_refuses_calls_without_a_context():
     with pytest.raises(BackendError, match="without a current context"):
         FakeDriver().allocate(4)

@@ -19,13 +19,13 @@ def device(frame, driver, color="bgr"):
     return as_device_frame(frame, color, driver, driver.stream())
 
 
-def test_an_array_is_taken_without_a_copy(driver, image):
+def test_an_array_is_used_without_a_copy(driver, image):
     frame = device(CudaArray(image), driver)
     assert (frame.pointer, frame.pitch, frame.shape) == (image.ctypes.data, 27, (7, 9, 3))
     np.testing.assert_array_equal(np.asarray(frame), image)
 
 
-def test_strides_may_be_left_out(driver, image):
+def test_strides_may_be_missing(driver, image):
     assert device(CudaArray(image, strides=False), driver).pitch == 27
 
 
@@ -50,18 +50,18 @@ def test_the_producers_stream_is_waited_for(driver, image):
 
 
 @pytest.mark.parametrize(
-    ("array", "kind", "says"),
+    ("array", "kind", "words"),
     [
         (np.zeros((4, 4, 3), np.float32), FrameTypeError, "convert it on the device"),
         (np.zeros((4, 4), np.uint8), FrameValueError, "height x width x 3"),
-        (np.zeros((3, 4, 4), np.uint8), FrameValueError, "permute"),
+        (np.zeros((3, 4, 4), np.uint8), FrameValueError, "move the channels"),
         (np.zeros((0, 4, 3), np.uint8), FrameValueError, "empty"),
         (np.zeros((4, 3, 4), np.uint8).transpose(0, 2, 1), FrameValueError, "contiguous"),
         (np.zeros((4, 4, 3), np.uint8)[::-1], FrameValueError, "contiguous"),
     ],
 )
-def test_what_cannot_be_explained_is_refused(driver, array, kind, says):
-    with pytest.raises(kind, match=says):
+def test_unsupported_arrays_are_refused(driver, array, kind, words):
+    with pytest.raises(kind, match=words):
         device(CudaArray(array), driver)
 
 
@@ -78,13 +78,13 @@ def test_dlpack_shapes_strides_and_types_are_read(image):
     assert tensor.shape == view.shape
     assert tensor.byte_strides == view.strides
     assert tensor.dtype == "u1"
-    assert tensor.stream is None  # the producer was told which stream will read
+    assert tensor.stream is None  # __dlpack__ was given the stream that will read the array
     tensor = from_dlpack(Exporter(np.zeros((2, 5), np.float64)), 5)
     assert (tensor.dtype, tensor.byte_strides) == ("f8", (40, 8))
 
 
 class Exporter:
-    """NumPy's own DLPack, which wants no stream."""
+    """An array with NumPy's own DLPack, which takes no stream."""
 
     def __init__(self, array):
         self.array = array
@@ -94,7 +94,7 @@ class Exporter:
         return self.array.__dlpack__()
 
 
-def test_nv12_is_what_opencv_makes_of_it(rng):
+def test_nv12_is_converted_as_opencv_does(rng):
     bgr = cv2.resize(
         rng.integers(0, 256, (4, 6, 3), dtype=np.uint8), (24, 16), interpolation=cv2.INTER_LINEAR
     )
@@ -139,7 +139,7 @@ def test_nv12_planes_are_read_with_their_pitch(driver, rng):
 @pytest.mark.parametrize(
     "changes", [{"luma": 0}, {"height": 0}, {"pitch": 6}, {"matrix": "bt2020"}, {"width": 0}]
 )
-def test_impossible_planes_are_refused(changes):
+def test_invalid_planes_are_refused(changes):
     facts = {"luma": 1, "chroma": 2, "height": 4, "width": 7, "pitch": 8, **changes}
     with pytest.raises(FrameError):
         NV12Frame(**facts)

@@ -15,11 +15,11 @@ def counting(driver, done, value):
 def test_the_first_use_warms_up_captures_and_launches(driver, graphs):
     done = []
     graphs.run("a", counting(driver, done, 1))
-    assert done == [1, 1]  # once eagerly, once by the graph; nothing while it was captured
+    assert done == [1, 1]  # without a graph, then by the graph; not during the capture
     assert driver.log == ["synchronize", "capture", "launch"]
 
 
-def test_later_uses_only_launch(driver, graphs):
+def test_later_uses_launch_the_graph(driver, graphs):
     done = []
     for _ in range(3):
         graphs.run("a", counting(driver, done, 1))
@@ -36,7 +36,7 @@ def test_another_key_is_captured_and_the_first_is_kept(driver, graphs):
     assert done == ["a", "a", "b", "b", "a", "b"]
 
 
-def test_the_oldest_graph_goes(driver, graphs):
+def test_the_oldest_graph_is_removed(driver, graphs):
     for key in range(9):
         graphs.run(key, lambda: None)
     assert len(graphs) == 4
@@ -46,7 +46,7 @@ def test_the_oldest_graph_goes(driver, graphs):
     assert driver.log.count("capture") == 10
 
 
-def test_what_cannot_be_captured_is_queued_each_time(driver):
+def test_work_that_cannot_be_captured_is_queued_each_time(driver):
     graphs, done = GraphCache(driver, driver.stream(), lambda: False), []
     for _ in range(3):
         graphs.run("a", counting(driver, done, 1))
@@ -59,7 +59,7 @@ def test_a_failing_capture_leaves_no_graph(driver, graphs):
 
     def enqueue():
         calls.append(1)
-        if len(calls) == 2:  # the one that is captured
+        if len(calls) == 2:  # the captured call
             raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):

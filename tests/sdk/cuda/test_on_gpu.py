@@ -1,4 +1,4 @@
-"""The runtime on a real GPU: `pytest -m gpu`. What TensorRT needs is skipped, by name, where it cannot run."""
+"""Tests of the runtime on a real GPU (`pytest -m gpu`). Tests of TensorRT are skipped if it cannot run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from whyframe import BackendError, ExplainEngine
-from whyframe.cli.bundled_images import COFFEE, read_bundled_image
+from whyframe.cli.demo_images import COFFEE, read_bundled_image
 from whyframe.cuda.frames import DeviceFrame
 from whyframe.cuda.graph_cache import GraphCache
 from whyframe.cuda.pycuda_driver import PyCudaDriver
@@ -33,12 +33,12 @@ def tensorrt_engine() -> Iterator[ExplainEngine]:
     try:
         engine = ExplainEngine(backend="tensorrt")
     except BackendError as error:
-        pytest.skip(f"not measured: {error}")
+        pytest.skip(f"TensorRT cannot run: {error}")
     with engine:
         yield engine
 
 
-def test_bytes_go_there_and_back(driver: PyCudaDriver, rng: np.random.Generator) -> None:
+def test_uploaded_bytes_are_downloaded_again(driver: PyCudaDriver, rng: np.random.Generator) -> None:
     sent = rng.integers(0, 256, (37, 53), dtype=np.uint8)
     with driver.current():
         stream = driver.stream()
@@ -54,7 +54,7 @@ def test_bytes_go_there_and_back(driver: PyCudaDriver, rng: np.random.Generator)
     np.testing.assert_array_equal(columns, sent[:, 5:13])
 
 
-def test_captured_work_reads_what_is_there_when_it_is_replayed(
+def test_a_graph_reads_the_memory_at_each_launch(
     driver: PyCudaDriver, kernels: Kernels, rng: np.random.Generator
 ) -> None:
     with driver.current():
@@ -77,7 +77,7 @@ def test_captured_work_reads_what_is_there_when_it_is_replayed(
         assert len(graphs) == 1
 
 
-def test_a_capture_that_fails_leaves_the_stream_usable(driver: PyCudaDriver) -> None:
+def test_a_failed_capture_leaves_the_stream_usable(driver: PyCudaDriver) -> None:
     with driver.current():
         stream = driver.stream()
         with pytest.raises(RuntimeError, match="on purpose"):
@@ -86,7 +86,7 @@ def test_a_capture_that_fails_leaves_the_stream_usable(driver: PyCudaDriver) -> 
         assert memory.pointer
 
 
-def test_a_ring_on_the_device(driver: PyCudaDriver) -> None:
+def test_a_ring_keeps_results_on_the_device(driver: PyCudaDriver) -> None:
     with driver.current():
         stream = driver.stream()
         ring, slots = Ring(driver, {"mask": ((2, 3), np.float32)}, length=2), []
@@ -109,34 +109,34 @@ def test_pytorch_shares_the_context(driver: PyCudaDriver) -> None:
 
 @pytest.mark.parametrize("target", [None, "cup"])
 def test_onnx_runtimes_cuda_provider_agrees_with_its_cpu(target: str | None) -> None:
-    picture = read_bundled_image(COFFEE)
+    image = read_bundled_image(COFFEE)
     with ExplainEngine() as host, ExplainEngine(backend="onnxruntime", device="cuda:0") as device:
-        for _ in range(3):  # warm-up, capture, replay
-            got, wanted = device.run(picture, target=target), host.run(picture, target=target)
+        for _ in range(3):  # warm-up, capture, launch
+            got, wanted = device.run(image, target=target), host.run(image, target=target)
             assert got.class_id == wanted.class_id
             assert got.probability == pytest.approx(wanted.probability, abs=2e-3)
             np.testing.assert_allclose(got.mask, wanted.mask, atol=2e-2)
 
 
 def test_tensorrt_agrees_with_the_cpu(tensorrt_engine: ExplainEngine) -> None:
-    picture = read_bundled_image(COFFEE)
+    image = read_bundled_image(COFFEE)
     with ExplainEngine() as host:
         for _ in range(3):
-            got, wanted = tensorrt_engine.run(picture), host.run(picture)
+            got, wanted = tensorrt_engine.run(image), host.run(image)
             assert got.class_id == wanted.class_id
             assert got.probability == pytest.approx(wanted.probability, abs=1e-2)
             np.testing.assert_allclose(got.mask, wanted.mask, atol=5e-2)
-        refined, expected = tensorrt_engine.run(picture, refine=32), host.run(picture, refine=32)
+        refined, expected = tensorrt_engine.run(image, refine=32), host.run(image, refine=32)
         assert np.abs(refined.mask - expected.mask).mean() < 0.02
-        drawn = tensorrt_engine.run(picture).overlay().astype(int)
-        assert np.abs(drawn - host.run(picture).overlay()).mean() < 2
+        drawn = tensorrt_engine.run(image).overlay().astype(int)
+        assert np.abs(drawn - host.run(image).overlay()).mean() < 2
 
 
 def test_tensorrt_takes_a_tensor_of_pytorch(tensorrt_engine: ExplainEngine) -> None:
     import torch
 
-    picture = read_bundled_image(COFFEE)
-    tensor = torch.from_numpy(picture).cuda()
-    got, wanted = tensorrt_engine.run(tensor), tensorrt_engine.run(picture)
+    image = read_bundled_image(COFFEE)
+    tensor = torch.from_numpy(image).cuda()
+    got, wanted = tensorrt_engine.run(tensor), tensorrt_engine.run(image)
     np.testing.assert_allclose(got.mask, wanted.mask, atol=1e-5)
-    np.testing.assert_array_equal(np.asarray(got.frame), picture)
+    np.testing.assert_array_equal(np.asarray(got.frame), image)

@@ -1,4 +1,4 @@
-"""The driver against a pycuda that records: its calls, their order, and the words of its errors."""
+"""Tests of the driver with a fake pycuda that records calls, their order and their errors."""
 
 import ctypes
 import gc
@@ -18,7 +18,7 @@ class CudaError(Exception):
 
 
 class Allocation:
-    """Knows whether it was freed in its context."""
+    """An allocation that records when it is freed."""
 
     def __init__(self, calls):
         self._calls = calls
@@ -86,7 +86,7 @@ def pycuda(monkeypatch):
     return driver
 
 
-def test_the_primary_context_is_pushed_once_however_deep(pycuda):
+def test_the_primary_context_is_pushed_once_in_nested_calls(pycuda):
     driver = PyCudaDriver(1)
     assert (driver.name, driver.compute_capability, driver.index) == ("GPU 1", (8, 6), 1)
     with driver.current():
@@ -97,7 +97,7 @@ def test_the_primary_context_is_pushed_once_however_deep(pycuda):
     assert (memory.pointer, memory.size) == (1000, 8)
 
 
-def test_memory_is_freed_in_its_context_whoever_lets_go_of_it(pycuda):
+def test_memory_is_freed_in_its_context(pycuda):
     driver = PyCudaDriver(0)
     with driver.current():
         memory = driver.allocate(8)
@@ -124,7 +124,7 @@ class Watched(np.ndarray):
         type(self).freed.append(True)
 
 
-def test_the_context_is_popped_after_an_error_and_cudas_words_are_kept(pycuda):
+def test_the_context_is_popped_after_an_error_with_cudas_message(pycuda):
     driver = PyCudaDriver(0)
 
     def fail(size):
@@ -136,17 +136,17 @@ def test_the_context_is_popped_after_an_error_and_cudas_words_are_kept(pycuda):
     assert pycuda.calls == ["init", "push", "pop"]
 
 
-def test_no_such_device(pycuda):
+def test_a_missing_device_is_an_error(pycuda):
     with pytest.raises(BackendError, match=r"no cuda:2: this machine has 2"):
         PyCudaDriver(2)
 
 
-def test_copies_name_their_ends(pycuda):
+def test_copies_pass_their_addresses_and_sizes(pycuda):
     driver = PyCudaDriver(0)
     with driver.current():
         stream = driver.stream()
         assert stream.handle == 42
-        assert ("Stream", 1) in pycuda.calls  # does not wait for the default stream
+        assert ("Stream", 1) in pycuda.calls  # the flag: it does not wait for the default stream
         driver.upload(5, np.zeros(3), stream)
         driver.download(np.zeros(3), 6, stream)
         driver.copy(7, 8, 9, stream)
@@ -154,14 +154,14 @@ def test_copies_name_their_ends(pycuda):
     assert pycuda.calls[-5:-1] == [("up", 5, 24), ("down", 6), ("copy", 7, 8, 9), ("rows", 10, 11, 4, 3)]
 
 
-def test_without_pycuda_the_message_says_what_to_install(monkeypatch):
+def test_without_pycuda_the_message_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycuda", None)
     with pytest.raises(BackendError, match=r"pip install 'whyframe\[pycuda\]'"):
         PyCudaDriver(0)
 
 
 class Libcuda:
-    """Records calls; ``fails`` names one that returns an error."""
+    """A CUDA library that records calls; ``fails`` is the name of a function that returns an error."""
 
     def __init__(self, fails=""):
         self.calls, self.fails = [], fails
@@ -187,7 +187,7 @@ def libcuda(monkeypatch):
 
 def test_a_capture_is_ended_instantiated_and_launched(libcuda):
     def work():
-        assert not gc.isenabled()  # what it would free ends a capture
+        assert not gc.isenabled()  # freeing memory would end the capture
         libcuda.calls.append("work")
 
     graph = capture.capture_stream(3, work)
@@ -205,9 +205,9 @@ def test_a_capture_is_ended_instantiated_and_launched(libcuda):
 
 def test_a_capture_whose_work_fails_is_ended_and_its_graph_destroyed(libcuda):
     def fail():
-        raise BackendError("the engine would not start")
+        raise BackendError("the engine could not start")
 
-    with pytest.raises(BackendError, match="would not start"):
+    with pytest.raises(BackendError, match="could not start"):
         capture.capture_stream(3, fail)
     assert libcuda.calls == ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphDestroy"]
 
@@ -221,12 +221,13 @@ def test_every_return_code_is_checked(libcuda, fails):
         capture.capture_stream(3, lambda: None)
 
 
-def test_a_foreign_stream_is_waited_for_by_an_event_that_is_freed(libcuda):
+def test_another_librarys_stream_is_waited_for_by_an_event_that_is_destroyed(libcuda):
     capture.wait_for_stream(3, 4)
     assert libcuda.calls == ["cuEventCreate", "cuEventRecord", "cuStreamWaitEvent", "cuEventDestroy_v2"]
 
 
 def test_the_declared_signatures_are_c_types():
+    """Reads a private table: without a GPU, nothing else can find a mistake in it."""
     for name, arguments in capture._SIGNATURES.items():
         assert name.startswith("cu")
         for argument in arguments:

@@ -16,7 +16,7 @@ def write(slot, value):
         ctypes.memmove(slot.pointer(name), array.ctypes.data, array.nbytes)
 
 
-def test_result_k_is_still_k_after_the_ring_went_round(driver):
+def test_a_result_is_unchanged_after_its_buffer_was_reused(driver):
     ring, slots = Ring(driver, SHAPES, length=3), []
     for value in range(8):
         slots.append(ring.take())
@@ -27,7 +27,7 @@ def test_result_k_is_still_k_after_the_ring_went_round(driver):
         np.testing.assert_array_equal(arrays["input"], np.full(4, value, np.uint8))
 
 
-def test_nothing_is_downloaded_until_it_is_read_or_its_room_is_needed(driver):
+def test_a_result_is_downloaded_when_it_is_read_or_its_buffer_is_needed(driver):
     ring = Ring(driver, SHAPES, length=2)
     slots = [ring.take(), ring.take()]
     for slot in slots:
@@ -40,7 +40,7 @@ def test_nothing_is_downloaded_until_it_is_read_or_its_room_is_needed(driver):
     assert third.pointer("mask") is not None
 
 
-def test_what_nobody_holds_is_not_downloaded(driver):
+def test_a_deleted_result_is_not_downloaded(driver):
     ring = Ring(driver, SHAPES, length=2)
     for value in range(6):
         write(ring.take(), value)
@@ -48,7 +48,7 @@ def test_what_nobody_holds_is_not_downloaded(driver):
     assert "synchronize" not in driver.log
 
 
-def test_reading_twice_downloads_once_and_gives_the_same(driver):
+def test_a_result_is_downloaded_once(driver):
     slot = Ring(driver, SHAPES).take()
     write(slot, 7)
     first = slot.fetch()
