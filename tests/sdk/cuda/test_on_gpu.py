@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from whyframe import BackendError, ExplainEngine
-from whyframe.cli.demo_images import COFFEE, read_bundled_image
+from whyframe.cli.bundled_images import COFFEE, read_bundled_image
 from whyframe.cuda.frames import DeviceFrame
 from whyframe.cuda.graph_cache import GraphCache
 from whyframe.cuda.pycuda_driver import PyCudaDriver
