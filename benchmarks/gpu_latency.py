@@ -32,7 +32,8 @@ from whyframe.files import atomic_write
 from whyframe.tensorrt.api import load_tensorrt
 from whyframe.tensorrt.build import BuildOptions
 from whyframe.tensorrt.compile import compile_model
-from whyframe_export.export import ExportSource, export, trained_product
+from whyframe_export.export_source import ExportSource, trained_source
+from whyframe_export.onnx_export import write_fused_model
 
 Variants = dict[str, Callable[[], object]]
 
@@ -54,12 +55,12 @@ def main() -> None:
         print("gpu_latency needs a CUDA device: none is here; `whyframe doctor` says what is missing.")
         sys.exit(2)
     torch.cuda.set_device(0)
-    product = trained_product(args.run, "stretch", 1)
+    product = trained_source(args.run, batch=1)
     side = product.manifest.side
     frame = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fused.onnx"
-        export(product, path)
+        write_fused_model(product, path)
         variants, missing = collect(
             {
                 **{

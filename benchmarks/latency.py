@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from whyframe import ExplainEngine
 from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.files import atomic_write
-from whyframe_export.export import ExportSource, cam_product, export, trained_product
+from whyframe_export import export
+from whyframe_export.export_source import ExportSource, trained_source
 from whyframe_export.fused import FusedClassifier
 from whyframe_training.checkpoint import CONFIG
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
@@ -99,8 +100,8 @@ def _onnx(run: Path, threads: int, frame: NDArray[np.uint8]) -> Variants:
     config = TrainConfig.load(run / CONFIG)
     with tempfile.TemporaryDirectory() as folder:
         fused, cam = Path(folder) / "fused.onnx", Path(folder) / "cam.onnx"
-        export(trained_product(run, "stretch", None), fused)
-        export(cam_product(config.classifier, "stretch", None), cam)
+        export(run, fused)
+        export(config.classifier, cam, explainer="cam")
         predictor, activation = (ExplainEngine(path, threads=threads).backend_object for path in (fused, cam))
     return {
         "ort classifier": lambda: predictor.classify(frame),
@@ -111,7 +112,7 @@ def _onnx(run: Path, threads: int, frame: NDArray[np.uint8]) -> Variants:
 
 def _torch(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
     """PyTorch with the network as it comes, with batch norms folded, and that one compiled."""
-    product = trained_product(run, "stretch", None)
+    product = trained_source(run)
     original = build_classifier(TrainConfig.load(run / CONFIG).classifier, fold=False)
     functions = {
         "eager": torch_functions(product, original),

@@ -1,7 +1,8 @@
 """The distribution controller as an ONNX model-local function, `whyframe::DistributionController`.
 
-A runtime that knows nothing of whyframe runs the function's body of standard operators; TensorRT may put the
-project's plugin in its place, by the attributes on the call. Statistics are float32 whatever the graph's type.
+The function's body consists of standard operators, so any ONNX runtime can execute it. TensorRT can replace the
+call with the project's plugin, which reads the attributes of the call. Means and variances are computed in float32
+even in a float16 graph. The names of nodes and values below are part of the exported file.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ _TINY = float(np.finfo(np.float32).tiny)
 def controller_call(
     logit_map: str, saliency: str, controller: Mapping[str, Any], epsilon: float
 ) -> NodeProto:
-    """The node that calls the function: N x h x w logits to N x h x w scores in [0, 1], float32.
+    """Return the node that calls the function on N x h x w logits; its output is N x h x w float32 in [0, 1].
 
     Args:
-        logit_map: the input's name.
-        saliency: the output's name.
-        controller: `{"name": "ct", "eta": ..., "h": ...}`, or one of bt, sigmoid, square and minmax by name alone.
-        epsilon: added to the variance.
+        logit_map: Name of the graph value with the logits.
+        saliency: Name of the graph value for the scores.
+        controller: ``{"name": "ct", "eta": ..., "h": ...}``, or the name of bt, sigmoid, square or minmax alone.
+        epsilon: Constant that is added to the variance (Fu et al. 2022, Eq. 5).
     """
     return helper.make_node(
         NAME,
@@ -44,7 +45,14 @@ def controller_call(
 
 
 def controller_function(controller: Mapping[str, Any]) -> FunctionProto:
-    """The function's body for one controller; its parameters are the call's attributes."""
+    """Return the function with the body of one controller; `eta` and `h` stay attributes of the call.
+
+    Args:
+        controller: The same mapping as for `controller_call`.
+
+    Raises:
+        ValueError: The controller's name is unknown.
+    """
     bodies = {"ct": _customized, "bt": _basic, "sigmoid": _sigmoid, "square": _square, "minmax": _minmax}
     if controller["name"] not in bodies:
         raise ValueError(f"unknown controller {controller['name']!r}: choose {', '.join(bodies)}")
@@ -60,7 +68,10 @@ def controller_function(controller: Mapping[str, Any]) -> FunctionProto:
 
 
 def _normalise() -> list[NodeProto]:
-    """Eq. 5. `InstanceNormalization` wants a channel axis, and a scale and a bias for it."""
+    """Return the nodes of the instance normalisation (Fu et al. 2022, Eq. 5).
+
+    The operator needs a channel axis, and a scale and a bias for it.
+    """
     return [
         _constant("channel", np.array([1], np.int64)),
         _op("Unsqueeze", ["wide", "channel"], ["planes"]),
@@ -72,7 +83,7 @@ def _normalise() -> list[NodeProto]:
 
 
 def _customized() -> list[NodeProto]:
-    """Eq. 7: sigmoid(eta z) ** h."""
+    """Return the body of CT, sigmoid(eta z) ** h (Fu et al. 2022, Eq. 7)."""
     return [
         *_normalise(),
         _op("Constant", [], ["eta_value"], value_float="eta"),
@@ -84,17 +95,17 @@ def _customized() -> list[NodeProto]:
 
 
 def _basic() -> list[NodeProto]:
-    """Eq. 6, scaled: ReLU(z) / max ReLU(z); a constant map gives zeros."""
+    """Return the body of BT, ReLU(z) / max ReLU(z) (Fu et al. 2022, Eq. 6, scaled); a constant map gives zeros."""
     return [*_normalise(), _op("Relu", ["z"], ["positive"]), *_to_peak()]
 
 
 def _square() -> list[NodeProto]:
-    """Fig. 2(c): z ** 2 / max z ** 2; a constant map gives zeros."""
+    """Return the body of z ** 2 / max z ** 2 (Fu et al. 2022, Fig. 2c); a constant map gives zeros."""
     return [*_normalise(), _op("Mul", ["z", "z"], ["positive"]), *_to_peak()]
 
 
 def _sigmoid() -> list[NodeProto]:
-    """MGnet's: no normalisation."""
+    """Return the body of MGnet's sigmoid, which does not normalise."""
     return [_op("Sigmoid", ["wide"], ["saliency"])]
 
 
@@ -109,7 +120,7 @@ def _to_peak() -> list[NodeProto]:
 
 
 def _minmax() -> list[NodeProto]:
-    """A map by its own range, as the class activation map is shown; a constant map gives zeros."""
+    """Return the body that scales a map to [0, 1] by its minimum and maximum; a constant map gives zeros."""
     return [
         _constant("axes", np.array([1, 2], np.int64)),
         _op("ReduceMin", ["wide", "axes"], ["low"], keepdims=1),
@@ -123,7 +134,7 @@ def _minmax() -> list[NodeProto]:
 
 
 def _op(kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> NodeProto:
-    """A node; an attribute whose value is a string names the function's attribute that gives it."""
+    """Return a node; a string as an attribute's value is a reference to the function's attribute of that name."""
     references = {key: value for key, value in attributes.items() if isinstance(value, str)}
     node = helper.make_node(
         kind, inputs, outputs, **{k: v for k, v in attributes.items() if k not in references}

@@ -1,4 +1,4 @@
-"""Classifier and explainer as one module with the graph contract's inputs."""
+"""A classifier and its explainer as one PyTorch module with the inputs of the exported graph."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from whyframe_training.classifiers.classifier import Classifier
 
 
 class Explainer(Protocol):
-    """What is fused with a classifier: a `MaskPredictor` or a `ClassActivationMap`."""
+    """Interface of what is fused with a classifier: a `MaskPredictor` or a `ClassActivationMap`."""
 
     def logit_map(self, stages: tuple[Tensor, ...], class_id: Tensor) -> Tensor:
-        """Features and N classes to N x h x w scores before the controller."""
+        """Return the N x h x w float32 logits of the mask, before the controller.
+
+        Args:
+            stages: Feature maps of the classifier, fine to coarse.
+            class_id: N int64 classes to explain.
+        """
 
 
 class FusedClassifier(nn.Module):
-    """Frames and targets to probabilities, class and the logit map, normalisation included.
+    """The fused network, from uint8 frames to probabilities and the logit map.
 
-    The controller is not part of it: it enters the graph as a function of its own.
+    Normalisation is included. The controller is not: it enters the graph as a function of its own.
 
     Args:
-        classifier: in float32 on the CPU.
-        explainer: of that classifier's features.
+        classifier: The network to explain, in float32 on the CPU.
+        explainer: Mask predictor or class activation map that reads the classifier's features.
     """
 
     scale: Tensor
@@ -32,26 +37,26 @@ class FusedClassifier(nn.Module):
 
     def __init__(self, classifier: Classifier, explainer: Explainer) -> None:
         super().__init__()
-        self.network, self.taps = classifier, classifier.taps
-        self.explainer = explainer
+        self.network, self.explainer = classifier, explainer
         self.classes = len(classifier.labels)
-        # (x / 255 - mean) / std as one product and one sum.
+        # (x / 255 - mean) / std, rearranged into one multiplication and one addition.
         self.register_buffer("scale", 1 / (255 * classifier.std))
         self.register_buffer("bias", -classifier.mean / classifier.std)
 
     def forward(self, frames: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The fused graph up to the controller.
+        """Return the outputs of the graph up to the controller.
 
         Args:
             frames: N x S x S x 3 uint8 RGB.
-            target: N int64; below 0 is the predicted class, above the last class is the last.
+            target: N int64 classes to explain; a negative number means the predicted class, and a number that is
+                too large means the last class.
 
         Returns:
-            probabilities N x C, class_id N int64, logit map N x h x w; float32.
+            Probabilities N x C float32, the explained classes N int64, and the logit map N x h x w float32.
         """
-        # Cast before Transpose: TensorRT-RTX takes no uint8 transpose.
+        # TensorRT-RTX cannot transpose uint8, so the cast comes first.
         images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
-        seen = self.network.features(images)
-        predicted = seen.logits.argmax(dim=1)
+        features = self.network.features(images)
+        predicted = features.logits.argmax(dim=1)
         class_id = torch.where(target < 0, predicted, target.clamp(max=self.classes - 1))
-        return seen.logits.softmax(dim=1), class_id, self.explainer.logit_map(seen.stages, class_id)
+        return features.logits.softmax(dim=1), class_id, self.explainer.logit_map(features.stages, class_id)

@@ -1,4 +1,4 @@
-"""PyTorch to ONNX: the fused graph with its controller function, within the graph contract."""
+"""The fused ONNX graph, traced from PyTorch, with the controller as a function."""
 
 from __future__ import annotations
 
@@ -19,27 +19,32 @@ from whyframe_training.functional import EPSILON
 
 
 class ExportError(WhyframeError):
-    """A network that cannot be exported within the graph contract."""
+    """A network that cannot be exported as a fused graph."""
 
 
-IR_VERSION = 10  # onnx writes newer ones than ONNX Runtime loads
+IR_VERSION = 10
+"""Newest IR version that is written: the onnx package writes newer ones than ONNX Runtime loads."""
+
 OUTPUTS = ("probabilities", "class_id", "logit_map")
 
 
 def fused_graph(
     fused: FusedClassifier, side: int, controller: Mapping[str, Any], batch: int | None
 ) -> onnx.ModelProto:
-    """The whole product of training as one ONNX model, without its manifest.
+    """Return the classifier, the explainer and the controller as one ONNX model, without a manifest.
 
     Args:
-        fused: classifier and explainer, in float32 on the CPU.
-        side: S in pixels.
-        controller: the manifest's entry.
-        batch: the fixed batch, or None for a dynamic one.
+        fused: Classifier and explainer, in float32 on the CPU.
+        side: Height and width S of the input, in pixels.
+        controller: The controller as the manifest describes it, such as ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
+        batch: Fixed batch size; None for a dynamic one.
+
+    Raises:
+        ExportError: PyTorch cannot export the network, or its code fixes a batch size that should be dynamic.
     """
     model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
     _share_initializers(model)
-    _forget_sources(model)
+    _remove_stack_traces(model)
     _add_controller(model, controller, dynamic=batch is None)
     model.ir_version = min(model.ir_version, IR_VERSION)
     model.producer_name = "whyframe"
@@ -47,8 +52,8 @@ def fused_graph(
     return model
 
 
-def _forget_sources(model: onnx.ModelProto) -> None:
-    """Drops the exporter's stack traces: they name files of the machine that it ran on."""
+def _remove_stack_traces(model: onnx.ModelProto) -> None:
+    """Remove the exporter's stack traces, which contain file names of this machine."""
     graph = model.graph
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
@@ -60,7 +65,7 @@ class _GlobalMean(nn.Module):
 
 
 def _with_plain_pooling(fused: FusedClassifier) -> FusedClassifier:
-    """A copy whose global average pooling is a mean: the adaptive one exports as a dozen shape operators."""
+    """Return a copy with global average pooling as a mean: adaptive pooling exports as a dozen shape operators."""
     fused = copy.deepcopy(fused)
     for name, module in list(fused.named_modules()):
         if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
@@ -86,12 +91,12 @@ def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.M
             verbose=False,
         )
     if program is None:
-        raise ExportError("torch.onnx.export gave no program: export with a PyTorch of 2.11 or later")
+        raise ExportError("torch.onnx.export returned no program: export with PyTorch 2.11 or later")
     return program.model_proto
 
 
 def _share_initializers(model: onnx.ModelProto) -> None:
-    """Stores weights that are equal once: the class embedding is often the classifier's last layer."""
+    """Store equal weights once: the class embedding is often a copy of the classifier's last layer."""
     first: dict[tuple[Any, ...], str] = {}
     renamed: dict[str, str] = {}
     kept = []
@@ -108,13 +113,13 @@ def _share_initializers(model: onnx.ModelProto) -> None:
 
 
 def _add_controller(model: onnx.ModelProto, controller: Mapping[str, Any], dynamic: bool) -> None:
-    """Puts the controller's call behind the logit map, and its function into the model."""
+    """Append the controller's call to the logit map, and add its function to the model."""
     graph = model.graph
     logit_map = next(output for output in graph.output if output.name == "logit_map")
     shape = [axis.dim_param or axis.dim_value for axis in logit_map.type.tensor_type.shape.dim]
     if dynamic and isinstance(shape[0], int):
         raise ExportError(
-            f"the classifier's code fixes the batch at {shape[0]} (a size taken with len() or int()): "
+            f"the classifier's code fixes the batch size at {shape[0]}, because it takes a size with len() or int(): "
             "use tensor.shape there, or export with --batch 1"
         )
     graph.node.append(controller_call("logit_map", "saliency", controller, EPSILON))

@@ -1,4 +1,4 @@
-"""Does the ONNX file say what PyTorch says, on photographs and every kind of target?"""
+"""Comparison of an exported graph with PyTorch, on photographs and on every kind of target."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from torch import nn
 
 from whyframe.errors import WhyframeError
 from whyframe_export.fused import FusedClassifier
+from whyframe_export.rank_correlation import rank_correlation
 
 MINIMUM_IMAGES = 50
+"""Number of images that a comparison needs."""
+
 THRESHOLD = 1e-4
+"""Largest accepted absolute difference of a probability or a score."""
+
 MINIMUM_RANK_CORRELATION = 0.999
+"""Smallest accepted rank correlation of two maps."""
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
+"""Probabilities N x C, explained classes N, and maps N x h x w."""
 
 
 class ParityError(WhyframeError):
@@ -29,15 +36,16 @@ class ParityError(WhyframeError):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image and target: what differs between PyTorch and ONNX Runtime.
+    """Differences between PyTorch and ONNX Runtime for one image and one target.
 
     Attributes:
-        file: the image.
-        target: "predicted", "other", "last" or "beyond" (above the last class: clamped to it).
-        probability: largest absolute difference.
-        saliency: largest absolute difference.
-        rank_correlation: Spearman's, of the two maps.
-        same_class: whether both explained the same class.
+        file: Name of the image.
+        target: Kind of target: ``"predicted"``, ``"other"`` (the second most probable class), ``"last"`` (the last
+            class), or ``"beyond"`` (a number above the last class, which stands for the last class).
+        probability: Largest absolute difference of a probability.
+        saliency: Largest absolute difference of a score.
+        rank_correlation: Spearman's rank correlation of the two maps.
+        same_class: Whether both explained the same class.
     """
 
     file: str
@@ -50,17 +58,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Comparisons on every image with every kind of target."""
+    """Comparison of an exported graph with PyTorch.
+
+    Attributes:
+        comparisons: One entry for each image and each kind of target.
+    """
 
     comparisons: tuple[Comparison, ...]
 
     @property
     def worst(self) -> Comparison:
-        """The comparison with the largest difference in probability or map."""
+        """The entry with the largest difference of a probability or a score."""
         return max(self.comparisons, key=lambda c: max(c.probability, c.saliency))
 
     def passes(self) -> bool:
-        """Whether every difference is within its threshold."""
+        """Return whether every difference is within its threshold."""
         return all(
             c.same_class
             and max(c.probability, c.saliency) <= THRESHOLD
@@ -69,7 +81,7 @@ class ParityReport:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-safe."""
+        """Return the summary that is written beside the model, as JSON values."""
         return {
             "images": len({c.file for c in self.comparisons}),
             "targets": sorted({c.target for c in self.comparisons}),
@@ -90,17 +102,22 @@ def check_parity(
     frames: NDArray[np.uint8],
     files: Sequence[str],
 ) -> ParityReport:
-    """Runs the graph in ONNX Runtime and the modules in PyTorch, and compares.
+    """Compare the graph in ONNX Runtime with the modules in PyTorch.
+
+    A graph with a fixed batch size is compared on complete batches only.
 
     Args:
-        model: the ONNX file's content.
-        fused: classifier and explainer, float32 on the CPU.
-        controller: applied to the logit map.
-        frames: N x S x S x 3 uint8 RGB, N at least 50.
-        files: N names.
+        model: Content of the ONNX file.
+        fused: Classifier and explainer, in float32 on the CPU.
+        controller: Controller module, applied to the logit map.
+        frames: N x S x S x 3 uint8 RGB, with N at least 50.
+        files: Names of the N frames.
+
+    Raises:
+        ParityError: There are fewer than 50 frames.
     """
     if len(frames) < MINIMUM_IMAGES:
-        raise ParityError(f"parity needs {MINIMUM_IMAGES} images, got {len(frames)}: give a folder with more")
+        raise ParityError(f"the parity check needs {MINIMUM_IMAGES} images, got {len(frames)}: give more")
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     fixed = session.get_inputs()[0].shape[0]
     size = fixed if isinstance(fixed, int) else 1
@@ -108,37 +125,24 @@ def check_parity(
     for start in range(0, len(frames) - size + 1, size):
         rows = slice(start, start + size)
         for kind, target in _targets(fused, frames[rows]).items():
-            wanted = _in_torch(fused, controller, frames[rows], target)
-            found: Outputs = tuple(  # type: ignore[assignment]
+            expected = _in_torch(fused, controller, frames[rows], target)
+            actual: Outputs = tuple(  # type: ignore[assignment]
                 session.run(
                     ["probabilities", "class_id", "saliency"], {"frames": frames[rows], "target": target}
                 )
             )
-            comparisons += _compare(files[rows], kind, wanted, found)
+            comparisons += _compare(files[rows], kind, expected, actual)
     return ParityReport(tuple(comparisons))
 
 
-def rank_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Spearman's, of two maps; 1 where either is constant and both are alike."""
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float(np.allclose(a, b, atol=THRESHOLD))
-    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
-
-
-def _ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Ranks with ties given their mean."""
-    _, inverse, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse.ravel()]
-
-
 def _targets(fused: FusedClassifier, frames: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    everyone = np.ones(len(frames), np.int64)
+    """Return the targets to compare, N each; their names are explained at `Comparison.target`."""
+    predicted = np.full(len(frames), -1, np.int64)
     with torch.no_grad():
-        probabilities, _, _ = fused(torch.from_numpy(frames), torch.from_numpy(-everyone))
+        probabilities, _, _ = fused(torch.from_numpy(frames), torch.from_numpy(predicted))
     second = probabilities.topk(min(2, fused.classes), dim=1).indices[:, -1].numpy()
-    last = (fused.classes - 1) * everyone
-    return {"predicted": -everyone, "other": second, "last": last, "beyond": last + 1}
+    last = np.full(len(frames), fused.classes - 1, np.int64)
+    return {"predicted": predicted, "other": second, "last": last, "beyond": last + 1}
 
 
 def _in_torch(
@@ -149,15 +153,15 @@ def _in_torch(
         return probabilities.numpy(), class_id.numpy(), controller(logit_map).numpy()
 
 
-def _compare(files: Sequence[str], kind: str, wanted: Outputs, found: Outputs) -> list[Comparison]:
+def _compare(files: Sequence[str], kind: str, expected: Outputs, actual: Outputs) -> list[Comparison]:
     return [
         Comparison(
             file=file,
             target=kind,
-            probability=float(np.abs(wanted[0][i] - found[0][i]).max()),
-            saliency=float(np.abs(wanted[2][i] - found[2][i]).max()),
-            rank_correlation=rank_correlation(wanted[2][i], found[2][i]),
-            same_class=bool(wanted[1][i] == found[1][i]),
+            probability=float(np.abs(expected[0][i] - actual[0][i]).max()),
+            saliency=float(np.abs(expected[2][i] - actual[2][i]).max()),
+            rank_correlation=rank_correlation(expected[2][i], actual[2][i]),
+            same_class=bool(expected[1][i] == actual[1][i]),
         )
         for i, file in enumerate(files)
     ]

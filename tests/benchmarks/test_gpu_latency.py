@@ -7,7 +7,7 @@ import pytest
 import torch
 from benchmarks.gpu_latency import collect, summarise, table, torch_variant
 
-from whyframe_export.export import cam_product
+from whyframe_export.export_source import cam_source
 from whyframe_training.classifiers.classifier import ClassifierSpec
 
 FACTS = {"gpu": "a GPU", "onnxruntime": "1", "torch": "2"}
@@ -52,7 +52,7 @@ def test_the_table_says_not_measured_and_never_a_number_in_its_place() -> None:
 
 def test_the_torch_variants_take_the_frame_each_time() -> None:
     spec = ClassifierSpec("efficientnet_lite0", "pretrained", None, None, None, 64)
-    product = cam_product(spec, "stretch", 1)
+    product = cam_source(spec, batch=1)
     frame = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     parts = torch_variant(product, frame, "eager", "cpu")
     (before,) = parts["classifier"]()

@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import nn
 
 from whyframe import ExplainEngine
-from whyframe_export.cli import export
+from whyframe_export import export
 from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.predictor.generators import DEFAULT_WIDTHS
@@ -27,7 +27,7 @@ EDGE = {"name": "edge", "widths": DEFAULT_WIDTHS["edge"]}
 @pytest.fixture(autouse=True)
 def four_parity_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fifty of an export would take most of these tests' time."""
-    for module in ("export", "parity"):
+    for module in ("onnx_export", "parity"):
         monkeypatch.setattr(f"whyframe_export.{module}.MINIMUM_IMAGES", 4)
 
 

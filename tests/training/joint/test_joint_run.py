@@ -12,7 +12,7 @@ from whyframe import ExplainEngine
 from whyframe.cli.app import build_app
 from whyframe.errors import WhyframeError
 from whyframe_evaluation.methods.trained import RunPredictor
-from whyframe_export.export import export, trained_product
+from whyframe_export import export
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.config import RunError, TrainConfig
@@ -47,7 +47,7 @@ def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, 
         mask = predictor(classifier(image).stages, target)
     torch.testing.assert_close(RunPredictor(folder).explain(classifier, image, target), mask)
 
-    assert export(trained_product(folder, "stretch", None), tmp_path / "m.onnx").passes()
+    assert export(folder, tmp_path / "m.onnx").passes()
     with ExplainEngine(tmp_path / "m.onnx") as engine:
         seen = engine.run(path, target="red")
         assert engine.manifest.labels == LABELS

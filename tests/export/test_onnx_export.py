@@ -10,12 +10,12 @@ import torch
 
 from helpers import tiny_run
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe import ExplainEngine, Manifest
-from whyframe_export.export import cam_product, export, trained_product
-from whyframe_export.parity import ParityError
+from whyframe import ExplainEngine, Manifest, OutputError, WhyframeError
+from whyframe_export import ParityError, export
+from whyframe_export.export_source import cam_source
+from whyframe_export.onnx_export import write_fused_model
 from whyframe_training.checkpoint import save_checkpoint
-from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierError, ClassifierSpec
-from whyframe_training.config import RunError
+from whyframe_training.classifiers.classifier import ClassifierSpec
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_a_run_becomes_one_file_that_agrees_with_pytorch(
     tmp_path: Path, spec: ClassifierSpec, generator: str, controller: str, batch: int | None
 ) -> None:
     run = make_run(tmp_path, spec, generator, controller)
-    report = export(trained_product(run, "crop", batch), tmp_path / "m.onnx").to_dict()
+    report = export(run, tmp_path / "m.onnx", resize="crop", batch=batch).to_dict()
     assert report["passes"]
     assert report["images"] == 50
     assert report["targets"] == ["beyond", "last", "other", "predicted"]
@@ -60,7 +60,7 @@ def test_a_run_becomes_one_file_that_agrees_with_pytorch(
 
 
 def test_the_graph_keeps_the_contract(tmp_path: Path, spec: ClassifierSpec) -> None:
-    export(trained_product(make_run(tmp_path, spec, "edge", "ct"), "stretch", None), tmp_path / "m.onnx")
+    export(make_run(tmp_path, spec, "edge", "ct"), tmp_path / "m.onnx")
     model = onnx.load(tmp_path / "m.onnx")
     assert model.ir_version <= 10
     assert {o.domain: o.version for o in model.opset_import} == {"": 18, "whyframe": 1}
@@ -82,7 +82,7 @@ def test_the_graph_keeps_the_contract(tmp_path: Path, spec: ClassifierSpec) -> N
 
 
 def test_cam_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
-    report = export(cam_product(spec, "stretch", None), tmp_path / "cam.onnx")
+    report = export(spec, tmp_path / "cam.onnx", explainer="cam")
     assert report.passes()
     manifest = Manifest.read(tmp_path / "cam.onnx")
     assert (manifest.explainer, manifest.mask_side, manifest.generator) == ("cam", 2, None)
@@ -100,33 +100,39 @@ def test_cam_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
     np.testing.assert_allclose(mask, expected.numpy(), atol=1e-4)
 
 
-def test_a_network_without_pooling_and_linear_has_no_cam() -> None:
-    with pytest.raises(ClassifierError, match="no class activation map: train"):
-        cam_product(ClassifierSpec("vgg19", "random"), "stretch", None)
-
-
 def test_where_parity_fails_nothing_is_written(
     tmp_path: Path, spec: ClassifierSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product = cam_product(spec, "stretch", None)
-    wrong = dataclasses.replace(product.manifest, controller={"name": "bt"})
+    source = cam_source(spec)
+    wrong = dataclasses.replace(source.manifest, controller={"name": "bt"})
     with pytest.raises(ParityError, match="nothing was written"):
-        export(dataclasses.replace(product, manifest=wrong), tmp_path / "m.onnx")
+        write_fused_model(dataclasses.replace(source, manifest=wrong), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run in"):
-        trained_product(tmp_path, "stretch", None)
+@pytest.mark.parametrize("output", ["m.pt", "missing/m.onnx"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_export(tmp_path: Path, output: str) -> None:
+    with pytest.raises(OutputError, match=r"ends in \.onnx in an existing folder"):
+        export(tmp_path / "no-run", tmp_path / output)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg19"])
-@pytest.mark.slow
-def test_the_papers_networks_export(tmp_path: Path, name: str) -> None:
-    config = tiny_run.settings(ClassifierSpec(name, "random"), generator=DEFAULT_GENERATORS[name])
-    tiny_run.untrained(config, tmp_path)
-    product = trained_product(tmp_path, "stretch", None)
-    assert product.manifest.mask_side == 56
+@pytest.mark.parametrize(
+    ("source", "explainer"),
+    [(ClassifierSpec("vgg19"), "predictor"), (Path("runs/lite0"), "cam"), ("vgg19", "grad-cam")],
+)
+def test_the_source_must_be_what_the_explainer_needs(
+    tmp_path: Path, source: ClassifierSpec | Path | str, explainer: str
+) -> None:
+    with pytest.raises(WhyframeError, match="choose the explainer cam and give a classifier"):
+        export(source, tmp_path / "m.onnx", explainer=explainer)
+
+
+def test_fp16_is_compared_with_fp32(tmp_path: Path, spec: ClassifierSpec) -> None:
+    export(make_run(tmp_path, spec, "edge", "ct"), tmp_path / "m.onnx", precision="fp16")
+    assert Manifest.read(tmp_path / "m.onnx").precision == "fp16"
+    report = json.loads((tmp_path / "m.parity.json").read_text())["fp16"]
+    assert report["passes"]
+    assert report["images"] == 50
 
 
 def test_the_bundled_model_names_no_file_of_the_machine_that_made_it() -> None:

@@ -1,0 +1,138 @@
+"""The classifier, explainer and manifest of an export, from a run folder or from a classifier alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from whyframe import Manifest, __version__
+from whyframe_training.checkpoint import CONFIG, load_predictor
+from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
+from whyframe_training.config import TrainConfig
+from whyframe_training.data import list_images, split
+from whyframe_training.joint.joint_run import JOINT
+from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
+
+
+@dataclass(frozen=True)
+class ExportSource:
+    """A classifier and its explainer, ready to be fused into one graph.
+
+    Attributes:
+        classifier: The network to explain, in float32 on the CPU.
+        explainer: The trained mask predictor, or the class activation map.
+        manifest: Manifest of the file to write; its digest is still empty.
+        images: Image files for the parity check. Crops of the bundled images take their place where there are
+            fewer than 50.
+    """
+
+    classifier: Classifier
+    explainer: MaskPredictor | ClassActivationMap
+    manifest: Manifest
+    images: tuple[Path, ...]
+
+
+def trained_source(folder: Path, *, resize: str = "stretch", batch: int | None = None) -> ExportSource:
+    """Return the classifier of a run with its trained mask predictor.
+
+    Args:
+        folder: Run folder that `whyframe train` wrote.
+        resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
+        batch: Fixed batch size of the graph; None for a dynamic one.
+
+    Raises:
+        RunError: The folder holds no run, or no checkpoint that fits its settings.
+        ClassifierError: The classifier cannot be built.
+    """
+    config = TrainConfig.load(folder / CONFIG)
+    classifier = build_classifier(config.classifier)
+    predictor, steps = load_predictor(folder, config, classifier)
+    manifest = dataclasses.replace(
+        _manifest(classifier, predictor, resize, batch),
+        explainer="mask-predictor",
+        generator="-".join(map(str, (predictor.generator.name, *predictor.generator.widths))),
+        training=_provenance(config, folder, steps),
+    )
+    return ExportSource(classifier, predictor, manifest, _validation_images(config))
+
+
+def cam_source(spec: ClassifierSpec, *, resize: str = "stretch", batch: int | None = None) -> ExportSource:
+    """Return a classifier with its class activation map, which needs no training.
+
+    Args:
+        spec: The classifier; its network must end in global average pooling and one linear layer.
+        resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
+        batch: Fixed batch size of the graph; None for a dynamic one.
+
+    Raises:
+        ClassifierError: The classifier cannot be built, or has no class activation map.
+    """
+    classifier = build_classifier(spec)
+    cam = ClassActivationMap(classifier)
+    manifest = dataclasses.replace(_manifest(classifier, cam, resize, batch), explainer="cam")
+    return ExportSource(classifier, cam, manifest, ())
+
+
+def _manifest(
+    classifier: Classifier, explainer: MaskPredictor | ClassActivationMap, resize: str, batch: int | None
+) -> Manifest:
+    """Return the part of the manifest that both kinds of explainer share."""
+    return Manifest(
+        labels=classifier.labels,
+        side=classifier.side,
+        mask_side=_mask_side(classifier, explainer),
+        resize=resize,
+        controller=explainer.controller.to_dict(),
+        classifier=classifier.name,
+        batch=batch,
+        whyframe_version=__version__,
+    )
+
+
+def _mask_side(classifier: Classifier, explainer: MaskPredictor | ClassActivationMap) -> int:
+    with torch.no_grad():
+        features = classifier(torch.zeros(1, 3, classifier.side, classifier.side))
+        return explainer(features.stages, torch.zeros(1, dtype=torch.int64)).shape[-1]
+
+
+def _validation_images(config: TrainConfig) -> tuple[Path, ...]:
+    """Return the images that training kept for validation; none where the run's image folder is gone."""
+    if not Path(config.data).is_dir():
+        return ()
+    return tuple(split(list_images(config.data), config.validation)[1])
+
+
+def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]:
+    """Return how the predictor was trained, without paths of this machine."""
+    facts: dict[str, Any] = {
+        "data": Path(config.data).name,
+        "steps": steps,
+        "batch": config.batch,
+        "learning_rate": config.learning_rate,
+        "predicted_share": config.predicted_share,
+        "objective": dataclasses.asdict(config.objective),
+        "classifier_trained_too": (folder / JOINT).exists(),
+        "anchor": config.anchor,
+        "spread": config.spread,
+        "started_from_steps": _steps_of_earlier_run(config),
+        "seed": config.seed,
+        "precision": config.precision,
+        "validation_images": config.validation,
+    }
+    validation = folder / "validation.json"
+    if validation.exists():
+        measured = json.loads(validation.read_text(encoding="utf-8"))
+        facts["validation"] = {k: v for k, v in measured.items() if k not in ("files", "scores")}
+    return facts
+
+
+def _steps_of_earlier_run(config: TrainConfig) -> int:
+    """Return the steps of the run that this one started from; 0 where it started afresh."""
+    if config.start_from is None:
+        return 0
+    return load_predictor(Path(config.start_from), config, build_classifier(config.classifier))[1]

@@ -1,0 +1,151 @@
+"""Export of a classifier and its explainer to one ONNX file that agrees with PyTorch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from whyframe.errors import OutputError, WhyframeError
+from whyframe.files import atomic_write
+from whyframe.preprocess import read_image, to_input
+from whyframe.progress import progress_bar
+from whyframe_export.calibration_images import bundled_crops
+from whyframe_export.export_source import ExportSource, cam_source, trained_source
+from whyframe_export.fused import FusedClassifier
+from whyframe_export.graph import fused_graph
+from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
+from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
+from whyframe_training.classifiers.classifier import ClassifierSpec
+
+
+def export(
+    source: str | os.PathLike[str] | ClassifierSpec,
+    output: str | os.PathLike[str],
+    *,
+    explainer: str = "predictor",
+    resize: str = "stretch",
+    batch: int | None = None,
+    precision: str = "fp32",
+    progress: bool = False,
+) -> ParityReport:
+    """Fuse a classifier and its explainer into one ONNX file.
+
+    The graph is compared with PyTorch on 50 images and four targets for each before it is written. The report is
+    written beside the model, as ``<output stem>.parity.json``.
+
+    Args:
+        source: Run folder that `whyframe train` wrote, for a trained mask predictor. For a class activation map,
+            the classifier: its specification, or its name as in `whyframe train --classifier`.
+        output: The ``.onnx`` file to write.
+        explainer: ``"predictor"`` for the trained mask predictor, ``"cam"`` for the class activation map.
+        resize: Rule that makes a frame square: ``"stretch"`` squeezes the complete frame, ``"crop"`` takes the
+            largest centred square.
+        batch: Fixed batch size of the graph; None for a graph that takes any.
+        precision: Number format of most of the graph. With ``"fp16"`` the float32 graph is converted, and the two
+            are compared as well.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The comparison with PyTorch.
+
+    Raises:
+        WhyframeError: `source` is not what `explainer` needs.
+        OutputError: `output` cannot be written.
+        RunError: The folder holds no run, or no checkpoint that fits its settings.
+        ClassifierError: The classifier cannot be built, or has no class activation map.
+        ParityError: The graph and PyTorch differ by more than the threshold; nothing was written.
+        PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
+    """
+    path = Path(output)
+    if path.suffix != ".onnx" or not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: give a file name that ends in .onnx in an existing folder")
+    prepared = _open_source(source, explainer, resize, batch)
+    return write_fused_model(prepared, path, precision=precision, progress=progress)
+
+
+def write_fused_model(
+    source: ExportSource, path: Path, *, precision: str = "fp32", progress: bool = False
+) -> ParityReport:
+    """Write the fused ONNX file and its parity report; see `export` for what is checked.
+
+    Args:
+        source: What to fuse.
+        path: The ``.onnx`` file.
+        precision: ``"fp32"`` or ``"fp16"``.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        The comparison with PyTorch.
+    """
+    manifest = dataclasses.replace(source.manifest, precision=precision)
+    with progress_bar("export", 4 if precision == "fp16" else 3, hidden=not progress) as bar:
+        bar.advance("tracing the fused graph", steps=0)
+        fused = FusedClassifier(source.classifier, source.explainer).eval()
+        model = fused_graph(fused, manifest.side, manifest.controller, manifest.batch)
+        bar.advance("comparing with PyTorch")
+        frames, files = _parity_frames(source)
+        report = _checked(model, fused, source, frames, files)
+        facts = report.to_dict()
+        if precision == "fp16":
+            bar.advance("converting to fp16 and comparing with fp32")
+            model, facts["fp16"] = _in_fp16(model, frames)
+        bar.advance("writing")
+        manifest.write(model, path)
+        atomic_write(path.with_suffix(".parity.json"), json.dumps(facts, indent=1).encode() + b"\n")
+    return report
+
+
+def _open_source(
+    source: str | os.PathLike[str] | ClassifierSpec, explainer: str, resize: str, batch: int | None
+) -> ExportSource:
+    if explainer == "predictor" and not isinstance(source, ClassifierSpec):
+        return trained_source(Path(source), resize=resize, batch=batch)
+    if explainer == "cam" and isinstance(source, (str, ClassifierSpec)):
+        spec = ClassifierSpec(source) if isinstance(source, str) else source
+        return cam_source(spec, resize=resize, batch=batch)
+    raise WhyframeError(
+        "to export a trained mask predictor, give its run folder; to export a class activation map, "
+        "choose the explainer cam and give a classifier instead of a run folder"
+    )
+
+
+def _checked(
+    model: onnx.ModelProto,
+    fused: FusedClassifier,
+    source: ExportSource,
+    frames: NDArray[np.uint8],
+    files: list[str],
+) -> ParityReport:
+    """Return the comparison with PyTorch where it passes."""
+    report = check_parity(model.SerializeToString(), fused, source.explainer.controller, frames, files)
+    if not report.passes():
+        raise ParityError(
+            f"the ONNX graph differs from PyTorch, nothing was written: {json.dumps(report.to_dict())}"
+        )
+    return report
+
+
+def _in_fp16(model: onnx.ModelProto, frames: NDArray[np.uint8]) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """Return the graph in float16 and its comparison with the float32 graph."""
+    half = to_fp16(model)
+    report = compare_precisions(model.SerializeToString(), half.SerializeToString(), frames)
+    if not report.passes():
+        raise PrecisionError(f"fp16 differs from fp32, nothing was written: {json.dumps(report.to_dict())}")
+    return half, report.to_dict()
+
+
+def _parity_frames(source: ExportSource) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return the frames of the parity check, N x S x S x 3 uint8 RGB, and their N names."""
+    side = source.manifest.side
+    if len(source.images) < MINIMUM_IMAGES:
+        return bundled_crops(side, MINIMUM_IMAGES)
+    chosen = source.images[:MINIMUM_IMAGES]
+    frames = np.stack([to_input(read_image(path), side, source.manifest.resize) for path in chosen])
+    return frames, [path.name for path in chosen]

@@ -1,0 +1,41 @@
+import re
+from pathlib import Path
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from helpers import tiny_run
+from whyframe import Manifest, WhyframeError
+from whyframe_export.cli import export
+
+
+def command(*arguments: object) -> Result:
+    """Run `whyframe export`; the project's own errors are raised."""
+    app = Typer()
+    app.command()(export)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, WhyframeError):
+        raise result.exception
+    return result
+
+
+def test_a_class_activation_map_is_exported_with_one_line_of_output(tmp_path: Path) -> None:
+    spec = tiny_run.spec(tmp_path)
+    words = ["--classifier", spec.name, "--weights", "random", "--labels", spec.labels, "--side", spec.side]
+    result = command("--explainer", "cam", *words, "--batch", 2, "-o", tmp_path / "cam.onnx")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"cam\.onnx: .* MB\. Against PyTorch on 50 images: .*\n$", result.stdout)
+    assert Manifest.read(tmp_path / "cam.onnx").batch == 2
+
+
+@pytest.mark.parametrize("words", [[], ["runs/lite0", "--explainer", "cam"]])
+def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(WhyframeError, match="give its run folder"):
+        command(*words, "-o", tmp_path / "m.onnx")
+
+
+def test_help_teaches_by_examples() -> None:
+    text = re.sub(r"\s+", " ", command("--help").output)
+    assert "whyframe export runs/lite0 -o model.onnx" in text
+    assert "whyframe export --explainer cam -o cam.onnx" in text
