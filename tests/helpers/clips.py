@@ -109,3 +109,14 @@ def read_packets(path: Path, kind: str) -> list[bytes]:
     with av.open(str(path)) as container:
         stream = getattr(container.streams, kind)[0]
         return [bytes(packet) for packet in container.demux(stream) if packet.size]
+
+
+def read_rate(path: Path) -> Fraction | None:
+    """Return the frame rate that a video file states."""
+    with av.open(str(path)) as container:
+        return container.streams.video[0].average_rate
+
+
+def mean_difference(video: Path, images: list[np.ndarray]) -> float:
+    """Return the mean absolute difference, in grey levels, between the frames of a video and images."""
+    return float(np.mean(np.abs(np.float32(read_video(video)) - np.float32(images))))

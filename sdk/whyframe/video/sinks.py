@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
+from whyframe.video.opencv import quiet_opencv
 from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink, part_path
 from whyframe.video.sources import IMAGE_SUFFIXES, Source
 
@@ -78,10 +79,13 @@ class _OpenCvVideo(VideoSink):
         if any(side % 2 for side in self.size):
             width, height = (side - side % 2 for side in self.size)
             self.description += f"; odd size cut to {width} x {height}"
-        self._writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, self.size)
+        with quiet_opencv():
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            self._writer = cv2.VideoWriter(str(self.part), codec, self._fps, self.size)
         if not self._writer.isOpened():
             raise OutputError(
-                f"OpenCV cannot write {path} at {self.size}; pip install 'whyframe[video]' and try again."
+                f"OpenCV cannot write {path} with frames of {self.size[0]} x {self.size[1]}; "
+                "pip install 'whyframe[video]' and try again."
             )
 
     def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
@@ -141,9 +145,12 @@ def write_image(path: Path, image: NDArray[np.uint8]) -> None:
         OutputError: The file cannot be written.
     """
     try:
-        _, data = cv2.imencode(path.suffix, image)
-    except cv2.error as error:
-        raise OutputError(f"{path} is too large an image for its format; write it as .png.") from error
+        with quiet_opencv():
+            encoded, data = cv2.imencode(path.suffix, image)
+    except cv2.error:
+        encoded = False
+    if not encoded:  # depending on its version, OpenCV raises an error or returns False
+        raise OutputError(f"the image is too large for the format of {path}; write it as .png.")
     atomic_write(path, data.tobytes())
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from whyframe.errors import SourceError
 from whyframe.preprocess import read_image
 from whyframe.video.containers import is_truncated
+from whyframe.video.opencv import quiet_opencv
 
 __all__ = ["IMAGE_SUFFIXES", "Frame", "Source", "open_source"]
 
@@ -106,7 +105,7 @@ class _ImageFiles(Source):
     def _read(self) -> Iterator[Frame]:
         for index, file in enumerate(self.files):
             try:
-                with _quiet_opencv():
+                with quiet_opencv():
                     image = read_image(file)
             except SourceError as error:  # noqa: PERF203 - one unreadable file must not end the source
                 self.problems.append(str(error))
@@ -150,7 +149,7 @@ class _Capture(Source):
         self._report_truncation(index)
 
     def _grab(self) -> NDArray[np.uint8] | None:
-        with _quiet_opencv():
+        with quiet_opencv():
             ok, image = self._capture.read()
         return image if ok else None  # type: ignore[return-value]
 
@@ -206,7 +205,7 @@ def open_source(source: str | Path | int | Source) -> Source:
             f"{path} does not exist: check the path (a camera is given by its number, as in 0)."
         )
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        with _quiet_opencv():
+        with quiet_opencv():
             read_image(path)  # a damaged image fails here
         return _ImageFiles(path, (path,), "image")
     return _open_video(path)
@@ -224,7 +223,7 @@ def _open_folder(path: Path) -> Source:
 
 
 def _open_video(path: Path) -> Source:
-    with _quiet_opencv():
+    with quiet_opencv():
         capture = cv2.VideoCapture(str(path))
     if capture.isOpened():
         return _Capture(capture, str(path), "video", path)
@@ -238,7 +237,7 @@ def _open_video(path: Path) -> Source:
 
 
 def _open_camera(index: int) -> Source:
-    with _quiet_opencv():
+    with quiet_opencv():
         capture = cv2.VideoCapture(index)
     if not capture.isOpened():
         raise SourceError(
@@ -255,22 +254,10 @@ def _open_address(address: str) -> Source:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         _NETWORK_TIMEOUT_MS,
     ]
-    with _quiet_opencv():
+    with quiet_opencv():
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise SourceError(
             f"{name} does not answer with a video: check the address, the network and the password."
         )
     return _Capture(capture, name, "stream")
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Suppress the warnings of OpenCV and FFmpeg: this module raises or reports every failure itself."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once by OpenCV; -8 is AV_LOG_QUIET
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -18,7 +18,7 @@ from whyframe.video.stream import stream_explanations
 
 
 class Clock(Source):
-    """A source of numbered frames that can wait for a cue before each, and fail."""
+    """A source of numbered frames that can wait before each frame, and fail."""
 
     kind = "camera"
     size = clips.SIZE
@@ -38,11 +38,11 @@ class Clock(Source):
         assert self.count is not None
         for index in range(self.count):
             if index == self._fails_at:
-                raise SourceError("the cable came out; plug it in.")
+                raise SourceError("the camera was disconnected; connect it.")
             self._wait()
             image = clips.numbered_image(index % 30)
             self.images.append(weakref.ref(image))
-            self.most_alive = max(self.most_alive, sum(one() is not None for one in self.images))
+            self.most_alive = max(self.most_alive, sum(image() is not None for image in self.images))
             self.decoded += 1
             yield Frame(image, index, index / 30)
 
@@ -68,14 +68,14 @@ class Counter:
 
 
 def stages() -> list[threading.Thread]:
-    """The pipeline's threads that are alive."""
+    """Return the threads of the pipeline that are alive."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("whyframe-")]
 
 
-def wait_until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.002)
 
 
@@ -106,27 +106,27 @@ def test_refine_reaches_every_frame(engine: ExplainEngine) -> None:
 
 def test_a_file_waits_for_a_slow_consumer_and_holds_few_frames(engine: ExplainEngine) -> None:
     source = Clock(60, live=False)
-    seen = []
+    indices = []
     for result in stream_explanations(engine, source):
-        seen.append(result.index)
+        indices.append(result.index)
         time.sleep(0.002)
         del result
-    assert seen == list(range(60))
-    # Two wait in each queue, one is in the hands of each of the three stages, one is being made.
+    assert indices == list(range(60))
+    # Two in each queue, one in each of the three stages, and one that is being decoded.
     assert source.most_alive <= 8
 
 
 def test_a_live_source_drops_old_frames_for_a_slow_consumer(engine: ExplainEngine) -> None:
     source = Clock(150, live=True)
-    seen = []
+    indices = []
     for result in stream_explanations(engine, source):
-        seen.append(result.index)
+        indices.append(result.index)
         wait_until(lambda: source.decoded == 150)
         del result
-    assert seen == sorted(set(seen))
-    assert seen[-1] == 149, "the newest frame always comes"
-    # After the first one: a result that waits, one being made, and the newest frame.
-    assert len(seen) <= 4
+    assert indices == sorted(set(indices))
+    assert indices[-1] == 149, "the newest frame is always explained"
+    # The first result, one that waits, one that is being computed, and the newest frame.
+    assert len(indices) <= 4
     assert source.most_alive <= 6
 
 
@@ -141,22 +141,22 @@ def test_a_live_source_drops_old_frames_for_a_slow_engine(
         return run(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ExplainEngine, "run", slow)
-    seen = [result.index for result in stream_explanations(engine, source)]
-    assert seen[-1] == 149
-    assert len(seen) <= 2
+    indices = [result.index for result in stream_explanations(engine, source)]
+    assert indices[-1] == 149
+    assert len(indices) <= 2
 
 
-def test_a_live_source_with_a_quick_consumer_drops_nothing(engine: ExplainEngine) -> None:
+def test_a_live_source_with_a_fast_consumer_drops_nothing(engine: ExplainEngine) -> None:
     taken = threading.Semaphore(1)
     source = Clock(20, live=True, wait=taken.acquire)
-    seen = []
+    indices = []
     for result in stream_explanations(engine, source):
-        seen.append(result.index)
+        indices.append(result.index)
         taken.release()
-    assert seen == list(range(20))
+    assert indices == list(range(20))
 
 
-def test_closing_early_ends_the_threads_and_the_source(engine: ExplainEngine) -> None:
+def test_closing_early_ends_the_threads_and_closes_the_source(engine: ExplainEngine) -> None:
     source = Clock(10_000, live=False)
     stream = stream_explanations(engine, source)
     next(stream)
@@ -166,7 +166,7 @@ def test_closing_early_ends_the_threads_and_the_source(engine: ExplainEngine) ->
     assert not stages()
 
 
-def test_the_consumers_own_error_ends_it_too(engine: ExplainEngine) -> None:
+def test_an_error_of_the_consumer_closes_the_source(engine: ExplainEngine) -> None:
     source = Clock(10_000, live=False)
     with pytest.raises(ZeroDivisionError):
         for _ in stream_explanations(engine, source):
@@ -174,16 +174,16 @@ def test_the_consumers_own_error_ends_it_too(engine: ExplainEngine) -> None:
     wait_until(lambda: bool(source.closed))
 
 
-def test_an_error_of_decoding_arrives_after_the_frames_before_it(engine: ExplainEngine) -> None:
+def test_an_error_of_decoding_is_raised_after_the_earlier_frames(engine: ExplainEngine) -> None:
     source = Clock(10, live=False, fails_at=4)
     stream = stream_explanations(engine, source)
     assert [next(stream).index for _ in range(4)] == [0, 1, 2, 3]
-    with pytest.raises(SourceError, match="cable"):
+    with pytest.raises(SourceError, match="disconnected"):
         next(stream)
     assert source.closed == 1
 
 
-def test_an_error_of_inference_arrives(tmp_path: Path) -> None:
+def test_an_error_of_inference_is_raised(tmp_path: Path) -> None:
     source = Clock(10, live=False)
     model = toy.write(tmp_path / "breaks.onnx", breaks_when=3)
     with ExplainEngine(model) as engine, pytest.raises(ModelError):
@@ -215,16 +215,16 @@ def test_several_workers_keep_the_order_the_errors_and_an_early_close(toy_path: 
     with ExplainEngine(toy_path, threads=3) as engine:
         assert len(engine.workers()) == 3
         results = list(stream_explanations(engine, Clock(40, live=False)))
-        assert [one.index for one in results] == list(range(40))
-        for one in results:
+        assert [result.index for result in results] == list(range(40))
+        for result in results:
             np.testing.assert_allclose(
-                one.mask, engine.run(clips.numbered_image(one.index % 30)).mask, atol=1e-5
+                result.mask, engine.run(clips.numbered_image(result.index % 30)).mask, atol=1e-5
             )
-        seen = []
-        with pytest.raises(SourceError, match="the cable came out"):
-            for one in stream_explanations(engine, Clock(40, live=False, fails_at=7)):
-                seen.append(one.index)  # noqa: PERF401 - what came before the error counts
-        assert seen == list(range(7))
+        indices = []
+        with pytest.raises(SourceError, match="disconnected"):
+            for result in stream_explanations(engine, Clock(40, live=False, fails_at=7)):
+                indices.append(result.index)  # noqa: PERF401 - a comprehension would lose them at the error
+        assert indices == list(range(7))
         source = Clock(40, live=False)
         stream = stream_explanations(engine, source)
         next(stream)

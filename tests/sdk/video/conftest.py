@@ -1,0 +1,39 @@
+"""What the tests of the sinks share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whyframe import ExplainEngine
+from whyframe.video.sink import Sink
+from whyframe.video.sinks import open_sink
+from whyframe.video.sources import Source, open_source
+from whyframe.video.stream import stream_explanations
+
+
+@pytest.fixture
+def convert(engine: ExplainEngine) -> Callable[..., Sink]:
+    """Explains a source into an output and returns the sink; raises ``error`` at the frame ``stop``."""
+
+    def explain(
+        source: Path | Source, output: Path, stop: int | None = None, error: BaseException | None = None
+    ) -> Sink:
+        opened = open_source(source)
+        with open_sink(output, opened) as sink:
+            for result in stream_explanations(engine, opened):
+                if stop == result.index and error:
+                    raise error
+                sink.write(result)
+        return sink
+
+    return explain
+
+
+@pytest.fixture
+def without_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes PyAV appear not to be installed."""
+    monkeypatch.setitem(sys.modules, "whyframe.video.sinks_pyav", None)
