@@ -21,22 +21,28 @@ class Flavour(str, Enum):
 
 
 def compile_command(
-    model: Annotated[Path, typer.Argument(help="Fused .onnx file that `whyframe export` wrote.")],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="Path of the fused .onnx file that 'whyframe export' wrote."),
+    ],
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The .engine file to write.", show_default="beside the model"),
+        typer.Option(
+            "-o", "--output", help="Path of the .engine file to write.", show_default="beside the model"
+        ),
     ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
-            help="Number format; fp16 converts an fp32 model first.", show_default="as in the model"
+            help="Number format. fp16 halves the memory traffic; an fp32 model is converted first.",
+            show_default="as in the model",
         ),
     ] = None,
     compute_capability: Annotated[
         list[str] | None,
         typer.Option(
-            help="GPUs to compile for, by compute capability, such as 8.6, or 8.6 8.9 12.0.",
+            help="Compute capabilities of the GPUs to compile for, such as 8.6, or 8.6 8.9 12.0.",
             show_default="the GPU of this machine",
         ),
     ] = None,
@@ -51,7 +57,7 @@ def compile_command(
         int | None,
         typer.Option(
             min=1,
-            help="Largest GPU memory in MiB that a layer may use while it computes.",
+            help="Largest GPU memory that a layer may use while it computes, in MiB.",
             show_default="no limit",
         ),
     ] = None,
@@ -61,7 +67,7 @@ def compile_command(
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(help="Also write the table of layers to this .json or .txt file.", show_default="none"),
+        typer.Option(help="Path of a .json or .txt file for the table of layers.", show_default="no report"),
     ] = None,
     flavour: Annotated[
         Flavour | None,
@@ -70,22 +76,27 @@ def compile_command(
 ) -> None:
     """Compile a fused ONNX file to an engine for NVIDIA GPUs.
 
-    \b
-    whyframe compile model.onnx                     for the GPU of this machine
-    whyframe compile model.onnx --precision fp16    half the memory traffic
-    whyframe compile model.onnx --batch 1:4:16      1 to 16 frames, best for 4
-    whyframe compile model.onnx --plugin --report layers.txt
-    whyframe compile model.onnx --compute-capability 8.6 8.9 -o edge.engine
-    whyframe run clip.mp4 --model model.engine
-
     TensorRT-RTX compiles on any machine, also for GPUs that the machine does
     not have. On a machine without a GPU, and without --compute-capability,
     it compiles for its portable set: 8.0, 8.6, 8.9, 12.0 and later. Full
     TensorRT measures its kernels while it compiles, so it compiles only for
-    the GPU of this machine.
+    the GPU of this machine. An engine runs only with the version of TensorRT
+    that compiled it.
 
-    An engine runs only with the version of TensorRT that compiled it.
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
+    Examples:
+      whyframe compile model.onnx
+      whyframe compile model.onnx --precision fp16
+      whyframe compile model.onnx --batch 1:4:16
+      whyframe compile model.onnx --plugin --report layers.txt
+      whyframe compile model.onnx --compute-capability 8.6 8.9 -o edge.engine
+      whyframe run clip.mp4 --model model.engine
+
+    Exit status:
+      0    the engine was written
+      1    an error; an older engine of the same name was kept
+      2    a wrong option or argument
+      130  Ctrl-C
+    """
     from whyframe.tensorrt.api import FLAVOURS
     from whyframe_export import compile_engine
 
