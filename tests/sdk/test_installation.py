@@ -24,7 +24,7 @@ def conflicts() -> list[Finding]:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch):
-    """Pretends that of the distributions of ONNX Runtime and OpenCV exactly the given ones are installed."""
+    """Return a function that pretends which distributions of ONNX Runtime and OpenCV are installed."""
     version = metadata.version
 
     def pretend(*distributions: str) -> None:

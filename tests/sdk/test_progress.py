@@ -21,11 +21,11 @@ class Terminal(io.StringIO):
         return True
 
     def text(self) -> str:
-        """Everything written so far, without the escape sequences."""
+        """Return everything written so far, without the escape sequences."""
         return _ESCAPE_SEQUENCE.sub("", self.getvalue())
 
     def last_line(self) -> str:
-        """The last state of the bar."""
+        """Return the last state of the bar."""
         return re.split(r"[\r\n]+", self.text().strip())[-1]
 
 

@@ -36,7 +36,7 @@ _PANELS = {
 }
 """Heading of each command in the help, in the order in which commands are listed."""
 
-_HELP = """Explain an image classifier frame by frame: which class it predicts, and which pixels made it do so.
+_HELP = """Explain an image classifier frame by frame: which class it predicts, and which pixels are the reason.
 
 Examples:
   whyframe demo                       explain two bundled images

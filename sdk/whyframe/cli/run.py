@@ -26,65 +26,72 @@ __all__ = ["run"]
 
 _DRAWING = "Drawing"
 
+_Input = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="Path of a video, an image or a folder of images; number of a camera, such as 0; or address of a "
+        "stream, such as rtsp://camera.local/stream.",
+    ),
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Path to write: an image for an image, a folder for a folder, and otherwise a video (.mp4, .mkv "
+        "or .mov).",
+        show_default="INPUT-explained in the current folder; with --json no file",
+    ),
+]
+_Refine = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Number of refinement steps for each frame. Each step classifies the frame once more and makes "
+        "the map finer; more than 32 steps add little.",
+    ),
+]
+_MaxFrames = Annotated[
+    int | None, typer.Option(min=1, help="Number of frames after which to stop.", show_default="all frames")
+]
+_Colormap = Annotated[
+    str,
+    typer.Option(
+        help="Colours of the map: an OpenCV colour map, such as turbo, viridis or inferno.",
+        rich_help_panel=_DRAWING,
+    ),
+]
+_Opacity = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Opacity of the map at its highest score. It decreases with the score and with the probability "
+        "of the class.",
+        rich_help_panel=_DRAWING,
+    ),
+]
+_Caption = Annotated[
+    bool,
+    typer.Option(
+        "--caption/--no-caption",
+        help="Write the class and its probability at the bottom of each frame.",
+        rich_help_panel=_DRAWING,
+    ),
+]
+
 
 def run(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="INPUT",
-            help="Path of a video, an image or a folder of images; number of a camera, such as 0; or address of a "
-            "stream, such as rtsp://camera.local/stream.",
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Path to write: an image for an image, a folder for a folder, and otherwise a video (.mp4, .mkv "
-            "or .mov).",
-            show_default="INPUT-explained in the current folder; with --json no file",
-        ),
-    ] = None,
+    source: _Input,
+    output: _Output = None,
     target: Target = None,
-    refine: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Number of refinement steps for each frame. Each step classifies the frame once more and makes "
-            "the map finer; more than 32 add little.",
-        ),
-    ] = 0,
-    max_frames: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of frames to explain before stopping.", show_default="all"),
-    ] = None,
+    refine: _Refine = 0,
+    max_frames: _MaxFrames = None,
     as_json: Json = False,
-    colormap: Annotated[
-        str,
-        typer.Option(
-            help="Colours of the map: an OpenCV colour map, such as turbo, viridis or inferno.",
-            rich_help_panel=_DRAWING,
-        ),
-    ] = "turbo",
-    opacity: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Opacity of the map at its highest score; it decreases with the score and with the probability "
-            "of the class.",
-            rich_help_panel=_DRAWING,
-        ),
-    ] = 0.75,
-    caption: Annotated[
-        bool,
-        typer.Option(
-            "--caption/--no-caption",
-            help="Write the class and its probability at the bottom of each frame.",
-            rich_help_panel=_DRAWING,
-        ),
-    ] = True,
+    colormap: _Colormap = "turbo",
+    opacity: _Opacity = 0.75,
+    caption: _Caption = True,
     model: Model = None,
     backend: Backend = "auto",
     device: Device = None,

@@ -21,7 +21,11 @@ from whyframe.video.opencv import quiet_opencv
 __all__ = ["IMAGE_SUFFIXES", "Frame", "Source", "open_source"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_NETWORK_TIMEOUT_MS = 5000
+"""Suffixes of image files."""
+
+NETWORK_TIMEOUT_MS = 5000
+"""Milliseconds after which a network address that does not answer is given up."""
+
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+]+://", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
@@ -250,9 +254,9 @@ def _open_address(address: str) -> Source:
     name = _CREDENTIALS.sub("//", address)
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        _NETWORK_TIMEOUT_MS,
+        NETWORK_TIMEOUT_MS,
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        _NETWORK_TIMEOUT_MS,
+        NETWORK_TIMEOUT_MS,
     ]
     with quiet_opencv():
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)

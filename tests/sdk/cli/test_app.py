@@ -70,7 +70,7 @@ def greet(name: str = "you") -> None:
 
 @pytest.fixture
 def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registers three commands: one works, one lacks a package when run, and one cannot be imported."""
+    """Register three commands: one works, one lacks a package when run, and one cannot be imported."""
     (tmp_path / "extension_of_a_test.py").write_text(EXTENSION)
     monkeypatch.syspath_prepend(tmp_path)
     entries = [

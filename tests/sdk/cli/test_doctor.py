@@ -14,7 +14,7 @@ BROKEN = Finding("GPU", "NVIDIA driver without a usable device", "broken", "nvid
 
 @pytest.fixture
 def doctor(whyframe, monkeypatch: pytest.MonkeyPatch):
-    """Runs `whyframe doctor` on an installation with the given findings."""
+    """Return a function that runs `whyframe doctor` on an installation with the given findings."""
 
     def run(*flags: str, findings: list[Finding]):
         monkeypatch.setattr(installation, "inspect_installation", lambda: findings)

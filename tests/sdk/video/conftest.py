@@ -1,4 +1,4 @@
-"""What the tests of the sinks share."""
+"""Fixtures of the tests of sinks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from whyframe.video.stream import stream_explanations
 
 @pytest.fixture
 def convert(engine: ExplainEngine) -> Callable[..., Sink]:
-    """Explains a source into an output and returns the sink; raises ``error`` at the frame ``stop``."""
+    """Return a function that explains a source into an output; it raises ``error`` at the frame ``stop``."""
 
     def explain(
         source: Path | Source, output: Path, stop: int | None = None, error: BaseException | None = None
@@ -35,5 +35,5 @@ def convert(engine: ExplainEngine) -> Callable[..., Sink]:
 
 @pytest.fixture
 def without_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes PyAV appear not to be installed."""
+    """Make PyAV appear not to be installed."""
     monkeypatch.setitem(sys.modules, "whyframe.video.sinks_pyav", None)

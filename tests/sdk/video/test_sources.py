@@ -152,7 +152,7 @@ def test_a_camera_that_does_not_exist_is_refused(
 def test_an_address_that_does_not_answer_is_given_up_and_its_password_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("whyframe.video.sources._NETWORK_TIMEOUT_MS", 300)
+    monkeypatch.setattr("whyframe.video.sources.NETWORK_TIMEOUT_MS", 300)
     with socket.create_server(("127.0.0.1", 0)) as server:  # accepts connections and never answers
         port = server.getsockname()[1]
         start = time.monotonic()
