@@ -13,7 +13,7 @@ __all__ = ["box_area", "box_mask", "input_boxes", "iou", "tight_box"]
 
 
 def box_area(box: Box) -> float:
-    """Return the area of a box in square pixels; 0 where an upper edge is below the lower one."""
+    """Return the area of a box in square pixels; 0 where ``x2 < x1`` or ``y2 < y1``."""
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 

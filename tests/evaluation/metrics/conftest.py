@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-SIDE = 32
+from whyframe.perturb import Classify
 
-Classify = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
+SIDE = 32
 
 
 @pytest.fixture
