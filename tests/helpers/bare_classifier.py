@@ -1,4 +1,4 @@
-"""A `Classifier` around any small module: no strides to find, no labels, and normalisation that does nothing."""
+"""A `Classifier` around any small module, without a search for stages, labels or normalisation."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from whyframe_training.classifiers.classifier import Classifier
 
 
 class BareClassifier(Classifier):
-    """Takes the outputs of named modules as stages; its images may have any number of channels and any side."""
+    """A classifier of images of any size and number of channels; its stages are the outputs of named modules."""
 
     def __init__(self, module: nn.Module, taps: Sequence[str] = (), mean: float = 0.0) -> None:
         nn.Module.__init__(self)

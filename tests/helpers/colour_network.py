@@ -1,4 +1,4 @@
-"""A network whose every answer is known beforehand: class k is the amount of texture in colour k."""
+"""A network with known outputs: the logit of class k is the amount of texture in colour channel k."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ LABELS = ("red", "green", "blue")
 
 
 def classifier() -> Classifier:
-    """Edges of each colour, averaged down to stride 32 and over the image, times a gain; blurring removes them."""
+    """Return a classifier of the edges in each colour channel, averaged over the image; blurring removes the edges."""
     edges = nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect", groups=3, bias=False)
     linear = nn.Linear(3, 3, bias=False)
     with torch.no_grad():
@@ -24,16 +24,16 @@ def classifier() -> Classifier:
 
 
 def image(seed: int = 0) -> torch.Tensor:
-    """1 x 3 x S x S: grey, with a patch of red, of green and of blue noise."""
+    """Return a grey 1 x 3 x S x S image with patches of red, green and blue noise."""
     noise = torch.rand(3, CELL, CELL, generator=torch.Generator().manual_seed(seed))
-    picture = torch.full((1, 3, SIDE, SIDE), 0.5)
+    grey = torch.full((1, 3, SIDE, SIDE), 0.5)
     for colour, (y, x) in enumerate(CORNERS):
-        picture[0, colour, y : y + CELL, x : x + CELL] = noise[colour]
-    return picture
+        grey[0, colour, y : y + CELL, x : x + CELL] = noise[colour]
+    return grey
 
 
 def patch(colour: int) -> torch.Tensor:
-    """S x S, true in the colour's patch."""
+    """Return an S x S mask that is true in the patch of a colour."""
     y, x = CORNERS[colour]
     inside = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     inside[y : y + CELL, x : x + CELL] = True

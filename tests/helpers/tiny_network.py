@@ -1,4 +1,4 @@
-"""A small CNN as a user would write one: strides 4, 8, 16 and 32, batch norms, pooling, one linear layer."""
+"""A small CNN like those of users: stages at strides 4, 8, 16 and 32, batch norms, pooling and a linear layer."""
 
 from itertools import pairwise
 
@@ -9,6 +9,8 @@ SIDE, CLASSES = 64, 5
 
 
 class TinyNetwork(nn.Module):
+    """Five strided convolution blocks, pooling and a linear layer."""
+
     def __init__(self) -> None:
         super().__init__()
         widths = (3, 8, 8, 12, 16, 20)
@@ -28,7 +30,7 @@ class TinyNetwork(nn.Module):
 
 
 def build() -> nn.Module:
-    """Weights are drawn from a fixed seed; batch norms have statistics of their own, so that folding matters."""
+    """Return the network with random weights and batch norm statistics from a fixed seed."""
     generator = torch.Generator().manual_seed(7)
     network = TinyNetwork()
     for name, value in network.state_dict().items():
@@ -39,4 +41,5 @@ def build() -> nn.Module:
 
 
 def not_a_module() -> str:
+    """Return something that is not a network, for tests of the error."""
     return "a string"

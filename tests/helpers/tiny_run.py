@@ -1,4 +1,4 @@
-"""Runs on the tiny network: their settings, a folder without training, and one that was killed and went on."""
+"""Training runs of the tiny network: settings, an untrained run, and a run that is killed and resumed."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ TINY = f"{tiny_network.__file__}:build"
 
 
 def spec(folder: Path) -> ClassifierSpec:
-    """The tiny network with random weights; the folder gets its labels."""
+    """Write the labels into a folder and return the specification of the tiny network with random weights."""
     labels = folder / "labels.txt"
     labels.write_text("\n".join(f"class {i}" for i in range(tiny_network.CLASSES)))
     return ClassifierSpec(TINY, "random", str(labels), side=tiny_network.SIDE)
 
 
 def settings(classifier: ClassifierSpec, **changes: Any) -> TrainConfig:
-    """A run of seconds; unless given, the data's folder does not exist."""
+    """Return the settings of a run that takes seconds; the folder of its data does not exist unless it is given."""
     known: dict[str, Any] = {
         "generator": {"name": "edge", "widths": [8, 8, 8]},
         "data": "photos",
@@ -38,7 +38,7 @@ def settings(classifier: ClassifierSpec, **changes: Any) -> TrainConfig:
 
 
 def untrained(config: TrainConfig, folder: Path) -> Trainer:
-    """Makes the folder a run's with the weights that training starts from."""
+    """Write the folder of a run that has not started and return its trainer."""
     config.save(folder / CONFIG)
     trainer = Trainer(config, [Path("unused.png")], folder)
     save_checkpoint(trainer)
@@ -46,12 +46,15 @@ def untrained(config: TrainConfig, folder: Path) -> Trainer:
 
 
 def killed_and_resumed(config: TrainConfig, folder: Path, *options: str) -> tuple[Path, Path]:
-    """Trains twice through the command line, the second time with a SIGKILL at step 150 of stage two.
+    """Train twice through the command line, the second time with a SIGKILL at step 150 of stage two.
 
     Args:
-        config: with random weights, and a file of labels.
-        folder: that gets both runs' folders.
-        options: of the command line, besides the settings.
+        config: Settings with random weights and a file of labels.
+        folder: Folder for the folders of both runs.
+        options: Further options of the command line.
+
+    Returns:
+        Folders of the uninterrupted run and of the resumed run.
     """
     classifier = config.classifier
 
@@ -63,14 +66,14 @@ def killed_and_resumed(config: TrainConfig, folder: Path, *options: str) -> tupl
             "--validation", str(config.validation), "--precision", config.precision, "-o", str(run),
         ]  # fmt: skip
 
-    whole, broken = folder / "a", folder / "b"
-    subprocess.run(command(whole), check=True, capture_output=True)
-    victim = subprocess.Popen(command(broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    log = broken / "log.jsonl"
+    uninterrupted, resumed = folder / "a", folder / "b"
+    subprocess.run(command(uninterrupted), check=True, capture_output=True)
+    process = subprocess.Popen(command(resumed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = resumed / "log.jsonl"
     while not (log.exists() and '"stage": 2, "step": 150' in log.read_text()):
         time.sleep(0.05)
-        assert victim.poll() is None
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
-    subprocess.run(command(broken), check=True, capture_output=True)
-    return whole, broken
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run(command(resumed), check=True, capture_output=True)
+    return uninterrupted, resumed

@@ -1,9 +1,8 @@
-"""A tiny fused model whose every answer is known in closed form, and the same answers in float64 numpy.
+"""A tiny fused model without trained weights, and a reference of its outputs in float64 numpy.
 
 The frame is normalised to (x / 255 - 0.5) / 0.25 and averaged over s x s cells. The logits are a linear map
-of the mean over the cells, as in a network that ends in pooling and a linear layer, so the logit map of a
-class (its class activation map) averages to its logit. The controller shapes that map. Nothing here is
-learned.
+of the mean over the cells, as in a network that ends in pooling and a linear layer. The mean of a class's logit map
+(its class activation map) is therefore its logit. The controller is applied to that map.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ DOMAIN = "whyframe"
 
 @dataclass(frozen=True)
 class Toy:
-    """The knobs of the toy.
+    """Options of the toy model.
 
     Attributes:
-        side: S.
-        mask_side: s; divides S.
-        mode: The controller, "ct" or "bt".
-        batch: Fixed batch size, or None for a dynamic one.
+        side: Side S of the input, in pixels.
+        mask_side: Side s of the mask, in pixels; a divisor of S.
+        mode: Name of the controller, "ct" or "bt".
+        batch: Fixed batch size; None for a dynamic batch size.
         resize: The manifest's resize rule.
-        gain: Factor of the logits; a large one makes the classifier sure.
-        constant: The logit map is the same everywhere, so no map carries a signal.
-        ignores_target: The map is that of the predicted class whatever the target.
-        breaks_when: Explaining fails at run time for this target; classifying does not.
+        gain: Factor of the logits; a large factor makes the classifier certain.
+        constant: Whether the logit map is constant, so that no map carries a signal.
+        ignores_target: Whether the map is always the map of the predicted class.
+        breaks_when: Target for which explaining fails at run time while classifying works; None for no such target.
     """
 
     side: int = 16
@@ -67,24 +66,24 @@ class Toy:
         )
 
     def features(self, frames: np.ndarray) -> np.ndarray:
-        """N x S x S x 3 uint8 RGB -> N x s x s x 3 float64 cell averages."""
+        """Return the N x s x s x 3 float64 cell averages of N x S x S x 3 uint8 RGB frames."""
         s, cell = self.mask_side, self.side // self.mask_side
         pixels = (np.asarray(frames, np.float64) / 255 - 0.5) / 0.25
         return pixels.reshape(-1, s, cell, s, cell, 3).mean((2, 4))
 
     def probabilities(self, frames: np.ndarray) -> np.ndarray:
-        """N x C float64."""
+        """Return the N x C float64 probabilities of N x S x S x 3 uint8 RGB frames."""
         logits = self.gain * self.features(frames).mean((1, 2)) @ WEIGHTS.T
         odds = np.exp(logits - logits.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 
     def logit_map(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
-        """N x s x s float64: what the controller is given."""
+        """Return the N x s x s float64 logit maps, the input of the controller."""
         maps = self.gain * np.einsum("nhwk,nk->nhw", self.features(frames), WEIGHTS[class_ids])
         return np.zeros_like(maps) if self.constant else maps
 
     def saliency(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
-        """N x s x s float64 in [0, 1]."""
+        """Return the N x s x s float64 saliency in [0, 1]."""
         maps = self.logit_map(frames, class_ids)
         z = (maps - maps.mean((1, 2), keepdims=True)) / np.sqrt(maps.var((1, 2), keepdims=True) + EPSILON)
         if self.mode == "ct":
@@ -93,34 +92,34 @@ class Toy:
         return kept / np.maximum(kept.max((1, 2), keepdims=True), EPSILON)
 
     def reference(self, frames: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(probabilities, class_id, saliency) in float64, as the graph contract says them."""
+        """Return the outputs of the graph contract, (probabilities, class_id, saliency), in float64."""
         probabilities = self.probabilities(frames)
         class_id = np.where(np.asarray(targets) < 0, probabilities.argmax(1), targets)
         return probabilities, class_id, self.saliency(frames, class_id)
 
     def model(self) -> onnx.ModelProto:
-        """The fused graph, without a manifest."""
+        """Return the fused graph, without a manifest."""
         return _model(self)
 
     def write(self, path: str | Path, manifest: Manifest | None = None) -> Path:
-        """Writes the model with its manifest (or another one) and returns the path."""
+        """Write the model with its manifest, or with a given manifest, and return the path."""
         (manifest or self.manifest()).write(self.model(), path)
         return Path(path)
 
 
-def write(path: str | Path, **knobs: Any) -> Path:
-    """Writes `Toy(**knobs)` with its manifest and returns the path."""
-    return Toy(**knobs).write(path)
+def write(path: str | Path, **options: Any) -> Path:
+    """Write `Toy(**options)` with its manifest and return the path."""
+    return Toy(**options).write(path)
 
 
 def write_without_manifest(path: str | Path, toy: Toy | None = None) -> Path:
-    """A model that keeps the graph contract and says nothing of itself."""
+    """Write a model that keeps the graph contract but has no manifest."""
     onnx.save((toy or Toy()).model(), str(path))
     return Path(path)
 
 
 def write_newer_schema(path: str | Path) -> Path:
-    """A sound, sealed file of a later whyframe."""
+    """Write an undamaged file with a manifest of a later schema."""
     zeros = "0" * 64
     values = {**Toy().manifest().to_dict(), "schema_version": 99, "a_new_field": 1, "digest": zeros}
     model = Toy().model()
@@ -131,7 +130,7 @@ def write_newer_schema(path: str | Path) -> Path:
 
 
 def write_wrong_outputs(path: str | Path, change: str = "renamed") -> Path:
-    """A sound file whose outputs break the contract: "renamed", "missing", "double" or "rank"."""
+    """Write an undamaged file whose outputs break the contract: "renamed", "missing", "double" or "rank"."""
     model = Toy().model()
     saliency = model.graph.output[2]
     if change == "missing":
@@ -224,7 +223,7 @@ def _nodes(toy: Toy) -> list[onnx.NodeProto]:
 
 
 def _controller(mode: str) -> onnx.FunctionProto:
-    """The model-local function whyframe::DistributionController, its body that of one mode."""
+    """Return the model-local function whyframe::DistributionController for a controller."""
     node = helper.make_node
     nodes = [
         node("Constant", [], ["axes"], value_ints=[1, 2]),
