@@ -1,4 +1,4 @@
-# find_nvcc(): where no nvcc is on PATH or in CUDACXX, the one of an installed Python package (toolchain.py).
+# find_nvcc(): without an nvcc on PATH or in CUDACXX, use the nvcc of an installed Python package (toolchain.py).
 macro(find_nvcc)
   find_program(_nvcc nvcc NO_CMAKE_SYSTEM_PATH)
   if(NOT _nvcc AND NOT DEFINED ENV{CUDACXX} AND NOT CMAKE_CUDA_COMPILER)

@@ -1,11 +1,11 @@
-"""Finds the CUDA compiler that NVIDIA's Python packages install, and the flags that it needs there.
+"""Search for the CUDA compiler in NVIDIA's Python packages, with the flags that it needs there.
 
     pip install "nvidia-cuda-nvcc==13.0.*" "nvidia-cuda-runtime==13.0.*" "nvidia-cuda-cccl==13.0.*" \
         "nvidia-cuda-crt==13.0.*" "nvidia-nvvm==13.0.*"
     python kernels/toolchain.py
 
-Prints the path of nvcc, then a flag a line. Exits with 1 where the packages are not there. CMake calls it where no
-other nvcc is found.
+The script prints the path of nvcc, then each flag on its own line. It exits with 1 if the packages are not installed.
+CMake calls it if there is no other nvcc.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from pathlib import Path
 
 
 def find(folders: Iterable[str]) -> list[str] | None:
-    """Nvcc and its flags, from the first of ``folders`` (as `sys.path` has them) that holds the packages."""
+    """Return the path of nvcc and its flags; None if they are not found.
+
+    Args:
+        folders: Folders that may hold the packages, such as `sys.path`.
+    """
     for folder in folders:
-        # Since CUDA 13 the packages share one folder; nvcc finds its headers there by itself, not its libraries.
+        # Since CUDA 13, the packages share a folder. nvcc finds its headers there by itself, but not its libraries.
         root = Path(folder) / "nvidia" / "cu13"
         nvcc, libraries = root / "bin" / "nvcc", root / "lib"
         if nvcc.is_file() and (libraries / "libcudart_static.a").is_file():
@@ -27,11 +31,11 @@ def find(folders: Iterable[str]) -> list[str] | None:
 
 
 def main(folders: Sequence[str]) -> int:
-    """Prints what `find` finds."""
+    """Print the result of `find`, and return the exit code."""
     found = find(folders)
     if found is None:
         print(
-            "NVIDIA's compiler packages are not installed; this file's first lines say how.", file=sys.stderr
+            "NVIDIA's compiler packages are not installed; see the first lines of this file.", file=sys.stderr
         )
         return 1
     print("\n".join(found))

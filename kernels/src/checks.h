@@ -1,4 +1,4 @@
-// What every entry does before it launches: arguments are checked, types become template arguments.
+// Checks of arguments, and the mapping of types to template arguments, which every function does before a launch.
 #pragma once
 
 #include <initializer_list>
@@ -36,7 +36,7 @@ struct Tag {
   using type = T;
 };
 
-// call(Tag<float>) or call(Tag<Half>).
+// Calls call(Tag<float>) or call(Tag<Half>).
 template <class Call>
 int with_float_type(int type, Call call) {
   if (type == WHYFRAME_FLOAT32) return call(Tag<float>{});
@@ -52,11 +52,11 @@ int with_type(int type, Call call) {
 inline const char* status_string(int status) {
   switch (status) {
     case WHYFRAME_OK: return "success";
-    case WHYFRAME_NULL_POINTER: return "a pointer that is needed is null";
+    case WHYFRAME_NULL_POINTER: return "a required pointer is null";
     case WHYFRAME_BAD_SIZE: return "a size, stride or pitch is negative, or too small for the others";
     case WHYFRAME_BAD_ENUM: return "an unknown type, layout, mode, format or matrix";
-    case WHYFRAME_UNSUPPORTED: return "a type, mode or size that this entry does not offer";
-    case WHYFRAME_SMALL_SCRATCH: return "the scratch is too small";
+    case WHYFRAME_UNSUPPORTED: return "a type, mode or size that this function does not support";
+    case WHYFRAME_SMALL_SCRATCH: return "the scratch memory is too small";
     default: return "an unknown code";
   }
 }

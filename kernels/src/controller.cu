@@ -1,3 +1,3 @@
 #include "device.cuh"
-// Below the interface that it is written against.
+// Included last, because it uses the launcher and the macros of device.cuh.
 #include "controller.inl"

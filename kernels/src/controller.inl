@@ -1,16 +1,17 @@
-// The distribution controller: one block a map, forward and backward.
+// The distribution controller, forward and backward (Fu et al. 2022, Eq. 5 to 7). A block computes a map.
 
 namespace whyframe {
 
 constexpr int CONTROLLER_THREADS = 512;
-constexpr int64_t CONTROLLER_CACHE = 40 * 1024;  // bytes; with the reductions' own it stays below 48 KiB
+// Bytes of the cache. With the shared memory of the reductions, a block stays below 48 KiB.
+constexpr int64_t CONTROLLER_CACHE = 40 * 1024;
 
 WHYFRAME_HD constexpr int64_t controller_cache_bytes(int64_t size) {
   return ceil_div(size, GROUP) * sizeof(Pack<float>);
 }
 
-// A map's values in groups of four. Where it is given a cache, global memory is read by the first pass alone: a thread
-// meets the same groups in every pass, so what it cached needs no synchronisation.
+// Reader of a map's values in groups of four. With a cache, only the first pass reads global memory. A thread reads the
+// same groups in every pass, so the cache needs no synchronisation.
 template <class T>
 class MapReader {
  public:
@@ -59,18 +60,18 @@ struct Sums {
   }
 };
 
-// The place of the largest value, the first of equal ones.
+// The largest value and its index. Of equal values, the first index.
 struct Peak {
   float value;
-  uint32_t nothing;  // padding that is shuffled as well
-  int64_t place;
+  uint32_t padding;  // explicit, because all bytes are shuffled
+  int64_t index;
   WHYFRAME_DEVICE void merge(const Peak& other) {
-    if (other.value > value || (other.value == value && other.place < place)) *this = other;
+    if (other.value > value || (other.value == value && other.index < index)) *this = other;
   }
 };
 
-// What instance normalisation knows of a map. Everything is relative to its first value, which cancels a large mean
-// before anything is rounded.
+// Statistics of a map for its instance normalisation. They are relative to the map's first value, which cancels a large
+// mean before values are rounded.
 struct Statistics {
   float origin, mean, scale, low, high;
 
@@ -96,7 +97,7 @@ WHYFRAME_DEVICE Statistics statistics(TeamT& team, MapReader<T>& x, float origin
 
 WHYFRAME_DEVICE float log_sigmoid(float v) { return fminf(v, 0.0f) - log1pf(expf(-fabsf(v))); }
 
-// exp(h * logsigmoid) rather than sigmoid ** h: it stays exact where the sigmoid underflows.
+// exp(h * logsigmoid) instead of sigmoid ** h, because it stays exact when the sigmoid underflows.
 WHYFRAME_DEVICE float skew(float z, float eta, float h) { return expf(h * log_sigmoid(eta * z)); }
 
 WHYFRAME_DEVICE float skew_slope(float z, float eta, float h) {
@@ -130,19 +131,19 @@ struct ControllerForward {
   WHYFRAME_DEVICE void operator()(TeamT& team, int64_t map) const {
     const In* data = logits + map * stride;
     MapReader<In> x(data, size, cached ? team.memory() : nullptr);
-    const Statistics known = statistics(team, x, to_float(data[0]), size, settings.epsilon);
+    const Statistics stats = statistics(team, x, to_float(data[0]), size, settings.epsilon);
     const float eta = settings.eta_of(map), h = settings.h_of(map);
-    const float peak = fmaxf(known.normal(known.high), TINY), width = fmaxf(known.high - known.low, TINY);
+    const float peak = fmaxf(stats.normal(stats.high), TINY), width = fmaxf(stats.high - stats.low, TINY);
     Out* out = scores + map * size;
     const bool aligned = is_aligned(out);
     team.each(x.groups(), [&](int64_t group) {
       const Pack<float> values = x.again(group);
       Pack<Out> shaped;
       for (int j = 0; j < GROUP; ++j) {
-        const float z = known.normal(values.at[j]);
+        const float z = stats.normal(values.at[j]);
         const float score = settings.mode == WHYFRAME_CT   ? skew(z, eta, h)
                             : settings.mode == WHYFRAME_BT ? fmaxf(z, 0.0f) / peak
-                                                           : (values.at[j] - known.low) / width;
+                                                           : (values.at[j] - stats.low) / width;
         shaped.at[j] = nearest<Out>(score);
       }
       store_group(out + group * GROUP, shaped, x.count(group), aligned);
@@ -167,49 +168,49 @@ struct ControllerBackward {
     MapReader<In> x(data, size, cached ? team.memory() : nullptr);
     MapReader<Grad> grad(grad_scores + map * size, size,
                          cached ? team.memory() + controller_cache_bytes(size) / sizeof(float) : nullptr);
-    const Statistics known = statistics(team, x, to_float(data[0]), size, settings.epsilon);
+    const Statistics stats = statistics(team, x, to_float(data[0]), size, settings.epsilon);
     team.each(x.groups(), [&](int64_t group) { grad.first(group); });
     if (settings.mode == WHYFRAME_CT) {
       const float eta = settings.eta_of(map), h = settings.h_of(map);
-      through_normal(team, map, known, x, grad,
+      through_normal(team, map, stats, x, grad,
                      [=](float z, float g, int64_t) { return g * skew_slope(z, eta, h); });
     } else {
-      basic(team, map, known, x, grad);
+      basic(team, map, stats, x, grad);
     }
   }
 
  private:
-  // d relu(z_j) / peak: directly, and for the largest value through the peak.
+  // The gradient of relu(z) / peak. The largest value also gets the gradient of the peak.
   template <class TeamT>
-  WHYFRAME_DEVICE void basic(TeamT& team, int64_t map, const Statistics& known, MapReader<In>& x,
+  WHYFRAME_DEVICE void basic(TeamT& team, int64_t map, const Statistics& stats, MapReader<In>& x,
                              MapReader<Grad>& grad) const {
     const Peak none{-INFINITY, 0, INT64_MAX};
     const Peak top = team.reduce(x.groups(), none, [&](Peak& own, int64_t group) {
       const Pack<float> values = x.again(group);
       for (int j = 0; j < x.count(group); ++j) own.merge(Peak{values.at[j], 0, group * GROUP + j});
     });
-    const float peak = fmaxf(known.normal(top.value), TINY);
+    const float peak = fmaxf(stats.normal(top.value), TINY);
     const Sum through = team.reduce(x.groups(), Sum{0}, [&](Sum& own, int64_t group) {
       const Pack<float> values = x.again(group), grads = grad.again(group);
       for (int j = 0; j < x.count(group); ++j) {
-        own.value += grads.at[j] * fmaxf(known.normal(values.at[j]), 0.0f);
+        own.value += grads.at[j] * fmaxf(stats.normal(values.at[j]), 0.0f);
       }
     });
     const float of_peak = through.value / peak;
-    through_normal(team, map, known, x, grad, [=](float z, float g, int64_t place) {
-      return ((z > 0 ? g : 0) - (place == top.place ? of_peak : 0)) / peak;
+    through_normal(team, map, stats, x, grad, [=](float z, float g, int64_t index) {
+      return ((z > 0 ? g : 0) - (index == top.index ? of_peak : 0)) / peak;
     });
   }
 
-  // With g = to_normal(z, grad, place), the gradient of each normalised logit:
+  // The gradient through the normalisation. With g = to_normal(z, grad, index), the gradient of a normalised logit:
   // grad_logit = scale * (g - mean(g) - z * mean(g z)).
   template <class TeamT, class ToNormal>
-  WHYFRAME_DEVICE void through_normal(TeamT& team, int64_t map, const Statistics& known, MapReader<In>& x,
+  WHYFRAME_DEVICE void through_normal(TeamT& team, int64_t map, const Statistics& stats, MapReader<In>& x,
                                       MapReader<Grad>& grad, ToNormal to_normal) const {
     const Sums sums = team.reduce(x.groups(), Sums{0, 0}, [&](Sums& own, int64_t group) {
       const Pack<float> values = x.again(group), grads = grad.again(group);
       for (int j = 0; j < x.count(group); ++j) {
-        const float z = known.normal(values.at[j]), g = to_normal(z, grads.at[j], group * GROUP + j);
+        const float z = stats.normal(values.at[j]), g = to_normal(z, grads.at[j], group * GROUP + j);
         own.merge(Sums{g, g * z});
       }
     });
@@ -220,8 +221,8 @@ struct ControllerBackward {
       const Pack<float> values = x.again(group), grads = grad.again(group);
       Pack<Out> results;
       for (int j = 0; j < GROUP; ++j) {
-        const float z = known.normal(values.at[j]), g = to_normal(z, grads.at[j], group * GROUP + j);
-        results.at[j] = nearest<Out>(known.scale * (g - mean - z * tilt));
+        const float z = stats.normal(values.at[j]), g = to_normal(z, grads.at[j], group * GROUP + j);
+        results.at[j] = nearest<Out>(stats.scale * (g - mean - z * tilt));
       }
       store_group(out + group * GROUP, results, x.count(group), aligned);
     });

@@ -1,4 +1,4 @@
-// How the kernels' bodies run on a GPU. host.h is its twin; the two offer the same interface.
+// Execution of the kernels on a GPU. host.h offers the same interface on the CPU.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -14,7 +14,7 @@ constexpr int64_t MOST_BLOCKS = 0x7fffffff;
 
 template <class Value>
 __device__ __forceinline__ Value from_lane(Value value, int distance) {
-  static_assert(sizeof(Value) % sizeof(unsigned) == 0, "shuffled in words");
+  static_assert(sizeof(Value) % sizeof(unsigned) == 0, "values are shuffled in 32-bit words");
   unsigned words[sizeof(Value) / sizeof(unsigned)];
   memcpy(words, &value, sizeof(Value));
   for (unsigned& word : words) word = __shfl_xor_sync(0xffffffffu, word, distance);
@@ -22,20 +22,21 @@ __device__ __forceinline__ Value from_lane(Value value, int distance) {
   return value;
 }
 
-// The threads of a block.
+// The threads of a thread block.
 template <int THREADS>
 class Team {
  public:
-  // call(i) for every i below count, dealt out in turns: thread t has t, t + THREADS, ...
+  // Calls call(i) for every i below count. Thread t gets t, t + THREADS, ...
   template <class Call>
   __device__ __forceinline__ void each(int64_t count, Call call) {
     for (int64_t i = threadIdx.x; i < count; i += THREADS) call(i);
   }
 
-  // Needed where a thread reads what another one wrote.
+  // Needed before a thread reads what another thread wrote.
   __device__ __forceinline__ void sync() { __syncthreads(); }
 
-  // Every thread adds its items to a `none`; the threads' values are merged in a tree. All get the result.
+  // Each thread adds its items to `none`, then the values of the threads are merged in a tree. Every thread gets the
+  // result.
   template <class Value, class Add>
   __device__ __forceinline__ Value reduce(int64_t count, Value none, Add add) {
     Value own = none;
@@ -75,14 +76,14 @@ __global__ void __launch_bounds__(Body::THREADS) teams_kernel(Body body, int64_t
   Team<Body::THREADS> team;
   for (int64_t block = blockIdx.x; block < count; block += gridDim.x) {
     body(team, block);
-    team.sync();  // before the next round reuses the shared memory
+    team.sync();  // before the next iteration reuses the shared memory
   }
 }
 
 struct Launcher {
   cudaStream_t stream;
 
-  // body(i) for every i below count.
+  // Runs body(i) for every i below count.
   template <class Body>
   int each(int64_t count, Body body) const {
     if (count == 0) return WHYFRAME_OK;
@@ -91,7 +92,7 @@ struct Launcher {
     return cudaGetLastError();
   }
 
-  // body(team, block) for every block below count, with so many bytes of shared memory (48 KiB at most).
+  // Runs body(team, block) for every block below count, with `bytes` of shared memory (at most 48 KiB).
   template <class Body>
   int teams(int64_t count, size_t bytes, Body body) const {
     if (count == 0) return WHYFRAME_OK;

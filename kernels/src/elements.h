@@ -1,4 +1,4 @@
-// Elements of the three types, alone and four at a time.
+// Elements of the three types, single and in groups of four.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 #define WHYFRAME_DEVICE __device__ __forceinline__
 #define WHYFRAME_HD __host__ __device__ inline
 #else
-// The host twin compiles the same code as plain C++.
+// The host twins compile the same code as plain C++.
 #define WHYFRAME_DEVICE inline
 #define WHYFRAME_HD inline
 #endif
@@ -43,11 +43,11 @@ inline uint16_t float_to_half(float value) {
   const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
   const float magnitude = std::fabs(value);
   if (std::isnan(value)) return sign | 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;  // halfway to the first power of two that is out of range
+  if (magnitude >= 65520) return sign | 0x7c00;  // halfway between the largest half and the next power of two
   int exponent = 0;
   std::frexp(magnitude, &exponent);
-  const int unit = magnitude == 0 || exponent < -13 ? -24 : exponent - 11;  // log2 of the spacing of the halves around
-  // A fraction that rounds up to 2048 carries into the exponent by itself.
+  const int unit = magnitude == 0 || exponent < -13 ? -24 : exponent - 11;  // log2 of the distance to the next half
+  // A fraction that is rounded up to 2048 increments the exponent in the sum.
   const auto fraction = static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, -unit)));
   return sign | static_cast<uint16_t>(fraction + ((unit + 24) << 10));
 }
@@ -57,7 +57,7 @@ WHYFRAME_DEVICE float to_float(float value) { return value; }
 WHYFRAME_DEVICE float to_float(Half value) { return half_to_float(value.bits); }
 WHYFRAME_DEVICE float to_float(uint8_t value) { return value; }
 
-// The nearest value of the type; bytes saturate.
+// The nearest value of the type; uint8 saturates.
 template <class T>
 WHYFRAME_DEVICE T nearest(float value);
 template <>
@@ -75,7 +75,7 @@ WHYFRAME_DEVICE uint8_t nearest<uint8_t>(float value) {
 
 constexpr int GROUP = 4;
 
-// Four neighbours, moved by one instruction where their address allows it.
+// Four neighbouring elements, which a single instruction loads or stores if their address is aligned.
 template <class T>
 struct alignas(GROUP * sizeof(T)) Pack {
   T at[GROUP];
@@ -86,7 +86,7 @@ WHYFRAME_DEVICE bool is_aligned(const T* data) {
   return reinterpret_cast<uintptr_t>(data) % alignof(Pack<T>) == 0;
 }
 
-// Four elements from `data`, of which `count` exist; the rest repeat the last.
+// Loads four elements from `data`, of which `count` exist. The missing elements repeat the last.
 template <class T>
 WHYFRAME_DEVICE Pack<T> load_group(const T* data, int64_t count, bool aligned) {
   if (aligned && count >= GROUP) return *reinterpret_cast<const Pack<T>*>(data);

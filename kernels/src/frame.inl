@@ -1,13 +1,13 @@
-// A video frame to the model's input: a block reduces the source rows under one output row, then its columns.
+// Resampling of a video frame to the model's input. A block first reduces the rows of an output row, then its columns.
 
 namespace whyframe {
 
-// Four pixels of a source row, added with a weight to their sums; the columns beyond the last repeat it.
+// Interleaved frame. `add` adds four pixels of a row, times a weight, to sums. Columns after the last repeat it.
 struct Interleaved {
   const uint8_t* plane;
   int64_t pitch;
   int width;
-  bool words;  // rows may be read in words
+  bool words;  // whether rows are aligned for groups of four
 
   WHYFRAME_DEVICE void add(int row, int column, float weight, float (&sums)[3 * GROUP]) const {
     const uint8_t* start = plane + row * pitch;
@@ -18,23 +18,24 @@ struct Interleaved {
   }
 
  private:
-  // Bytes 4 part to 4 part + 3 of the twelve.
+  // Loads bytes 4 part to 4 part + 3 of the twelve bytes of four pixels.
   WHYFRAME_DEVICE Pack<uint8_t> load(const uint8_t* start, int column, int part) const {
     if (words && column + GROUP <= width) return load_group(start + 3 * column + GROUP * part, GROUP, true);
     Pack<uint8_t> bytes;
     for (int j = 0; j < GROUP; ++j) {
-      const int place = GROUP * part + j;
-      bytes.at[j] = start[3 * smaller(column + place / 3, width - 1) + place % 3];
+      const int byte = GROUP * part + j;
+      bytes.at[j] = start[3 * smaller(column + byte / 3, width - 1) + byte % 3];
     }
     return bytes;
   }
 };
 
-// From (Y - black) and the chroma differences to RGB, in levels of 255.
+// Coefficients from (Y - black) and the chroma differences to RGB in [0, 255].
 struct ColourMatrix {
   float black, luma, red_v, green_u, green_v, blue_u;
 };
 
+// NV12 frame with the same interface as Interleaved.
 struct Nv12 {
   const uint8_t* luma;
   int64_t luma_pitch;
@@ -46,18 +47,18 @@ struct Nv12 {
 
   WHYFRAME_DEVICE void add(int row, int column, float weight, float (&sums)[3 * GROUP]) const {
     const uint8_t *y_row = luma + row * luma_pitch, *uv_row = chroma + row / 2 * chroma_pitch;
-    const bool whole = words && column + GROUP <= width;
+    const bool vector = words && column + GROUP <= width;
     Pack<uint8_t> y, uv;
-    if (whole) {
+    if (vector) {
       y = load_group(y_row + column, GROUP, true);
-      uv = load_group(uv_row + column, GROUP, true);  // `column` is even: two pairs
+      uv = load_group(uv_row + column, GROUP, true);  // two pairs, because `column` is even
     }
     for (int j = 0; j < GROUP; ++j) {
-      const int64_t place = smaller(column + j, width - 1), pair = place / 2 * 2;
-      if (whole) {
+      const int64_t pixel = smaller(column + j, width - 1), pair = pixel / 2 * 2;
+      if (vector) {
         mix(y.at[j], uv.at[j / 2 * 2], uv.at[j / 2 * 2 + 1], weight, sums + 3 * j);
       } else {
-        mix(y_row[place], uv_row[pair], uv_row[pair + 1], weight, sums + 3 * j);
+        mix(y_row[pixel], uv_row[pair], uv_row[pair + 1], weight, sums + 3 * j);
       }
     }
   }
@@ -94,8 +95,8 @@ struct Taps {
 template <class Source>
 struct FrameToTensor {
   static constexpr int THREADS = 128;
-  static constexpr int COLUMNS = 32;  // outputs of a block
-  static constexpr int CHUNK = 1024;  // source columns held at a time
+  static constexpr int COLUMNS = 32;  // output columns of a block
+  static constexpr int CHUNK = 1024;  // source columns in shared memory at a time
   static constexpr size_t BYTES = (3 * CHUNK + 3 * COLUMNS) * sizeof(float);
 
   Source source;
@@ -131,7 +132,7 @@ struct FrameToTensor {
   }
 
  private:
-  // Four source columns over the taps of one output row.
+  // Reduces the rows of an output row in four source columns.
   WHYFRAME_DEVICE void stage(int y, int64_t first, int64_t quad, float* staged) const {
     float sums[3 * GROUP] = {};
     for (int k = 0; k < rows.taps; ++k) {
@@ -145,10 +146,10 @@ struct FrameToTensor {
     }
   }
 
-  // What the `count` staged columns from `first` add to one channel of output column x.
+  // The contribution of the `count` staged columns from `first` to a channel of output column x.
   WHYFRAME_DEVICE float over_columns(int64_t x, int64_t channel, int64_t first, int64_t count,
                                      const float* staged) const {
-    const int64_t offset = columns.start[x] - first;  // of the first tap in what is staged
+    const int64_t offset = columns.start[x] - first;  // of the first tap in the staged columns
     const int64_t end = smaller(columns.taps, count - offset);
     float sum = 0;
     for (int64_t k = offset < 0 ? -offset : 0; k < end; ++k) {
@@ -158,7 +159,7 @@ struct FrameToTensor {
   }
 };
 
-inline bool in_words(const uint8_t* plane, int64_t pitch) {
+inline bool rows_are_aligned(const uint8_t* plane, int64_t pitch) {
   return reinterpret_cast<uintptr_t>(plane) % GROUP == 0 && pitch % GROUP == 0;
 }
 
@@ -189,8 +190,8 @@ WHYFRAME_ENTRY(frame_to_tensor, const uint8_t* plane0, int64_t pitch0, const uin
     const Body body{source, height, width, format == WHYFRAME_BGR, rows, columns, out, side};
     return WHYFRAME_LAUNCHER.teams(side * ceil_div(side, Body::COLUMNS), Body::BYTES, body);
   };
-  if (format != WHYFRAME_NV12) return run(Interleaved{plane0, pitch0, width, in_words(plane0, pitch0)});
+  if (format != WHYFRAME_NV12) return run(Interleaved{plane0, pitch0, width, rows_are_aligned(plane0, pitch0)});
   WHYFRAME_TRY(need_pointers({plane1}));
-  const bool words = in_words(plane0, pitch0) && in_words(plane1, pitch1);
+  const bool words = rows_are_aligned(plane0, pitch0) && rows_are_aligned(plane1, pitch1);
   return run(Nv12{plane0, pitch0, plane1, pitch1, width, words, colour_matrix(matrix, full_range != 0)});
 }

@@ -1,4 +1,4 @@
-// Every entry's host twin.
+// Host twins of all functions.
 #include "host.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ inline int sort_pairs(const Launcher&, void*, int64_t, const uint64_t* keys, uin
 
 }  // namespace whyframe
 
-// Below the interface that they are written against.
+// Included last, because they use the launcher and the macros of host.h and the functions above.
 #include "controller.inl"
 #include "frame.inl"
 #include "overlay.inl"

@@ -1,5 +1,5 @@
-// How the kernels' bodies run on the processor: one block after the other, one thread after the other. A reduction
-// merges the values of the same threads in the same tree as on the device (device.cuh, its twin).
+// Execution of the kernels on the CPU: blocks and threads run one after the other. A reduction merges the values of the
+// threads in the same tree as on the GPU. device.cuh offers the same interface on the GPU.
 #pragma once
 
 #include <vector>

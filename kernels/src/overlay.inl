@@ -1,4 +1,4 @@
-// Drawing the map on its frame: a block draws a stretch of one row.
+// Drawing of a mask on its frame. A block draws a segment of a row.
 #include "bilinear.h"
 
 namespace whyframe {
@@ -10,22 +10,22 @@ struct Window {
   WHYFRAME_DEVICE bool has_column(int64_t x) const { return x >= left && x - left < width; }
 };
 
-// The mask that is drawn: this frame's, or its mean with those before.
+// The drawn mask: the mask of this frame, or its exponential moving average over the previous frames.
 struct SmoothedMask {
   const float* mask;
   const float* state;
   float momentum;
 
-  WHYFRAME_DEVICE float at(int64_t place) const {
-    if (state == nullptr) return mask[place];
-    return momentum * state[place] + (1 - momentum) * mask[place];
+  WHYFRAME_DEVICE float at(int64_t index) const {
+    if (state == nullptr) return mask[index];
+    return momentum * state[index] + (1 - momentum) * mask[index];
   }
 };
 
 struct DrawOverlay {
   static constexpr int THREADS = 256;
-  static constexpr int64_t PIXELS = 1024;   // of a block
-  static constexpr int WIDEST_MASK = 8192;  // a row of it is held in shared memory
+  static constexpr int64_t PIXELS = 1024;   // in a segment
+  static constexpr int WIDEST_MASK = 8192;  // a row of the mask is held in shared memory
 
   SmoothedMask mask;
   int mask_height, mask_width;
@@ -39,17 +39,17 @@ struct DrawOverlay {
   int64_t out_pitch;
   float* state_out;
 
-  WHYFRAME_HD int64_t stretches() const { return ceil_div(width, PIXELS); }
+  WHYFRAME_HD int64_t segments() const { return ceil_div(width, PIXELS); }
 
   template <class TeamT>
   WHYFRAME_DEVICE void operator()(TeamT& team, int64_t block) const {
-    const int64_t y = block / stretches(), x = block % stretches() * PIXELS;
+    const int64_t y = block / segments(), x = block % segments() * PIXELS;
     const int64_t pixels = smaller(PIXELS, width - x), bytes = 3 * pixels;
     float* line = team.memory();
     auto* scores = reinterpret_cast<uint8_t*>(line + mask_width);
     const bool covered = window.has_row(y);
     if (covered) {
-      const Between rows(y - window.top, window.height, mask_height);
+      const LinearSample rows(y - window.top, window.height, mask_height);
       team.each(mask_width, [&](int64_t j) { line[j] = rows.mix(mask_at(rows.low, j), mask_at(rows.high, j)); });
     }
     save_state(team, block);
@@ -61,11 +61,11 @@ struct DrawOverlay {
     const bool words = is_aligned(from), words_out = is_aligned(to);
     team.each(ceil_div(bytes, GROUP), [&](int64_t group) {
       const int64_t first = group * GROUP, count = smaller(GROUP, bytes - first);
-      const Pack<uint8_t> seen = load_group(from + first, count, words);
+      const Pack<uint8_t> pixels_in = load_group(from + first, count, words);
       Pack<uint8_t> drawn;
       for (int j = 0; j < GROUP; ++j) {
-        const int place = static_cast<int>(smaller(first + j, bytes - 1));
-        drawn.at[j] = blend(seen.at[j], scores[place / 3], place % 3);
+        const int byte = static_cast<int>(smaller(first + j, bytes - 1));
+        drawn.at[j] = blend(pixels_in.at[j], scores[byte / 3], byte % 3);
       }
       store_group(to + first, drawn, count, words_out);
     });
@@ -74,25 +74,25 @@ struct DrawOverlay {
  private:
   WHYFRAME_DEVICE float mask_at(int64_t row, int64_t column) const { return mask.at(row * mask_width + column); }
 
-  // The score of a pixel of this row, in 255ths.
+  // The 8-bit score of a pixel of this row.
   WHYFRAME_DEVICE uint8_t score(const float* line, int64_t x) const {
     if (!window.has_column(x)) return 0;
-    const Between columns(x - window.left, window.width, mask_width);
+    const LinearSample columns(x - window.left, window.width, mask_width);
     return nearest<uint8_t>(255 * columns.mix(line[columns.low], line[columns.high]));
   }
 
-  WHYFRAME_DEVICE uint8_t blend(int seen, int score, int channel) const {
-    // Nearest without a tie: 255 is odd, so a product is never halfway between two of its multiples.
-    const int kept = (seen * keep[score] + 127) / 255;
+  WHYFRAME_DEVICE uint8_t blend(int pixel, int score, int channel) const {
+    // Rounds to nearest. There are no ties: 255 is odd, so a product is never halfway between two multiples of 255.
+    const int kept = (pixel * keep[score] + 127) / 255;
     return static_cast<uint8_t>(smaller(kept + colours[3 * score + channel], 255));
   }
 
-  // The blocks share the mask's entries out among themselves.
+  // Each block writes a share of the state.
   template <class TeamT>
   WHYFRAME_DEVICE void save_state(TeamT& team, int64_t block) const {
     if (state_out == nullptr) return;
     const int64_t entries = static_cast<int64_t>(mask_height) * mask_width;
-    const int64_t share = ceil_div(entries, height * stretches()), first = block * share;
+    const int64_t share = ceil_div(entries, height * segments()), first = block * share;
     team.each(smaller(share, entries - first), [&](int64_t i) { state_out[first + i] = mask.at(first + i); });
   }
 };
@@ -120,9 +120,9 @@ WHYFRAME_ENTRY(overlay, const float* mask, int mask_height, int mask_width, cons
   WHYFRAME_TRY(need_pointers({mask, frame, colours, keep, out}));
   if (mask_width > DrawOverlay::WIDEST_MASK) return WHYFRAME_UNSUPPORTED;
   const bool overwritten = state_out != nullptr && (state_out == state_in || state_out == mask);
-  if (overwritten) return WHYFRAME_UNSUPPORTED;  // one block would read what another one has written
+  if (overwritten) return WHYFRAME_UNSUPPORTED;  // a block would read what another block has written
   const DrawOverlay body{{mask, state_in, momentum}, mask_height, mask_width, frame, frame_pitch, height, width,
                          window, colours, keep, out, out_pitch, state_out};
   const size_t bytes = mask_width * sizeof(float) + DrawOverlay::PIXELS;
-  return WHYFRAME_LAUNCHER.teams(height * body.stretches(), bytes, body);
+  return WHYFRAME_LAUNCHER.teams(height * body.segments(), bytes, body);
 }

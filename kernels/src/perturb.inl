@@ -1,8 +1,9 @@
-// Eq. 1 by soft and by hard masks, four elements of the image a thread, reused for every mask.
+// Perturbation of images (Fu et al. 2022, Eq. 1) by soft and by binary masks. A thread loads four elements of the image
+// once and uses them for all masks.
 
 namespace whyframe {
 
-// Images of channels x pixels or pixels x channels.
+// Shape of images of channels x pixels, or pixels x channels if they are interleaved.
 struct ImageShape {
   int64_t channels, pixels;
   bool interleaved;
@@ -17,7 +18,7 @@ struct ImageShape {
   }
 };
 
-// Four elements of an image, and the pixels that they belong to.
+// Four elements of an image and their pixels.
 struct Tile {
   int64_t first, count;
   int64_t pixel[GROUP];
@@ -73,7 +74,7 @@ struct PerturbBackward {
   ImageShape shape;
   bool aligned;
 
-  // Four pixels of one mask.
+  // Computes four pixels of a mask.
   WHYFRAME_DEVICE void operator()(int64_t item) const {
     const int64_t groups = ceil_div(shape.pixels, GROUP), n = item / groups, first = item % groups * GROUP;
     const int64_t count = smaller(GROUP, shape.pixels - first);
@@ -91,17 +92,17 @@ struct PerturbBackward {
   }
 
  private:
-  WHYFRAME_DEVICE Pack<T> load(const T* one, int64_t channel, int64_t pixel, int64_t count) const {
-    if (!shape.interleaved) return load_group(one + shape.element(channel, pixel), count, aligned);
+  WHYFRAME_DEVICE Pack<T> load(const T* data, int64_t channel, int64_t pixel, int64_t count) const {
+    if (!shape.interleaved) return load_group(data + shape.element(channel, pixel), count, aligned);
     Pack<T> values;
-    for (int j = 0; j < GROUP; ++j) values.at[j] = one[shape.element(channel, pixel + smaller(j, count - 1))];
+    for (int j = 0; j < GROUP; ++j) values.at[j] = data[shape.element(channel, pixel + smaller(j, count - 1))];
     return values;
   }
 };
 
 template <class T>
 struct PerturbRanked {
-  // Masks that one thread writes: few enough that one small image keeps a large GPU busy.
+  // Number of masks that a thread applies. It is small, so that a single small image occupies a large GPU.
   static constexpr int64_t RUN = 8;
 
   const T* image;
@@ -129,7 +130,7 @@ struct PerturbRanked {
   }
 };
 
-// Whether every image of a batch starts where vectors may be read.
+// Whether every image of the batches starts at an address that is aligned for groups of four.
 template <class T>
 bool all_aligned(int64_t length, std::initializer_list<const T*> batches) {
   bool aligned = length % GROUP == 0;

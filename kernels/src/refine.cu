@@ -22,5 +22,5 @@ inline int sort_pairs(const Launcher& launcher, void* scratch, int64_t bytes, co
 
 }  // namespace whyframe
 
-// Below what it is written against.
+// Included last, because it uses the launcher of device.cuh and the functions above.
 #include "refine.inl"

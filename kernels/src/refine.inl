@@ -1,9 +1,9 @@
-// What post-hoc tuning and faithfulness do around the classifier: blur, upsample, rank, tune.
+// Post-hoc refinement of masks (Fu et al. 2022, section 3.2.1) without the classifier: blur, upsample, rank, refine.
 //
-// The file that includes this one says how pairs are sorted:
-//   int64_t sort_bytes(int64_t count): scratch bytes, or a negative code
+// The including file defines the sort:
+//   int64_t sort_bytes(int64_t count): returns scratch bytes, or a negative code
 //   int sort_pairs(Launcher, void* scratch, int64_t bytes, const uint64_t* keys, uint64_t* sorted_keys,
-//                  const int32_t* values, int32_t* sorted_values, int64_t count): rising and stable
+//                  const int32_t* values, int32_t* sorted_values, int64_t count): sorts stably in ascending order
 #include "bilinear.h"
 
 namespace whyframe {
@@ -14,7 +14,7 @@ WHYFRAME_DEVICE int64_t reflect(int64_t index, int64_t size) {
   return index;
 }
 
-// One axis of the blur: `size` samples that lie `step` elements apart.
+// The blur along an axis of `size` samples, which are `step` elements apart.
 template <class From, class To>
 struct BlurAxis {
   const From* from;
@@ -24,14 +24,14 @@ struct BlurAxis {
   int64_t size, step;
 
   WHYFRAME_DEVICE void operator()(int64_t element) const {
-    const int64_t place = element / step % size;
-    const From* line = from + element - place * step;
+    const int64_t index = element / step % size;
+    const From* line = from + element - index * step;
     float sum = 0;
-    if (place >= radius && place + radius < size) {
-      for (int k = -radius; k <= radius; ++k) sum += kernel[k + radius] * to_float(line[(place + k) * step]);
+    if (index >= radius && index + radius < size) {
+      for (int k = -radius; k <= radius; ++k) sum += kernel[k + radius] * to_float(line[(index + k) * step]);
     } else {
       for (int k = -radius; k <= radius; ++k) {
-        sum += kernel[k + radius] * to_float(line[reflect(place + k, size) * step]);
+        sum += kernel[k + radius] * to_float(line[reflect(index + k, size) * step]);
       }
     }
     to[element] = nearest<To>(sum);
@@ -45,14 +45,14 @@ struct Upsample {
   int height, width;
 
   WHYFRAME_DEVICE void operator()(int64_t pixel) const {
-    const Between y(pixel / width, height, mask_height), x(pixel % width, width, mask_width);
+    const LinearSample y(pixel / width, height, mask_height), x(pixel % width, width, mask_width);
     const float *above = mask + static_cast<int64_t>(y.low) * mask_width,
                 *below = mask + static_cast<int64_t>(y.high) * mask_width;
     scores[pixel] = y.mix(x.mix(above[x.low], above[x.high]), x.mix(below[x.low], below[x.high]));
   }
 };
 
-// a + b * c, each rounded: a fused operation would rank some pixels otherwise than the numpy reference does.
+// a + b * c with two roundings. A fused operation would rank some pixels differently from the numpy reference.
 WHYFRAME_DEVICE double add_product(double a, double b, double c) {
 #ifdef __CUDACC__
   return __dadd_rn(a, __dmul_rn(b, c));
@@ -61,11 +61,11 @@ WHYFRAME_DEVICE double add_product(double a, double b, double c) {
 #endif
 }
 
-// Integers that rise as keys fall; not-a-numbers come last.
+// Maps keys to integers in descending order. NaN comes last.
 WHYFRAME_DEVICE uint64_t falling(double key) {
   constexpr uint64_t sign = 1ull << 63;
   if (key != key) return ~0ull;
-  const double unsigned_zero = key + 0.0;  // -0 ties with 0
+  const double unsigned_zero = key + 0.0;  // -0 is equal to 0
   uint64_t bits;
   memcpy(&bits, &unsigned_zero, sizeof(bits));
   return bits & sign ? bits : ~(bits | sign);
@@ -90,12 +90,12 @@ struct Positions {
   WHYFRAME_DEVICE void operator()(int64_t rank) const { position[order[rank]] = static_cast<int32_t>(rank); }
 };
 
-// Keys, sorted keys and pixels; what follows is the sort's own.
+// Bytes of keys, sorted keys and pixels. The scratch memory of the sort follows them.
 constexpr int64_t rank_bytes(int64_t pixels) { return ceil_div(pixels * (8 + 8 + 4), 256) * 256; }
 
 struct Refine {
   static constexpr int THREADS = 256;
-  static constexpr int64_t PIXELS = 1024;  // of a block
+  static constexpr int64_t PIXELS = 1024;  // in a block
   static constexpr float EPSILON = 1e-3f;
 
   const float* scores;
@@ -121,14 +121,14 @@ struct Refine {
   }
 
  private:
-  // In float64: the curve's small differences are divided by their small range.
+  // Computed in float64, because small differences of the curve are divided by a small range.
   WHYFRAME_DEVICE float weight(const float* rising, int32_t rank) const {
     const double top = rising[steps], gain = top - rising[0];
     if (!(gain > 0)) return 1;
     return static_cast<float>(((top - at(rising, rank)) / gain + EPSILON) / (1.0 + EPSILON));
   }
 
-  // q of the first `rank` pixels.
+  // The curve at `rank` pixels.
   WHYFRAME_DEVICE double at(const float* rising, int32_t rank) const {
     int low = 0, high = steps + 1;  // counts[low] <= rank < counts[high]
     while (high - low > 1) {
@@ -197,10 +197,11 @@ WHYFRAME_ENTRY(rank, const float* scores, const float* blurred, int32_t* positio
   auto* keys = static_cast<uint64_t*>(scratch);
   auto* sorted = keys + pixels;
   auto* unsorted = reinterpret_cast<int32_t*>(sorted + pixels);
-  void* own = static_cast<char*>(scratch) + rank_bytes(pixels);
+  void* sort_scratch = static_cast<char*>(scratch) + rank_bytes(pixels);
   const auto launcher = WHYFRAME_LAUNCHER;
   WHYFRAME_TRY(launcher.each(pixels, RankKeys{scores, blurred, keys, unsorted}));
-  WHYFRAME_TRY(sort_pairs(launcher, own, scratch_bytes - rank_bytes(pixels), keys, sorted, unsorted, order, pixels));
+  const int64_t sort_scratch_bytes = scratch_bytes - rank_bytes(pixels);
+  WHYFRAME_TRY(sort_pairs(launcher, sort_scratch, sort_scratch_bytes, keys, sorted, unsorted, order, pixels));
   return launcher.each(pixels, Positions{order, position});
 }
 

@@ -180,7 +180,7 @@ def test_no_map_and_no_entry_are_no_work(machine):
     ("change", "says"),
     [
         ({0: None}, "null"),
-        ({1: 2}, "does not offer"),
+        ({1: 2}, "does not support"),
         ({1: 7}, "unknown"),
         ({2: 3}, "too small"),
         ({4: -1}, "unknown"),
@@ -201,7 +201,7 @@ def test_bad_arguments_are_refused(machine, change, says):
 
 def test_minmax_has_no_gradient(machine):
     one = machine.empty(1, 4)
-    with pytest.raises(BackendError, match="does not offer"):
+    with pytest.raises(BackendError, match="does not support"):
         machine.run("controller_backward", one, 0, 4, one, 0, one, 0, 1, 4, 2, ETA, H, None, None, EPSILON)
 
 

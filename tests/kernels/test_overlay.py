@@ -167,7 +167,7 @@ def test_what_is_written_is_not_read(machine, aliased):
     one, other = machine.empty(256), machine.empty(256)
     state_in = one if aliased == "state" else None
     mask = other if aliased == "state" else one
-    with pytest.raises(BackendError, match="does not offer"):
+    with pytest.raises(BackendError, match="does not support"):
         machine.run(
             "overlay", mask, 2, 2, other, 12, 4, 4, 0, 0, 4, 4, other, other, other, 12, state_in, one, 0.5
         )
@@ -175,5 +175,5 @@ def test_what_is_written_is_not_read(machine, aliased):
 
 def test_a_mask_wider_than_shared_memory_is_refused(machine):
     one = machine.empty(256)
-    with pytest.raises(BackendError, match="does not offer"):
+    with pytest.raises(BackendError, match="does not support"):
         machine.run("overlay", one, 1, 8193, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0)

@@ -148,9 +148,9 @@ def test_nothing_is_no_work(machine):
         ("upsample", (1, 0, 1, 1, 4, 4), "too small"),
         ("upsample", (None, 1, 1, None, 4, 4), "null"),
         ("rank", (1, 1, 1, 1, 1, 8, 4, 4), "scratch"),
-        ("rank", (1, 1, 1, 1, 1, 1 << 50, 1 << 30, 1 << 30), "does not offer"),
+        ("rank", (1, 1, 1, 1, 1, 1 << 50, 1 << 30, 1 << 30), "does not support"),
         ("refine", (1, 1, 1, 1, 0, 4, 1), "too small"),
-        ("refine", (1, 1, 1, 1, 4096, 4, 1), "does not offer"),
+        ("refine", (1, 1, 1, 1, 4096, 4, 1), "does not support"),
         ("refine", (1, 1, 1, 1, 1, -4, 1), "negative"),
     ],
 )
@@ -162,7 +162,7 @@ def test_bad_arguments_are_refused(machine, entry, arguments, says):
 def test_sizes_that_no_scratch_fits(machine):
     with pytest.raises(BackendError, match="negative"):
         machine.kernels.blur_scratch_bytes(1, -1, 1, 1)
-    with pytest.raises(BackendError, match="does not offer"):
+    with pytest.raises(BackendError, match="does not support"):
         machine.kernels.rank_scratch_bytes(1 << 40)
 
 

@@ -1,4 +1,4 @@
-"""The one loader of compiled code."""
+"""Loader of compiled libraries, and the interfaces to them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BUILD = "cmake -B build -DWHYFRAME_KERNELS=ON && cmake --build build"
 
 
 def find(name: str) -> Path:
-    """Where a compiled library is, or would be.
+    """Return the path of a compiled library, which may not exist.
 
     Args:
-        name: What follows ``libwhyframe_``, such as ``"kernels"``.
+        name: Name of the library after ``libwhyframe_``, such as ``"kernels"``.
 
     Returns:
-        What the environment variable ``WHYFRAME_<NAME>_LIBRARY`` says, else the file beside this module.
+        Value of the environment variable ``WHYFRAME_<NAME>_LIBRARY``; if it is not set, the file beside this module.
     """
     return Path(
         os.environ.get(f"WHYFRAME_{name.upper()}_LIBRARY") or Path(__file__).parent / f"libwhyframe_{name}.so"
@@ -29,24 +29,32 @@ def find(name: str) -> Path:
 
 
 def load(name: str) -> ctypes.CDLL:
-    """Loads a compiled library, once.
+    """Load a compiled library, once in a process.
 
     Args:
-        name: As `find` takes it.
+        name: Name of the library after ``libwhyframe_``.
 
     Raises:
-        BackendError: It was not built, or the system cannot load it; the message says how it is built.
+        BackendError: The library was not built, or it cannot be loaded; the message says how to build it.
     """
     return load_file(find(name), f"WHYFRAME_{name.upper()}_LIBRARY")
 
 
 @cache
 def load_file(path: Path, variable: str) -> ctypes.CDLL:
-    """`load` for a file; ``variable`` names what points to another one."""
-    way = f"install with WHYFRAME_KERNELS=1 pip install ., or build it ({BUILD}) and set {variable} to the file."
+    """Load a compiled library from a file, once in a process.
+
+    Args:
+        path: File of the library.
+        variable: Name for messages of the setting that gives the path.
+
+    Raises:
+        BackendError: The file does not exist, or it cannot be loaded; the message says how to build it.
+    """
+    fix = f"install with WHYFRAME_KERNELS=1 pip install ., or build it ({BUILD}) and set {variable} to the file."
     if not path.is_file():
-        raise BackendError(f"there is no compiled library {path}; {way}")
+        raise BackendError(f"there is no compiled library {path}; {fix}")
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise BackendError(f"{path} cannot be loaded ({one_line(error)}); {way}") from error
+        raise BackendError(f"{path} cannot be loaded ({one_line(error)}); {fix}") from error

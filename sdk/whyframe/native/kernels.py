@@ -1,65 +1,37 @@
-"""The CUDA kernels from Python: one method an entry of ``whyframe_kernels.h``, where each is described.
+"""Python interface of the CUDA kernels: a method for each function of ``whyframe_kernels.h``, which documents them.
 
-Pointers and streams are plain integers (None or 0 is null), so that memory of any library will do.
+Pointers and streams are plain integers (None or 0 is null), so memory of any library can be used.
 """
 
 from __future__ import annotations
 
 import ctypes
-import inspect
-from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args, get_type_hints
+from typing import ClassVar
 
-from whyframe.errors import BackendError
-from whyframe.native import BUILD, find, load, load_file
+from whyframe.native import find, load, load_file
+from whyframe.native.c_library import CLibrary, Float, Int, Long, Pointer, c_function
 
 __all__ = ["Kernels", "available", "load_host_twins", "load_kernels"]
 
 ABI_VERSION = 2
-
-Pointer = Annotated["int | None", ctypes.c_void_p]
-Int = Annotated[int, ctypes.c_int]
-Long = Annotated[int, ctypes.c_int64]
-Float = Annotated[float, ctypes.c_float]
-
-Method = TypeVar("Method", bound=Callable[..., Any])
+"""Version of the C interface: ``WHYFRAME_ABI_VERSION`` in ``whyframe_kernels.h``."""
 
 
-def _entry(method: Method) -> Method:
-    """A method that calls the entry of its name, with the C types that its annotations give."""
-    name, signature, c_types = method.__name__, inspect.signature(method), _c_types(method)
-    count = len(c_types[0])
+class Kernels(CLibrary):
+    """The functions of a compiled kernel library.
 
-    @wraps(method)
-    def call(self: Kernels, *arguments: Any, **named: Any) -> Any:
-        if named or len(arguments) != count:
-            arguments = signature.bind(self, *arguments, **named).args[1:]
-        return self._run(name, arguments)
-
-    call.__dict__["c_types"] = c_types
-    return cast(Method, call)
-
-
-def _c_types(method: Callable[..., Any]) -> tuple[list[Any], Any]:
-    """The C types of an entry's arguments and of what it returns: a status where Python returns nothing."""
-    hints = get_type_hints(method, include_extras=True)
-    returned = hints.pop("return")
-    types = [get_args(hint)[1] for hint in hints.values()]
-    return types, ctypes.c_int if returned is type(None) else get_args(returned)[1]
-
-
-class Kernels:
-    """The entries of one compiled library.
-
-    A method returns as soon as its work is enqueued on ``stream``, and raises a BackendError in the library's own
-    words where an argument is refused or the launch fails.
+    A method returns as soon as its work is enqueued on ``stream``. It raises a `BackendError` with the library's own
+    message if an argument is invalid or the launch fails.
 
     Args:
-        library: libwhyframe_kernels.so, or its host twin.
-        host: Whether it is the twin: it works on host memory, and streams are ignored.
+        library: The loaded libwhyframe_kernels.so, or its host twin.
+        host: Whether the library is the host twin, which uses host memory and ignores streams.
+
+    Raises:
+        BackendError: The library is not a kernel library, or its interface has another version.
     """
 
     TYPES: ClassVar[dict[str, int]] = {"float32": 0, "float16": 1, "uint8": 2}
@@ -69,47 +41,9 @@ class Kernels:
     MATRICES: ClassVar[dict[str, int]] = {"bt601": 0, "bt709": 1}
 
     def __init__(self, library: ctypes.CDLL, *, host: bool = False) -> None:
-        self._library, self._host = library, host
-        self._error_string = self._function("error_string", [ctypes.c_int], ctypes.c_char_p)
-        version = self._function("abi_version", [], ctypes.c_int)()
-        if version != ABI_VERSION:
-            raise BackendError(
-                f"{library._name} has interface {version}, this whyframe needs {ABI_VERSION}; rebuild it: {BUILD}."
-            )
-        self._functions = {
-            name: self._function(name, *self._declared(method.c_types))
-            for name, method in vars(type(self)).items()
-            if hasattr(method, "c_types")
-        }
+        super().__init__(library, ABI_VERSION, host=host)
 
-    def _declared(self, types: tuple[list[Any], Any]) -> tuple[list[Any], Any]:
-        arguments, returned = types
-        streamed = returned is ctypes.c_int and self._host
-        return (arguments[:-1] if streamed else arguments), returned
-
-    def _function(self, name: str, arguments: list[Any], returned: Any) -> Any:
-        try:
-            function = getattr(self._library, f"whyframe_{name}" + "_host" * self._host)
-        except AttributeError as error:
-            raise BackendError(
-                f"{self._library._name} has no {name}: it is no kernel library of this whyframe; build one: {BUILD}."
-            ) from error
-        function.argtypes, function.restype = arguments, returned
-        return function
-
-    def _run(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        function = self._functions[name]
-        code = function(*arguments[: len(function.argtypes)])  # a host twin takes no stream
-        if function.restype is ctypes.c_int64 and code >= 0:
-            return code
-        if code:
-            words = self._error_string(code).decode()
-            raise BackendError(
-                f"{name} failed: {words} ({code}); check its arguments against whyframe_kernels.h."
-            )
-        return None
-
-    @_entry
+    @c_function
     def frame_to_tensor(
         self,
         plane0: Pointer,
@@ -131,9 +65,9 @@ class Kernels:
         side: Int,
         stream: Pointer,
     ) -> None:
-        """A frame to the model's input, side x side x 3 uint8 RGB; `whyframe.native.resampling` makes the taps."""
+        """Resample a frame to the model's input, side x side x 3 uint8 RGB, with the taps of `frame_taps`."""
 
-    @_entry
+    @c_function
     def controller_forward(
         self,
         logits: Pointer,
@@ -151,9 +85,9 @@ class Kernels:
         epsilon: Float,
         stream: Pointer,
     ) -> None:
-        """The distribution controller: maps of logits to maps of scores."""
+        """Apply the distribution controller to maps of logits (Fu et al. 2022, Eq. 5 to 7)."""
 
-    @_entry
+    @c_function
     def controller_backward(
         self,
         logits: Pointer,
@@ -173,9 +107,9 @@ class Kernels:
         epsilon: Float,
         stream: Pointer,
     ) -> None:
-        """The gradient of the controller's scores to that of its logits."""
+        """Compute the gradient of the controller's logits from that of its scores."""
 
-    @_entry
+    @c_function
     def perturb(
         self,
         image: Pointer,
@@ -190,9 +124,9 @@ class Kernels:
         pixels: Long,
         stream: Pointer,
     ) -> None:
-        """Eq. 1: images seen through their masks."""
+        """Mix images with backgrounds by their masks (Fu et al. 2022, Eq. 1)."""
 
-    @_entry
+    @c_function
     def perturb_backward(
         self,
         image: Pointer,
@@ -207,9 +141,9 @@ class Kernels:
         pixels: Long,
         stream: Pointer,
     ) -> None:
-        """The gradient of Eq. 1 to that of its masks."""
+        """Compute the gradient of the masks of `perturb`."""
 
-    @_entry
+    @c_function
     def perturb_ranked(
         self,
         image: Pointer,
@@ -224,13 +158,13 @@ class Kernels:
         pixels: Long,
         stream: Pointer,
     ) -> None:
-        """Eq. 1 by hard masks that keep the first pixels of a ranking."""
+        """Apply `perturb` with binary masks that keep the first pixels of a ranking."""
 
-    @_entry
+    @c_function
     def blur_scratch_bytes(self, images: Long, channels: Long, height: Long, width: Long) -> Long:  # type: ignore[empty-body]
-        """Bytes of scratch that `blur` needs."""
+        """Return the scratch bytes that `blur` needs."""
 
-    @_entry
+    @c_function
     def blur(
         self,
         image: Pointer,
@@ -246,9 +180,9 @@ class Kernels:
         radius: Int,
         stream: Pointer,
     ) -> None:
-        """The separable blur of images, their border mirrored."""
+        """Blur images with a separable kernel and a mirrored border."""
 
-    @_entry
+    @c_function
     def upsample(
         self,
         mask: Pointer,
@@ -259,13 +193,13 @@ class Kernels:
         width: Int,
         stream: Pointer,
     ) -> None:
-        """A mask to scores of pixels, bilinear."""
+        """Upsample a mask to the scores of pixels, bilinearly."""
 
-    @_entry
+    @c_function
     def rank_scratch_bytes(self, pixels: Long) -> Long:  # type: ignore[empty-body]
-        """Bytes of scratch that `rank` needs on the current device."""
+        """Return the scratch bytes that `rank` needs on the current device."""
 
-    @_entry
+    @c_function
     def rank(
         self,
         scores: Pointer,
@@ -278,9 +212,9 @@ class Kernels:
         width: Int,
         stream: Pointer,
     ) -> None:
-        """Pixels by falling score, as `whyframe.perturb.rank_pixels` ranks them."""
+        """Rank pixels by descending score, as `whyframe.perturb.rank_pixels` does."""
 
-    @_entry
+    @c_function
     def refine(
         self,
         scores: Pointer,
@@ -292,9 +226,9 @@ class Kernels:
         out: Pointer,
         stream: Pointer,
     ) -> None:
-        """Post-hoc tuning of ranked scores by a preserving curve, as `whyframe.refine` describes it."""
+        """Refine ranked scores by a preserving curve, as `whyframe.refine.refine_mask` does."""
 
-    @_entry
+    @c_function
     def overlay(
         self,
         mask: Pointer,
@@ -317,28 +251,28 @@ class Kernels:
         momentum: Float,
         stream: Pointer,
     ) -> None:
-        """A frame with its map drawn on it, as `whyframe.overlay` draws it."""
+        """Draw a mask on a frame, as `whyframe.colormap.blend` does."""
 
 
 @lru_cache(maxsize=1)
 def load_kernels() -> Kernels:
-    """The kernels of this installation.
+    """Load the kernels of this installation.
 
     Raises:
-        BackendError: They were not built, or for another version; the message says how they are built.
+        BackendError: The kernels were not built, or they have another interface; the message says how to build them.
     """
     return Kernels(load("kernels"))
 
 
 def load_host_twins(path: str | PathLike[str]) -> Kernels:
-    """The kernels' host twins: the same entries on host memory, for tests.
+    """Load the host twins of the kernels, which offer the same functions on host memory, for tests.
 
     Args:
-        path: libwhyframe_host.so, as CMake builds it.
+        path: File libwhyframe_host.so, which CMake builds.
     """
     return Kernels(load_file(Path(path), "the path"), host=True)
 
 
 def available() -> bool:
-    """Whether there is a kernel library to load."""
+    """Return whether the kernel library exists."""
     return find("kernels").is_file()

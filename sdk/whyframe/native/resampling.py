@@ -1,4 +1,7 @@
-"""The manifest's resize rule as weights of source samples, for the kernel that applies it."""
+"""Resampling taps of the manifest's resize rule, for the kernel that applies them.
+
+A tap is a source sample and its weight. Each output sample is the weighted sum of its taps.
+"""
 
 from __future__ import annotations
 
@@ -13,72 +16,76 @@ from whyframe.preprocess import crop_window
 __all__ = ["Taps", "frame_taps", "resize_taps"]
 
 Taps = tuple[NDArray[np.int32], NDArray[np.float32]]
-"""One axis: the first source sample of each output (side), and the weights from there on (side x taps)."""
+"""Taps of an axis: the first source sample of each output, S int32, and the weights from there on, S x taps float32."""
 
 _Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def frame_taps(height: int, width: int, side: int, resize: str) -> tuple[Taps, Taps]:
-    """How a frame of H x W pixels becomes the model's S x S input, as `whyframe.preprocess.to_input` does it.
+    """Return the taps from a frame to the model's input, which give the result of `whyframe.preprocess.to_input`.
 
     Args:
-        height: H.
-        width: W.
-        side: S.
-        resize: The manifest's rule, ``"stretch"`` or ``"crop"``.
+        height: Height H of the frame, in pixels.
+        width: Width W of the frame, in pixels.
+        side: Side S of the model's input, in pixels.
+        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
 
     Returns:
-        The taps of the rows and those of the columns.
+        Taps of the rows, and taps of the columns.
     """
     top, left, tall, wide = crop_window(height, width, resize)
     return resize_taps(top, tall, side), resize_taps(left, wide, side)
 
 
 def resize_taps(window_start: int, window_length: int, side: int) -> Taps:
-    """One axis: halved by averages while at least 2 S samples are left, then linear between half-pixel centres.
+    """Return the taps of an axis.
+
+    The axis is halved by averages while it has at least 2 S samples, and then interpolated linearly between half-pixel
+    centres.
 
     Args:
-        window_start: The first one that the model sees.
-        window_length: How many it sees.
-        side: S.
+        window_start: First sample of the window that becomes the model's input.
+        window_length: Number of samples in the window.
+        side: Side S of the model's input, in pixels.
 
     Returns:
-        ``start``, S int32 that never fall, and ``weight``, S x taps float32 whose rows sum to 1. A tap of
-        weight 0 may lie outside the frame.
+        ``start``, S ascending int32, and ``weight``, S x taps float32, whose rows sum to 1. A tap of weight 0 may lie
+        outside the frame.
     """
     lengths = [window_length]
     while lengths[-1] >= 2 * side:
         lengths.append(lengths[-1] // 2)
-    steps = [_averages(many, few) for many, few in pairwise(lengths)]
+    steps = [_averages(longer, shorter) for longer, shorter in pairwise(lengths)]
     start, weight = reduce(_compose, reversed(steps), _linear(lengths[-1], side))
-    # Zeros at the end of every row are not worth a tap.
+    # Drop the last taps if their weights are 0 in every row.
     taps = max(int(np.flatnonzero(weight.any(axis=0))[-1]) + 1, 1)
     return (window_start + start).astype(np.int32), weight[:, :taps].astype(np.float32)
 
 
 def _linear(length: int, side: int) -> _Rows:
-    place = np.clip((np.arange(side) + 0.5) * length / side - 0.5, 0, length - 1)
-    start = place.astype(np.int64)
-    second = place - start  # 0 at the last sample, which has no neighbour
+    """Return the taps of linear interpolation from ``length`` samples to ``side``."""
+    position = np.clip((np.arange(side) + 0.5) * length / side - 0.5, 0, length - 1)
+    start = position.astype(np.int64)
+    second = position - start  # 0 at the last sample, which has no next sample
     return start, np.stack([1 - second, second], axis=1)
 
 
-def _averages(many: int, few: int) -> _Rows:
-    """Each of ``few`` outputs is the mean over its interval of ``many`` samples: pairs, and of odd lengths more."""
-    edges = np.arange(few + 1) * many / few
+def _averages(length: int, side: int) -> _Rows:
+    """Return the taps of averages: each of ``side`` outputs is the mean over an interval of ``length`` samples."""
+    edges = np.arange(side + 1) * length / side
     start = np.floor(edges[:-1]).astype(np.int64)
-    sample = start[:, None] + np.arange(int(np.ceil(many / few)) + 1)
+    sample = start[:, None] + np.arange(int(np.ceil(length / side)) + 1)
     overlap = np.minimum(edges[1:, None], sample + 1) - np.maximum(edges[:-1, None], sample)
-    return start, np.maximum(overlap, 0) * few / many
+    return start, np.maximum(overlap, 0) * side / length
 
 
-def _compose(after: _Rows, before: _Rows) -> _Rows:
-    """The taps of ``after`` on what ``before`` makes of the source."""
-    (start, weight), (source, inner) = after, before
-    taken = np.minimum(start[:, None] + np.arange(weight.shape[1]), len(source) - 1)
-    first = source[taken[:, 0]]
-    offset = source[taken] - first[:, None]
+def _compose(second: _Rows, first: _Rows) -> _Rows:
+    """Return the taps that give the result of ``first`` followed by ``second``."""
+    (start, weight), (source, inner) = second, first
+    samples = np.minimum(start[:, None] + np.arange(weight.shape[1]), len(source) - 1)
+    out_start = source[samples[:, 0]]
+    offset = source[samples] - out_start[:, None]
     out = np.zeros((len(start), int(offset.max()) + inner.shape[1]))
     rows = np.arange(len(start))[:, None, None]
-    np.add.at(out, (rows, offset[..., None] + np.arange(inner.shape[1])), weight[..., None] * inner[taken])
-    return first, out
+    np.add.at(out, (rows, offset[..., None] + np.arange(inner.shape[1])), weight[..., None] * inner[samples])
+    return out_start, out

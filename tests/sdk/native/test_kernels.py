@@ -22,21 +22,24 @@ def twins(host_twins) -> Path:
 
 
 def declarations():
-    """What the header declares: name -> (returned type, [(type, name), ...])."""
-    plain = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
-    found = re.findall(r"WHYFRAME_API (int|int64_t) whyframe_(\w+)\(([^)]*)\);", plain)
-    parameters = {name: [one.split() for one in inside.split(",")] for _, name, inside in found}
+    """Return the declarations of the header: name -> (returned type, [(type, name), ...])."""
+    code = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
+    found = re.findall(r"WHYFRAME_API (int|int64_t) whyframe_(\w+)\(([^)]*)\);", code)
+    parameters = {name: [parameter.split() for parameter in text.split(",")] for _, name, text in found}
     return {
         name: (
             returned,
-            [("*" if "*" in "".join(one) else one[0], one[-1].lstrip("*")) for one in parameters[name]],
+            [
+                ("*" if "*" in "".join(words) else words[0], words[-1].lstrip("*"))
+                for words in parameters[name]
+            ],
         )
         for returned, name, _ in found
         if name != "abi_version"
     }
 
 
-def test_the_methods_are_the_header(monkeypatch):
+def test_the_methods_match_the_header():
     methods = {name: method for name, method in vars(Kernels).items() if hasattr(method, "c_types")}
     assert methods.keys() == declarations().keys()
     for name, (returned, parameters) in declarations().items():
@@ -44,10 +47,10 @@ def test_the_methods_are_the_header(monkeypatch):
         assert result is C_TYPES[returned], name
         assert types == [C_TYPES.get(kind, ctypes.c_void_p) for kind, _ in parameters], name
         code = methods[name].__wrapped__.__code__
-        assert code.co_varnames[1 : code.co_argcount] == tuple(one for _, one in parameters), name
+        assert code.co_varnames[1 : code.co_argcount] == tuple(parameter for _, parameter in parameters), name
 
 
-def test_the_constants_are_the_headers():
+def test_the_constants_match_the_header():
     values = {name: int(value) for name, value in re.findall(r"WHYFRAME_(\w+) = (-?\d+)", HEADER)}
     for table in (Kernels.TYPES, Kernels.MODES, Kernels.FORMATS, Kernels.MATRICES):
         assert table == {name: values[name.upper()] for name in table}
@@ -55,40 +58,42 @@ def test_the_constants_are_the_headers():
     assert re.search(r"WHYFRAME_ABI_VERSION (\d+)", HEADER)[1] == str(kernels.ABI_VERSION)
 
 
-def test_arguments_go_by_place_or_by_name(twins):
-    one = load_host_twins(twins)
+def test_arguments_are_positional_or_named(twins):
+    kernels = load_host_twins(twins)
     mask, scores = np.array([[0.25]], np.float32), np.zeros((2, 2), np.float32)
-    one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, stream=0)
+    kernels.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, stream=0)
     assert (scores == 0.25).all()
-    assert one.blur_scratch_bytes(2, 3, 4, width=5) == 2 * 3 * 4 * 5 * 4
+    assert kernels.blur_scratch_bytes(2, 3, 4, width=5) == 2 * 3 * 4 * 5 * 4
     with pytest.raises(TypeError, match="stream"):
-        one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2)
+        kernels.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2)
     with pytest.raises(TypeError, match="too many"):
-        one.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, 0, 0)
+        kernels.upsample(mask.ctypes.data, 1, 1, scores.ctypes.data, 2, 2, 0, 0)
 
 
-def test_a_refusal_is_one_line_with_its_reason(twins):
-    with pytest.raises(BackendError, match=r"^upsample failed: a pointer .* is null \(-1\); check") as caught:
+def test_an_error_is_one_line_with_its_reason(twins):
+    with pytest.raises(
+        BackendError, match=r"^upsample failed: a required pointer is null \(-1\); compare"
+    ) as caught:
         load_host_twins(twins).upsample(None, 1, 1, None, 2, 2, 0)
     assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """A fresh loader that looks where the test says."""
+    """A new loader, and a function that sets the path of the library."""
     load_kernels.cache_clear()
     yield lambda path: monkeypatch.setenv("WHYFRAME_KERNELS_LIBRARY", str(path))
     load_kernels.cache_clear()
 
 
-def test_a_missing_library_says_how_it_is_built(elsewhere, tmp_path):
+def test_the_error_of_a_missing_library_says_how_to_build_it(elsewhere, tmp_path):
     elsewhere(tmp_path / "none.so")
     assert not available()
     with pytest.raises(BackendError, match=r"none\.so; .*WHYFRAME_KERNELS=1 pip install.*cmake.*_LIBRARY"):
         load_kernels()
 
 
-def test_a_damaged_library_says_how_it_is_built(elsewhere, tmp_path):
+def test_the_error_of_a_damaged_library_says_how_to_build_it(elsewhere, tmp_path):
     (tmp_path / "bad.so").write_bytes(b"no library")
     elsewhere(tmp_path / "bad.so")
     assert available()
@@ -97,15 +102,15 @@ def test_a_damaged_library_says_how_it_is_built(elsewhere, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_another_library_is_no_kernel_library(elsewhere, twins):
+def test_another_library_is_refused(elsewhere, twins):
     elsewhere(twins)
-    with pytest.raises(BackendError, match=r"no kernel library.*cmake"):
+    with pytest.raises(BackendError, match=r"not a kernel library.*cmake"):
         load_kernels()
 
 
 def test_another_interface_is_refused(twins, monkeypatch):
     monkeypatch.setattr(kernels, "ABI_VERSION", 99)
-    with pytest.raises(BackendError, match="interface 2, this whyframe needs 99; rebuild"):
+    with pytest.raises(BackendError, match="interface 2, but this whyframe needs 99; rebuild"):
         load_host_twins(twins)
 
 
@@ -113,6 +118,6 @@ def test_a_library_is_loaded_once(twins):
     assert native.load_file(twins, "") is native.load_file(twins, "")
 
 
-def test_without_the_variable_it_lies_beside_the_loader(monkeypatch):
+def test_the_default_path_is_beside_the_loader(monkeypatch):
     monkeypatch.delenv("WHYFRAME_KERNELS_LIBRARY", raising=False)
     assert native.find("kernels") == Path(native.__file__).parent / "libwhyframe_kernels.so"

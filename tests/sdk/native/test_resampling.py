@@ -9,7 +9,7 @@ from whyframe.preprocess import to_input
 
 
 def dense(start, weight, size):
-    """side x size: the taps as a matrix; a tap of weight 0 may lie outside."""
+    """Return the taps as a side x size matrix. A tap of weight 0 may lie outside."""
     rows = np.zeros((len(start), size))
     for row, first, line in zip(rows, start, weight, strict=True):
         for k in np.flatnonzero(line):
@@ -19,7 +19,7 @@ def dense(start, weight, size):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 20), st.integers(1, 400), st.integers(0, 20), st.sampled_from([1, 2, 7, 16, 32, 56]))
-def test_taps_are_the_rule_in_float64(before, length, after, side):
+def test_taps_match_the_resize_rule_in_float64(before, length, after, side):
     start, weight = resize_taps(before, length, side)
     rows = dense(start, weight, before + length + after)
     np.testing.assert_allclose(rows[:, before : before + length], input_rows(length, side), atol=1e-6)
@@ -37,7 +37,7 @@ def test_no_more_taps_than_the_rule_needs(length, taps):
 
 @pytest.mark.parametrize("resize", ["stretch", "crop"])
 @pytest.mark.parametrize("size", [(45, 80), (80, 45), (33, 33), (300, 170)])
-def test_a_frame_through_its_taps_is_the_runtimes_input(rng, resize, size):
+def test_the_taps_give_the_runtimes_input(rng, resize, size):
     frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     rows, columns = frame_taps(*size, 16, resize)
     down, across = dense(*rows, size[0]), dense(*columns, size[1])
