@@ -42,5 +42,5 @@ def frame(rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def host_twins(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    """The host versions of the kernels, compiled once."""
+    """The host twins of the kernels, compiled once."""
     return load_host_twins(compile_host_twins(tmp_path_factory.mktemp("twins")))

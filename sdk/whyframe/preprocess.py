@@ -40,11 +40,11 @@ def as_bgr(frame: Any, color: str = "bgr") -> Image:
         return read_image(frame)
     if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
         frame, color = np.asarray(frame.convert("RGB")), "rgb"
-    check_frame(frame)
+    _check_frame(frame)
     return cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if color == "rgb" else frame  # type: ignore[return-value]
 
 
-def check_frame(frame: Any) -> None:
+def _check_frame(frame: Any) -> None:
     """Check that a frame is a non-empty H x W x 3 uint8 numpy array.
 
     Raises:

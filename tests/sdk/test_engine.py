@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 
 import numpy as np
@@ -31,8 +32,8 @@ def test_every_output_is_the_float64_answer(tmp_path, frame, mode, resize, targe
     with ExplainEngine(model.write(tmp_path / "toy.onnx"), threads=1) as engine:
         result = engine.run(frame, target=target)
     inputs = to_input(frame, 16, resize)[None]
-    asked = -1 if target is None else {0: 0, "blue": 2}[target]
-    probabilities, class_id, saliency = model.reference(inputs, np.array([asked]))
+    target_id = {None: -1, 0: 0, "blue": 2}[target]
+    probabilities, class_id, saliency = model.reference(inputs, np.array([target_id]))
     np.testing.assert_allclose(result.probabilities, probabilities[0], atol=1e-6)
     assert result.class_id == class_id[0]
     assert result.label == toy.LABELS[class_id[0]]
@@ -43,7 +44,7 @@ def test_every_output_is_the_float64_answer(tmp_path, frame, mode, resize, targe
     assert result.frame is frame
 
 
-def test_bgr_is_bgr(engine):
+def test_color_is_the_channel_order_of_the_array(engine):
     red = np.zeros((20, 30, 3), np.uint8)
     red[..., 2] = 255
     assert engine.run(red).label == "red"
@@ -61,7 +62,7 @@ def test_the_map_follows_the_target(engine):
     assert blue.saliency[right].min() > blue.saliency[left].max()
 
 
-def test_the_model_that_ignores_its_target_would_be_seen(tmp_path):
+def test_a_model_that_ignores_its_target_is_detected_by_its_equal_maps(tmp_path):
     with ExplainEngine(toy.write(tmp_path / "bad.onnx", ignores_target=True), threads=1) as engine:
         frame = half_and_half()
         np.testing.assert_array_equal(
@@ -75,7 +76,7 @@ def test_a_mirrored_frame_has_the_mirrored_map(engine, frame, axis):
     np.testing.assert_allclose(np.flip(mirrored.saliency, axis), straight.saliency, atol=1e-5)
 
 
-def test_a_result_outlives_the_next_run(engine, frame):
+def test_a_result_is_unchanged_by_the_next_run(engine, frame):
     first = engine.run(frame, target=1)
     kept = first.probabilities.copy(), first.mask.copy()
     engine.run(half_and_half(), target=2)
@@ -85,11 +86,11 @@ def test_a_result_outlives_the_next_run(engine, frame):
     np.testing.assert_array_equal(first.saliency, engine.run(frame, target=1).saliency)
 
 
-def test_a_blank_wall_is_no_finding(engine, rng):
+def test_a_blank_wall_has_no_signal(engine, rng):
     wall = (128 + rng.normal(0, 3, (240, 320, 3))).round().astype(np.uint8)
     result = engine.run(wall, target="white, bright")
-    assert np.ptp(result.mask) > 2 * MINIMUM_RANGE  # normalisation made something of nothing,
-    assert result.no_signal  # and it is said to be nothing
+    assert np.ptp(result.mask) > 2 * MINIMUM_RANGE  # normalisation amplifies the noise
+    assert result.no_signal
     assert result.to_dict()["peak"] is None
     np.testing.assert_array_equal(result.overlay()[:200], wall[:200])
 
@@ -101,12 +102,12 @@ def test_a_constant_map_has_no_signal(tmp_path, frame, mode, level):
         refined = engine.run(frame, refine=4)
     np.testing.assert_allclose(result.saliency, level, atol=1e-6)
     assert result.no_signal
-    assert refined.no_signal  # a ranking of nothing is not tuned into a finding
+    assert refined.no_signal  # refinement does not turn noise into a map
     np.testing.assert_allclose(refined.saliency, level, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 3)])
-def test_tiny_frames(engine, size):
+def test_tiny_frames_are_explained(engine, size):
     frame = np.full((*size, 3), (0, 0, 255), np.uint8)
     result = engine.run(frame)
     assert result.label == "red"
@@ -114,8 +115,8 @@ def test_tiny_frames(engine, size):
     assert result.no_signal
 
 
-def test_a_huge_frame(engine):
-    """8000 x 6000: red but for a green corner, which the map of green finds."""
+def test_a_huge_frame_is_explained(engine):
+    """The frame is 8000 x 6000, red with a green corner; the map of green marks the corner."""
     frame = np.zeros((6000, 8000, 3), np.uint8)
     frame[..., 2] = 255
     frame[:1500, :2000] = (0, 255, 0)
@@ -162,7 +163,7 @@ def test_timings_are_in_order(engine, frame):
     assert sum(timings.values()) == pytest.approx(2 * timings["total"])
 
 
-def test_files_and_pil_images(engine, frame, tmp_path):
+def test_files_and_pil_images_are_explained_like_arrays(engine, frame, tmp_path):
     pil = pytest.importorskip("PIL.Image").fromarray(np.ascontiguousarray(frame[..., ::-1]))
     pil.save(tmp_path / "a.png")
     expected = engine.run(frame)
@@ -170,7 +171,7 @@ def test_files_and_pil_images(engine, frame, tmp_path):
         np.testing.assert_array_equal(engine.run(other).saliency, expected.saliency)
 
 
-def test_bad_calls(engine, frame):
+def test_bad_calls_are_refused(engine, frame):
     with pytest.raises(FrameError, match=r"float64.*255"):
         engine.run(frame / 255)
     with pytest.raises(FrameError, match="refine is -1"):
@@ -188,21 +189,20 @@ def test_clones_share_the_weights_and_run_at_once(engine, rng):
     expected = [engine.run(frame).mask for frame in frames]
     clones = [engine.clone() for _ in frames]
     engine.close()
-    wrong = []
+    equal = []
 
     def work(clone, frame, mask):
-        wrong.extend(not np.array_equal(clone.run(frame).mask, mask) for _ in range(50))
+        equal.extend(np.array_equal(clone.run(frame).mask, mask) for _ in range(50))
 
-    workers = [threading.Thread(target=work, args=one) for one in zip(clones, frames, expected, strict=True)]
+    workers = [threading.Thread(target=work, args=job) for job in zip(clones, frames, expected, strict=True)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert len(wrong) == 200
-    assert not any(wrong)
+    assert equal == [True] * 200
 
 
-def test_a_closed_engine_says_so(toy_path, frame):
+def test_a_closed_engine_raises_and_its_results_stay_valid(toy_path, frame):
     with ExplainEngine(toy_path, threads=1) as engine:
         result = engine.run(frame)
     with pytest.raises(BackendError, match="closed"):
@@ -210,7 +210,7 @@ def test_a_closed_engine_says_so(toy_path, frame):
     assert result.saliency.shape == (48, 64)
 
 
-def test_it_says_what_it_runs_on(engine, toy_path):
+def test_the_backend_is_named_with_the_reason_of_its_choice(engine, toy_path):
     assert engine.backend_name == "onnxruntime"
     assert "auto" in engine.backend_reason
     assert engine.backend_object.device == "cpu"
@@ -226,21 +226,19 @@ def test_the_old_names_of_the_backend_warn(engine):
         assert engine.runtime is engine.backend_object
 
 
-def test_stream_hands_over_to_the_pipeline(engine, monkeypatch):
-    import sys
-    import types
-
-    given = {}
-    fake = types.ModuleType("whyframe.video.stream")
-    fake.stream_explanations = lambda *args, **named: given.update(named, args=args) or iter(())
-    monkeypatch.setitem(sys.modules, "whyframe.video.stream", fake)
+def test_stream_passes_its_options_on(engine, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "whyframe.video.stream.stream_explanations",
+        lambda *arguments, **options: calls.append((arguments, options)) or iter(()),
+    )
     assert list(engine.stream("clip.mp4", target="red", refine=3)) == []
-    assert given == {"args": (engine, "clip.mp4"), "target": "red", "refine": 3}
+    assert calls == [((engine, "clip.mp4"), {"target": "red", "refine": 3})]
 
 
-def test_a_missing_bundled_model_is_said(monkeypatch):
-    monkeypatch.setattr("whyframe.engine._BUNDLED", "absent.onnx")
-    with pytest.raises(ModelError, match=r"does not contain absent\.onnx; give a model"):
+def test_a_missing_bundled_model_is_a_model_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
+    with pytest.raises(ModelError, match=r"does not contain efficientnet_lite0_ct\.onnx; give a model"):
         ExplainEngine()
 
 
@@ -264,15 +262,15 @@ def bad_models(folder):
 
 
 def test_every_bad_model_is_refused_in_one_line(tmp_path, capfd):
-    for path, kind, says in bad_models(tmp_path):
-        with pytest.raises(kind, match=says) as caught:
+    for path, kind, message in bad_models(tmp_path):
+        with pytest.raises(kind, match=message) as caught:
             ExplainEngine(path, threads=1)
         assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"side": 32}, "side of 32.*16"),
         ({"mask_side": 8}, "mask height of 8.*4"),
@@ -280,15 +278,13 @@ def test_every_bad_model_is_refused_in_one_line(tmp_path, capfd):
         ({"labels": ("a", "b")}, "labels.*2.*5"),
     ],
 )
-def test_a_manifest_that_contradicts_its_graph(tmp_path, changes, says):
-    import dataclasses
-
+def test_a_manifest_that_contradicts_its_graph_is_refused(tmp_path, changes, message):
     manifest = dataclasses.replace(toy.Toy().manifest(), **changes)
-    with pytest.raises(ModelError, match=says):
+    with pytest.raises(ModelError, match=message):
         ExplainEngine(toy.Toy().write(tmp_path / "toy.onnx", manifest), threads=1)
 
 
-def test_probabilities_that_are_no_numbers_are_refused(engine, frame, monkeypatch):
+def test_probabilities_that_are_not_numbers_are_refused(engine, frame, monkeypatch):
     explain = engine.backend_object.explain
 
     def broken(*args):

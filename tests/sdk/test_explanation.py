@@ -15,7 +15,7 @@ def result(engine, frame) -> Explanation:
     return engine.run(frame)
 
 
-def test_it_is_frozen_and_its_arrays_read_only(result):
+def test_a_result_is_frozen_and_its_arrays_are_read_only(result):
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.label = "other"
     for array in (result.probabilities, result.mask, result.saliency):
@@ -54,7 +54,7 @@ def test_saliency_is_computed_once(result):
     assert result.saliency.dtype == np.float32
 
 
-def test_replace_gives_another_place_in_the_video(result):
+def test_replace_changes_the_position_and_keeps_the_map(result):
     moved = dataclasses.replace(result, index=7, timestamp=0.28)
     assert (moved.index, moved.timestamp, result.index) == (7, 0.28, 0)
     np.testing.assert_array_equal(moved.saliency, result.saliency)

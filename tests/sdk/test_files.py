@@ -6,18 +6,18 @@ from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 
 
-def test_writes_and_replaces(tmp_path):
+def test_a_file_is_written_and_replaced(tmp_path):
     path = tmp_path / "a.bin"
-    atomic_write(path, b"one")
-    assert atomic_write(str(path), b"two") == path
-    assert path.read_bytes() == b"two"
-    assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]
+    atomic_write(path, b"first")
+    assert atomic_write(str(path), b"second") == path
+    assert path.read_bytes() == b"second"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_written_file_has_the_mode_of_any_other(tmp_path):
+def test_a_written_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
-    atomic_write(tmp_path / "whole", b"")
-    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    atomic_write(tmp_path / "atomic", b"")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_missing_folder_is_refused(tmp_path):
@@ -35,4 +35,4 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="No space left"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
-    assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]

@@ -30,10 +30,10 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_the_model_that_was_written_is_the_file(tmp_path):
     model = toy.Toy().model()
     FIELDS.write(model, tmp_path / "a.onnx")
-    again = FIELDS.write(model, tmp_path / "b.onnx")  # over the manifest already in the model
+    again = FIELDS.write(model, tmp_path / "b.onnx")  # replaces the manifest in the model
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     assert onnx.load(tmp_path / "b.onnx") == model
-    assert Manifest.from_metadata({one.key: one.value for one in model.metadata_props}) == again
+    assert Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props}) == again
 
 
 def test_the_digest_is_sha256_with_itself_as_zeros(content):
@@ -42,7 +42,7 @@ def test_the_digest_is_sha256_with_itself_as_zeros(content):
     assert hashlib.sha256(content.replace(manifest.digest.encode(), b"0" * 64)).hexdigest() == manifest.digest
 
 
-def test_any_flipped_bit_is_seen(content):
+def test_any_flipped_bit_is_detected(content):
     for at in range(len(content)):
         damaged = bytearray(content)
         damaged[at] ^= 1 << (at % 8)
@@ -50,7 +50,7 @@ def test_any_flipped_bit_is_seen(content):
             Manifest.read(bytes(damaged))
 
 
-def test_any_truncation_is_seen(content):
+def test_any_truncation_is_detected(content):
     for size in range(len(content)):
         with pytest.raises(ModelError):
             Manifest.read(content[:size])
@@ -62,35 +62,35 @@ def test_any_other_content_is_refused(data):
         Manifest.read(data)
 
 
-def test_content_put_after_the_model_is_seen(content):
+def test_content_after_the_model_is_detected(content):
     with pytest.raises(ModelError):
         Manifest.read(content + b"\x08\x0a")  # a valid field: ir_version
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"no model file .*absent\.onnx; check"):
         Manifest.read(tmp_path / "absent.onnx")
 
 
-def test_a_folder_is_not_a_model(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
         Manifest.read(tmp_path)
 
 
-def test_text_file(tmp_path):
+def test_a_text_file_is_refused(tmp_path):
     (tmp_path / "notes.onnx").write_text("these are notes, and no model at all\n")
     with pytest.raises(ModelError, match=r"notes\.onnx is not an ONNX model"):
         Manifest.read(tmp_path / "notes.onnx")
 
 
-def test_no_manifest(tmp_path):
+def test_a_model_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"plain\.onnx has no whyframe manifest.*whyframe export"):
         Manifest.read(toy.write_without_manifest(tmp_path / "plain.onnx"))
     with pytest.raises(ManifestError, match="no whyframe manifest"):
         Manifest.from_metadata({"other": "x"})
 
 
-def test_a_newer_schema_is_refused_by_name(tmp_path):
+def test_a_newer_schema_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"later\.onnx has schema 99.*upgrade whyframe"):
         Manifest.read(toy.write_newer_schema(tmp_path / "later.onnx"))
 
@@ -105,7 +105,7 @@ def test_unknown_fields_of_this_schema_are_ignored():
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"labels": ...}, "no labels"),
         ({"labels": "abc"}, "no labels"),
@@ -126,18 +126,18 @@ def test_unknown_fields_of_this_schema_are_ignored():
         ({"schema_version": "1"}, "schema_version"),
     ],
 )
-def test_malformed_fields_are_named(changes, says):
-    with pytest.raises(ManifestError, match=says) as caught:
+def test_malformed_fields_are_named(changes, message):
+    with pytest.raises(ManifestError, match=message) as caught:
         Manifest.from_metadata(metadata(**changes))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"x"'])
-def test_metadata_that_is_no_object(text):
+def test_metadata_that_is_not_a_json_object_is_refused(text):
     with pytest.raises(ManifestError):
         Manifest.from_metadata({Manifest.KEY: text})
 
 
-def test_a_missing_folder_writes_nothing(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="create it"):
         FIELDS.write(toy.Toy().model(), tmp_path / "absent" / "a.onnx")

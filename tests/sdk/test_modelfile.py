@@ -12,7 +12,7 @@ def test_a_cut_model_has_only_what_its_outputs_need():
     cut = onnx.load_from_string(keep_outputs(model.SerializeToString(), ["probabilities"]))
     ops = [node.op_type for node in cut.graph.node]
     assert ops == ["Cast", "Transpose", "Mul", "Sub", "AveragePool", "ReduceMean", "MatMul", "Softmax"]
-    assert [one.name for one in cut.graph.output] == ["probabilities"]
+    assert [output.name for output in cut.graph.output] == ["probabilities"]
     assert list(cut.graph.input) == list(model.graph.input)
     onnx.checker.check_model(cut)
 

@@ -1,6 +1,7 @@
 import dataclasses
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -32,7 +33,7 @@ def test_the_drawing_is_new_and_of_the_same_size(result):
     np.testing.assert_array_equal(result.frame, before)
 
 
-def test_an_unsure_map_fades_and_then_is_not_drawn(result):
+def test_the_map_of_an_uncertain_class_fades_and_then_is_not_drawn(result):
     def change(probability):
         image = dataclasses.replace(result, probability=probability).overlay()
         return np.abs(above_caption(image).astype(int) - above_caption(result.frame)).mean()
@@ -42,26 +43,24 @@ def test_an_unsure_map_fades_and_then_is_not_drawn(result):
     assert change(float("nan")) == 0
 
 
-def read_captions(monkeypatch):
-    """The longest caption of each drawing from now on."""
-    captions = []
-    monkeypatch.setattr(overlay, "_write_caption", lambda image, lines: captions.append(next(lines)))
-    return captions
+@pytest.fixture
+def captions(monkeypatch):
+    """The texts that are written on images from now on."""
+    written = []
+    monkeypatch.setattr(cv2, "putText", lambda image, text, *arguments: written.append(text))
+    return written
 
 
-def test_a_result_without_signal_is_drawn_without_its_map_and_the_caption_names_the_reason(
-    result, monkeypatch
-):
-    captions = read_captions(monkeypatch)
-    np.testing.assert_array_equal(with_no_signal(result).overlay(), result.frame)
+def test_a_map_without_signal_is_not_drawn_and_the_caption_gives_the_reason(result, captions):
+    image = with_no_signal(result).overlay()
+    np.testing.assert_array_equal(above_caption(image), above_caption(result.frame))
     dataclasses.replace(result, probability=0.01).overlay()
     result.overlay()
     notes = ["90%, no map: nothing to see", "1%, no map: too uncertain", "90%"]
     assert captions == [f"{result.label}  {note}" for note in notes]
 
 
-def test_the_caption_is_the_text_that_was_asked_for(result, monkeypatch):
-    captions = read_captions(monkeypatch)
+def test_the_caption_is_the_text_that_was_asked_for(result, captions):
     result.overlay(caption="café\nat noon")
     with_no_signal(result).overlay(caption="as asked")
     assert captions == ["cafe at noon", "as asked"]
@@ -129,17 +128,28 @@ def test_tiny_frames_are_drawn(engine, rng, size):
     assert engine.run(frame).overlay().shape == frame.shape
 
 
-def test_captions_shorten_the_label_first():
-    lines = list(overlay._captions("tabby, tabby cat", "87%, no map: nothing to see"))
-    assert lines[0] == "tabby, tabby cat  87%, no map: nothing to see"
-    assert "tabby...  87%, no map: nothing to see" in lines
-    assert lines[-1] == "87%"
-    assert all(len(b) <= len(a) + 3 for a, b in pairwise(lines))
+def test_captions_shorten_the_label_first(rng, captions):
+    for width in range(500, 20, -5):
+        frame = np.zeros((250, width, 3), np.uint8)
+        scores = HostScores(rng.random((4, 4), dtype=np.float32), True, (250, width), "stretch")
+        overlay.draw(frame, scores, "tabby, tabby cat", 0.87)
+    assert captions[0] == "tabby, tabby cat  87%, no map: nothing to see"
+    assert "tabby...  87%, no map: nothing to see" in captions
+    assert captions[-1] == "87%"
+    assert all(len(shorter) <= len(longer) + 3 for longer, shorter in pairwise(captions))
 
 
 @pytest.mark.parametrize(("text", "drawn"), [("café", "cafe"), ("Ωmega", "?mega"), ("plain", "plain")])
-def test_text_is_what_the_fonts_have(text, drawn):
-    assert overlay._printable(text) == drawn
+def test_letters_outside_ascii_are_replaced(result, captions, text, drawn):
+    result.overlay(caption=text)
+    dataclasses.replace(result, label=text).overlay()
+    assert captions == [drawn, f"{drawn}  90%"]
+
+
+def test_a_text_that_does_not_fit_is_cut_off(result, captions):
+    result.overlay(caption="a long text " * 20)
+    assert captions[0].startswith("a long text a long text")
+    assert captions[0].endswith("...")
 
 
 def test_a_strided_frame_is_drawn_as_its_copy(engine, frame):

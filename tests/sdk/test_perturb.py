@@ -12,7 +12,7 @@ from whyframe import perturb
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 80), st.sampled_from([0.5, 1.0, 3.0, 10.0]))
-def test_the_blur_matrix_is_scipy_and_a_mean(size, sigma):
+def test_the_blur_matrix_equals_scipy_and_its_rows_sum_to_1(size, sigma):
     matrix = perturb.blur_matrix(size, sigma)
     radius = math.ceil(3 * sigma)
     impulses = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="mirror", radius=radius)
@@ -22,7 +22,7 @@ def test_the_blur_matrix_is_scipy_and_a_mean(size, sigma):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70))
-def test_blur_is_its_matrices(height, width):
+def test_blur_equals_the_product_with_its_matrices(height, width):
     frame = np.random.default_rng(height + 100 * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
     down, across = perturb.blur_matrix(height), perturb.blur_matrix(width)
     expected = np.einsum("yh,hwc,xw->yxc", down, frame.astype(np.float64), across)
@@ -34,14 +34,14 @@ def test_the_blur_of_a_constant_is_itself():
     np.testing.assert_array_equal(perturb.blur(frame), frame)
 
 
-def test_pixels_are_ranked_by_falling_score(rng):
+def test_pixels_are_ranked_by_descending_score(rng):
     scores = rng.random((16, 16)).astype(np.float32)
     order = perturb.rank_pixels(scores)
     assert sorted(order) == list(range(256))
     assert (np.diff(scores.ravel()[order]) <= 2 * perturb.TIE_WEIGHT).all()
 
 
-def test_ties_are_ranked_by_what_is_around_them():
+def test_ties_are_ranked_by_the_scores_around_them():
     scores = np.zeros((32, 32), np.float32)
     scores[28:, 28:] = 1  # in the corner that comes last in reading order
     order = perturb.rank_pixels(scores)
@@ -58,13 +58,13 @@ def test_preserve_keeps_exactly_the_first_pixels(rng):
     frame = rng.integers(1, 256, (6, 6, 3), dtype=np.uint8)
     order = rng.permutation(36)
     frames = perturb.preserve(frame, np.zeros_like(frame), order, [0, 1, 17, 36])
-    for one, count in zip(frames, (0, 1, 17, 36), strict=True):
+    for perturbed, count in zip(frames, (0, 1, 17, 36), strict=True):
         expected = np.zeros((36, 3), np.uint8)
         expected[order[:count]] = frame.reshape(36, 3)[order[:count]]
-        np.testing.assert_array_equal(one.reshape(36, 3), expected)
+        np.testing.assert_array_equal(perturbed.reshape(36, 3), expected)
 
 
-def test_the_preserving_curve_runs_from_blurred_to_whole(rng):
+def test_the_preserving_curve_runs_from_the_blurred_frame_to_the_frame(rng):
     classifier = toy.Toy()
     frame = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     calls = []

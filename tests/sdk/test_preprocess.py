@@ -40,7 +40,7 @@ def test_the_roundings_of_several_halvings_cancel(size):
 
 
 def test_no_pixel_of_a_large_frame_is_skipped():
-    """Fine stripes average out; sampling without averaging would show them."""
+    """Fine stripes become grey; sampling without averaging would keep some of them."""
     frame = np.zeros((720, 1280, 3), np.uint8)
     frame[:, ::2] = 200
     assert np.abs(to_input(frame, 224, "stretch").astype(int) - 100).max() <= 1
@@ -48,15 +48,15 @@ def test_no_pixel_of_a_large_frame_is_skipped():
 
 @settings(max_examples=60, deadline=None)
 @given(SIZES)
-def test_the_way_back_is_half_pixel_bilinear(sizes):
+def test_masks_are_resized_bilinearly_with_half_pixel_centres(sizes):
     height, width, side = sizes
     mask = np.random.default_rng(height + 97 * width).random((side, side), dtype=np.float32)
     expected = resized(mask, height, width, linear_rows)
     np.testing.assert_allclose(to_frame(mask, height, width, "stretch"), expected, atol=1e-5)
 
 
-def test_a_shift_of_half_a_pixel_would_be_seen():
-    """Corner-aligned and asymmetric conventions differ from ours by more than the tolerance above."""
+def test_the_tolerance_detects_a_shift_of_half_a_pixel():
+    """Aligned corners and shifted centres differ from half-pixel centres by more than the tolerance above."""
     mask = np.eye(8, dtype=np.float32)
     ours = to_frame(mask, 32, 32, "stretch")
     corners = np.linspace(0, 7, 32)
@@ -67,7 +67,7 @@ def test_a_shift_of_half_a_pixel_would_be_seen():
     np.testing.assert_allclose(ours, ours[::-1, ::-1], atol=1e-6)
 
 
-def test_red_stays_red():
+def test_the_input_is_rgb():
     red = np.zeros((20, 20, 3), np.uint8)
     red[..., 2] = 200  # BGR
     assert to_input(red, 4, "stretch")[0, 0].tolist() == [200, 0, 0]
@@ -82,11 +82,11 @@ def test_the_crop_is_the_centred_largest_square(height, width, window, rng):
     assert crop_window(height, width, "stretch") == (0, 0, height, width)
     frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     top, left, tall, wide = window
-    seen = frame[top : top + tall, left : left + wide]
-    np.testing.assert_array_equal(to_input(frame, 4, "crop"), to_input(seen, 4, "stretch"))
+    cropped = frame[top : top + tall, left : left + wide]
+    np.testing.assert_array_equal(to_input(frame, 4, "crop"), to_input(cropped, 4, "stretch"))
 
 
-def test_outside_the_crop_nothing_is_claimed():
+def test_the_saliency_outside_the_crop_is_0():
     scores = to_frame(np.ones((4, 4), np.float32), 10, 20, "crop")
     assert scores.shape == (10, 20)
     assert (scores[:, 5:15] == 1).all()
@@ -103,7 +103,7 @@ def test_outside_the_crop_nothing_is_claimed():
         lambda a: np.asfortranarray(a),
     ],
 )
-def test_views_are_read_as_their_copies(view, frame):
+def test_views_are_converted_like_their_copies(view, frame):
     strided = view(frame)
     np.testing.assert_array_equal(
         to_input(strided, 8, "stretch"), to_input(strided.copy(order="C"), 8, "stretch")
@@ -133,22 +133,22 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_frame_says_what_it_is_and_the_mend(name):
-    frame, kind, says = BAD[name]
-    with pytest.raises(kind, match=says) as caught:
+def test_a_bad_frame_is_refused_with_the_reason_and_the_fix(name):
+    frame, kind, message = BAD[name]
+    with pytest.raises(kind, match=message) as caught:
         as_bgr(frame)
     assert isinstance(caught.value, FrameError)
     assert "\n" not in str(caught.value)
 
 
-def test_the_mends_mend(rng):
+def test_the_suggested_fixes_work(rng):
     grey = rng.integers(0, 256, (4, 5), dtype=np.uint8)
     as_bgr(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
     as_bgr(rng.integers(0, 256, (4, 5, 4), dtype=np.uint8)[..., :3])
     as_bgr((rng.random((4, 5, 3)) * 255).round().astype(np.uint8))
 
 
-def test_an_unknown_channel_order(frame):
+def test_an_unknown_channel_order_is_refused(frame):
     with pytest.raises(FrameValueError, match="'bgr'"):
         as_bgr(frame, "hsv")
 
@@ -157,7 +157,7 @@ def test_a_bgr_frame_is_not_copied(frame):
     assert as_bgr(frame) is frame
 
 
-def test_pil_images_and_files_say_their_own_order(tmp_path, frame):
+def test_the_channel_order_of_pil_images_and_files_is_known(tmp_path, frame):
     image = pytest.importorskip("PIL.Image").fromarray(np.ascontiguousarray(frame[..., ::-1]))
     np.testing.assert_array_equal(as_bgr(image), frame)
     grey = as_bgr(image.convert("L"))
@@ -167,15 +167,15 @@ def test_pil_images_and_files_say_their_own_order(tmp_path, frame):
     np.testing.assert_array_equal(as_bgr(str(tmp_path / "à.png"), "rgb"), frame)
 
 
-def test_bad_files(tmp_path):
-    (tmp_path / "text.jpg").write_text("not a picture")
+def test_bad_files_are_refused(tmp_path):
+    (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "empty.jpg").write_bytes(b"")
-    for name, says in (
+    for name, message in (
         ("absent.jpg", "no file"),
         ("text.jpg", "not an image"),
         ("empty.jpg", "not an image"),
     ):
-        with pytest.raises(SourceError, match=f"{says}|{name}"):
+        with pytest.raises(SourceError, match=f"{message}|{name}"):
             as_bgr(tmp_path / name)
     with pytest.raises(SourceError, match="cannot be read"):
         as_bgr(tmp_path)

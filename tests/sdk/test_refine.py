@@ -14,7 +14,7 @@ def blocks(rng):
 
 
 def reference(classifier, frame, mask, target, steps):
-    """Section 3.2.1 in float64, pixel by pixel."""
+    """Refine a mask pixel by pixel in float64 (Fu et al. 2022, section 3.2.1)."""
     blurred = ndimage.gaussian_filter(
         frame.astype(np.float64), (10, 10, 0), mode="mirror", radius=(30, 30, 0)
     )
@@ -29,33 +29,33 @@ def reference(classifier, frame, mask, target, steps):
         curve.append(classifier.probabilities(kept.reshape(1, *frame.shape))[0, target])
     for k in range(1, len(curve)):
         curve[k] = max(curve[k - 1], curve[k])
-    tuned = scores.copy()
+    refined = scores.copy()
     for rank, pixel in enumerate(ranked, start=1):
         q = np.interp(rank, counts, curve)
-        tuned[pixel] *= ((curve[-1] - q) / (curve[-1] - curve[0]) + EPSILON) / (1 + EPSILON)
-    return tuned.reshape(frame.shape[:2])
+        refined[pixel] *= ((curve[-1] - q) / (curve[-1] - curve[0]) + EPSILON) / (1 + EPSILON)
+    return refined.reshape(frame.shape[:2])
 
 
 def rising_target(classifier, frame):
-    """The class that gains most from the frame's own pixels."""
-    blurred, whole = classifier.probabilities(np.stack([blur(frame), frame]))
-    return int((whole - blurred).argmax())
+    """Return the class whose probability rises most from the blurred frame to the frame."""
+    blurred, unperturbed = classifier.probabilities(np.stack([blur(frame), frame]))
+    return int((unperturbed - blurred).argmax())
 
 
 @pytest.mark.parametrize("mode", ["ct", "bt"])
 @pytest.mark.parametrize("steps", [1, 5, 32])
-def test_refine_is_the_float64_reference(mode, steps, blocks):
+def test_refinement_equals_the_float64_reference(mode, steps, blocks):
     classifier = toy.Toy(mode=mode, gain=4.0)
     target = rising_target(classifier, blocks)
     probabilities, _, masks = classifier.reference(blocks[None], np.array([target]))
     mask = masks[0].astype(np.float32)
-    tuned = refine_mask(classifier.probabilities, blocks, mask, target, probabilities[0, target], steps)
-    assert tuned.dtype == np.float32
-    np.testing.assert_allclose(tuned, reference(classifier, blocks, mask, target, steps), atol=1e-6)
-    assert np.abs(tuned - upsample(mask, 16)).max() > 0.01
+    refined = refine_mask(classifier.probabilities, blocks, mask, target, probabilities[0, target], steps)
+    assert refined.dtype == np.float32
+    np.testing.assert_allclose(refined, reference(classifier, blocks, mask, target, steps), atol=1e-6)
+    assert np.abs(refined - upsample(mask, 16)).max() > 0.01
 
 
-def test_the_engine_refines_a_linear_onnx_as_the_reference(blocks, tmp_path):
+def test_the_engine_refines_like_the_reference(blocks, tmp_path):
     classifier = toy.Toy(gain=4.0)
     target = rising_target(classifier, blocks)
     with ExplainEngine(classifier.write(tmp_path / "toy.onnx"), threads=1) as engine:
@@ -66,7 +66,7 @@ def test_the_engine_refines_a_linear_onnx_as_the_reference(blocks, tmp_path):
     np.testing.assert_allclose(result.mask, reference(classifier, blocks, mask, target, 32), atol=3e-5)
 
 
-def test_one_batched_call_of_exactly_that_many_frames(rng):
+def test_the_classifier_is_called_once_with_as_many_frames_as_steps(rng):
     calls = []
 
     def classify(frames):
@@ -81,24 +81,26 @@ def test_one_batched_call_of_exactly_that_many_frames(rng):
 def test_the_ranking_is_unchanged(rng):
     frame = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     mask = rng.random((4, 4), dtype=np.float32)
-    tuned = refine_mask(toy.Toy().probabilities, frame, mask, 1, 0.9, 8)
-    ranked = tuned.ravel()[rank_pixels(upsample(mask, 16))]
+    refined = refine_mask(toy.Toy().probabilities, frame, mask, 1, 0.9, 8)
+    ranked = refined.ravel()[rank_pixels(upsample(mask, 16))]
     assert (np.diff(ranked) <= 2e-6).all()
-    assert tuned.min() >= 0
-    assert tuned.max() <= upsample(mask, 16).max()
+    assert refined.min() >= 0
+    assert refined.max() <= upsample(mask, 16).max()
 
 
 @pytest.mark.parametrize("after", [0.3, 0.0, float("nan")])
 def test_a_curve_that_never_rises_leaves_the_map(after, rng):
     mask = rng.random((4, 4), dtype=np.float32)
     frame = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    tuned = refine_mask(lambda frames: np.full((len(frames), 5), 0.3), frame, mask, 0, after, 4)
-    np.testing.assert_array_equal(tuned, upsample(mask, 16))
+    refined = refine_mask(lambda frames: np.full((len(frames), 5), 0.3), frame, mask, 0, after, 4)
+    np.testing.assert_array_equal(refined, upsample(mask, 16))
 
 
 def test_weights_in_closed_form():
     counts = np.array([0, 2, 4])
-    weights = refinement_weights(np.array([0.0, 0.8, 0.5]), counts)  # falls at the end: the maximum runs on
+    weights = refinement_weights(
+        np.array([0.0, 0.8, 0.5]), counts
+    )  # the curve falls at the end; its running maximum stays
     expected = (np.array([0.5, 0.0, 0.0, 0.0]) + EPSILON) / (1 + EPSILON)
     np.testing.assert_allclose(weights, expected, atol=1e-7)
     assert refinement_weights(np.array([0.4, 0.2, 0.4]), counts) is None

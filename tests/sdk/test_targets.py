@@ -22,12 +22,12 @@ LABELS = ("tabby, tabby cat", "Egyptian cat", "espresso", "Espresso", "crane", "
         ("1", 1),
     ],
 )
-def test_finds(target, class_id):
+def test_a_class_is_found_by_id_or_name(target, class_id):
     assert find_class(LABELS, target) == class_id
 
 
 @pytest.mark.parametrize(
-    ("target", "says"),
+    ("target", "message"),
     [
         ("expresso", "nearest names are 'espresso'|'Espresso'"),
         ("cat", "'Egyptian cat'"),
@@ -43,7 +43,7 @@ def test_finds(target, class_id):
         (1.0, "0 to 6"),
     ],
 )
-def test_refuses_in_one_line_with_a_way_out(target, says):
-    with pytest.raises(TargetError, match=says) as caught:
+def test_an_unknown_class_is_refused_with_a_suggestion(target, message):
+    with pytest.raises(TargetError, match=message) as caught:
         find_class(LABELS, target)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ def content(toy_path):
     return toy_path.read_bytes()
 
 
-def test_auto_says_what_it_chose(content):
+def test_auto_gives_the_reason_of_its_choice(content):
     backend = open_backend("auto", content, threads=1)
     assert (backend.name, backend.device) == ("onnxruntime", "cpu")
     assert "auto" in backend.reason
@@ -17,7 +17,7 @@ def test_auto_says_what_it_chose(content):
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "threads", "says"),
+    ("name", "device", "threads", "message"),
     [
         ("tensorrt", "cpu", None, "runs on a GPU, not on 'cpu'"),
         ("openvino", "cpu", None, "choose one of auto, onnxruntime"),
@@ -28,8 +28,8 @@ def test_auto_says_what_it_chose(content):
         ("onnxruntime", "cpu", 0, "at least 1"),
     ],
 )
-def test_what_is_not_here_is_refused(content, name, device, threads, says):
-    with pytest.raises(BackendError, match=says):
+def test_what_is_not_available_is_refused(content, name, device, threads, message):
+    with pytest.raises(BackendError, match=message):
         open_backend(name, content, device, threads)
 
 
@@ -55,7 +55,7 @@ def test_a_cuda_that_does_not_start_never_becomes_the_cpu(content, monkeypatch):
         open_backend("auto", content, "cuda:0", 1)
 
 
-def test_a_model_that_cannot_be_loaded():
+def test_a_model_that_cannot_be_loaded_is_refused():
     with pytest.raises(ModelError, match="cannot load the model") as caught:
         open_backend("auto", b"\x08\x0aabc", threads=1)
     assert "\n" not in str(caught.value)

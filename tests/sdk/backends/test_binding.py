@@ -5,7 +5,6 @@ import pytest
 from helpers import toy
 from whyframe.backends.base import CLASSIFIER, OUTPUTS
 from whyframe.backends.binding import Binding
-from whyframe.backends.onnxruntime import _load
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def test_bound_runs_give_what_plain_runs_give(session, rng, batch):
             assert got.dtype == wanted.dtype
 
 
-def test_results_outlive_the_next_run(session, rng):
+def test_results_are_unchanged_by_the_next_run(session, rng):
     binding = Binding(session, OUTPUTS, 1, "cpu", 0)
     frames = rng.integers(0, 256, (2, 1, 16, 16, 3), dtype=np.uint8)
     first = binding.run({"frames": frames[0], "target": np.array([-1])}, None)
@@ -36,7 +35,7 @@ def test_results_outlive_the_next_run(session, rng):
         np.testing.assert_array_equal(array, copy)
 
 
-def test_a_part_of_the_outputs_in_the_order_asked(session, rng):
+def test_outputs_come_in_the_requested_order(session, rng):
     frames = rng.integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
     inputs = {"frames": frames, "target": np.array([-1])}
     (got,) = Binding(session, CLASSIFIER, 1, "cpu", 0).run(inputs, None)
@@ -44,28 +43,3 @@ def test_a_part_of_the_outputs_in_the_order_asked(session, rng):
     masks, classes = Binding(session, ("saliency", "class_id"), 1, "cpu", 0).run(inputs, None)
     assert masks.shape == (1, 4, 4)
     assert classes.dtype == np.int64
-
-
-def test_a_model_that_cannot_be_captured_is_loaded_without_a_graph(monkeypatch):
-    """As ONNX Runtime says it where a node of the model stays on the CPU."""
-    tried = []
-
-    def session(model, options, providers):
-        tried.append(providers)
-        if "enable_cuda_graph" in providers[0][1]:
-            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
-        return "a session"
-
-    monkeypatch.setattr(ort, "InferenceSession", session)
-    settings = ("CUDAExecutionProvider", {"device_id": 0, "enable_cuda_graph": "1"})
-    assert _load(b"", None, [settings, "CPUExecutionProvider"]) == "a session"
-    assert tried[1] == [("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"]
-
-
-def test_other_failures_are_not_tried_again(monkeypatch):
-    def session(model, options, providers):
-        raise RuntimeError("no memory")
-
-    monkeypatch.setattr(ort, "InferenceSession", session)
-    with pytest.raises(RuntimeError, match="no memory"):
-        _load(b"", None, [("CUDAExecutionProvider", {"enable_cuda_graph": "1"})])

@@ -1,4 +1,5 @@
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from helpers import toy
@@ -25,7 +26,7 @@ def test_any_number_of_frames_in_any_batch(tmp_path, frames, batch):
 
 
 def test_classify_executes_only_the_classifier(tmp_path, frames):
-    """In this model explaining fails at run time, so that classifying works only if it leaves that out."""
+    """Explaining fails at run time in this model, so classifying works only if it does not execute that part."""
     content = toy.write(tmp_path / "toy.onnx", breaks_when=-1).read_bytes()
     backend = open_backend("auto", content, threads=1)
     np.testing.assert_allclose(backend.classify(frames), toy.Toy().probabilities(frames), atol=1e-6)
@@ -62,3 +63,41 @@ def test_workers_are_one_for_each_thread_and_agree_with_the_backend(toy_path, fr
             worker.explain(frames, targets), expected.explain(frames, targets), strict=True
         ):
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.fixture
+def providers_tried(monkeypatch):
+    """Providers of each session that is opened; one that captures CUDA graphs fails, others run on the CPU."""
+    tried = []
+
+    class Session(ort.InferenceSession):
+        def __init__(self, model, options, providers):
+            tried.append(providers)
+            if "enable_cuda_graph" in providers[0][1]:
+                raise RuntimeError(failure["message"])
+            super().__init__(model, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self):
+            return ["CUDAExecutionProvider"]
+
+    failure = {"message": "This session cannot use the graph capture feature as requested by the user"}
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(ort, "InferenceSession", Session)
+    return tried, failure
+
+
+def test_a_model_that_cannot_be_captured_is_loaded_without_a_graph(toy_path, providers_tried):
+    tried, _ = providers_tried
+    open_backend("onnxruntime", toy_path.read_bytes(), "cuda:0", 1)
+    assert tried == [
+        [("CUDAExecutionProvider", {"device_id": 0, "enable_cuda_graph": "1"}), "CPUExecutionProvider"],
+        [("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"],
+    ]
+
+
+def test_a_model_that_fails_otherwise_is_not_loaded_again(toy_path, providers_tried):
+    tried, failure = providers_tried
+    failure["message"] = "no memory"
+    with pytest.raises(ModelError, match="no memory"):
+        open_backend("onnxruntime", toy_path.read_bytes(), "cuda:0", 1)
+    assert len(tried) == 1
