@@ -12,7 +12,7 @@ ETA, H = 1.5, 2.5
 
 
 def reference(maps, mode, eta=ETA, h=H):
-    """Eq. 5 to 7 in float64."""
+    """Compute the controllers (Fu et al. 2022, Eq. 5 to 7) in float64."""
     x = np.asarray(maps, np.float64)
     low, high = x.min(1, keepdims=True), x.max(1, keepdims=True)
     if mode == "minmax":
@@ -33,7 +33,9 @@ def forward(
     apart = np.full((n, stride), np.nan, dtype)
     apart[:, :size] = maps
     scores = machine.empty(n, size, dtype=out, offset=offset)
-    parameters = [one if one is None else machine.put(np.asarray(one, np.float32)) for one in per_map]
+    parameters = [
+        values if values is None else machine.put(np.asarray(values, np.float32)) for values in per_map
+    ]
     machine.run(
         "controller_forward", machine.put(apart, offset), TYPES[dtype], stride, scores, TYPES[out], n, size,
         MODES[mode], ETA, H, *parameters, EPSILON,
@@ -41,13 +43,13 @@ def forward(
     return scores.numpy()
 
 
-# One element, part of a group, one block's worth and more, and sizes on both sides of the cache.
+# Sizes below and above a group of four, a pass of a block and the limit of the cache.
 SIZES = [1, 2, 3, 5, 49, 3136, 2049, 10240, 10241, 224 * 224]
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", SIZES)
-def test_scores_are_the_float64_formulas(machine, rng, mode, size):
+def test_scores_match_the_formulas_in_float64(machine, rng, mode, size):
     maps = rng.normal(3, 2, (2, size)).astype(np.float32)
     np.testing.assert_allclose(forward(machine, maps, mode), reference(maps, mode), atol=2e-6)
 
@@ -56,7 +58,7 @@ def test_scores_are_the_float64_formulas(machine, rng, mode, size):
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("out", TYPES)
 @pytest.mark.parametrize(("stride", "offset"), [(50, 0), (64, 0), (49, 1), (51, 3)])
-def test_any_stride_alignment_and_type(machine, rng, mode, dtype, out, stride, offset):
+def test_scores_are_right_for_any_stride_alignment_and_type(machine, rng, mode, dtype, out, stride, offset):
     maps = rng.normal(0, 1, (3, 49)).astype(dtype)
     scores = forward(machine, maps, mode, dtype=dtype, out=out, stride=stride, offset=offset)
     np.testing.assert_allclose(scores, reference(maps, mode), atol=2e-6 if out == np.float32 else 5e-4)
@@ -70,7 +72,7 @@ def test_a_large_mean_costs_no_precision(machine, rng, mode, mean, deviation):
 
 
 def test_an_outlier_in_front_costs_no_precision(machine, rng):
-    """The first element is the origin of the statistics."""
+    """The statistics are relative to the first element."""
     maps = rng.normal(0, 1, (1, 3136)).astype(np.float32)
     maps[0, 0] = 3e4
     np.testing.assert_allclose(forward(machine, maps, "ct"), reference(maps, "ct"), atol=2e-5)
@@ -78,7 +80,7 @@ def test_an_outlier_in_front_costs_no_precision(machine, rng):
 
 @pytest.mark.parametrize(("mode", "level"), [("ct", 2**-H), ("bt", 0.0), ("minmax", 0.0)])
 @pytest.mark.parametrize("value", [0.0, 123.0, -1e6])
-def test_a_constant_map_has_a_value(machine, mode, level, value):
+def test_a_constant_map_gives_a_constant(machine, mode, level, value):
     scores = forward(machine, np.full((2, 61), value, np.float32), mode)
     np.testing.assert_allclose(scores, level, atol=1e-7)
 
@@ -87,14 +89,14 @@ def test_each_map_has_its_own_distribution(machine, rng):
     maps = rng.normal(0, 1, (3, 49)).astype(np.float32)
     eta, h = [0.5, 1.5, 3.0], [4.0, 1.0, 0.5]
     scores = forward(machine, maps, "ct", per_map=(eta, h))
-    for one, scored, e, p in zip(maps, scores, eta, h, strict=True):
-        np.testing.assert_allclose(scored, reference(one[None], "ct", e, p)[0], atol=1e-6)
+    for values, scored, slope, power in zip(maps, scores, eta, h, strict=True):
+        np.testing.assert_allclose(scored, reference(values[None], "ct", slope, power)[0], atol=1e-6)
     only_eta = forward(machine, maps, "ct", per_map=(eta, None))
     np.testing.assert_allclose(only_eta[0], reference(maps[:1], "ct", 0.5, H)[0], atol=1e-6)
 
 
 def autograd(maps, mode, grads, eta=ETA, h=H):
-    """The gradient by PyTorch in float64, of Eq. 5 to 7 as they are written."""
+    """Compute the gradient with PyTorch in float64."""
     x = torch.from_numpy(np.asarray(maps, np.float64))[:, None].requires_grad_()
     z = (x - x.mean((1, 2), keepdim=True)) * (x.var((1, 2), correction=0, keepdim=True) + EPSILON).rsqrt()
     if mode == "ct":
@@ -122,7 +124,7 @@ def backward(machine, maps, mode, grads, *, types=(np.float32,) * 3, stride=None
 
 @pytest.mark.parametrize("mode", ["ct", "bt"])
 @pytest.mark.parametrize("size", [1, 3, 49, 3136, 5120, 5121, 20000])
-def test_the_gradient_is_autograds_in_float64(machine, rng, mode, size):
+def test_the_gradient_matches_autograd_in_float64(machine, rng, mode, size):
     maps = rng.normal(3, 2, (2, size)).astype(np.float32)
     grads = rng.normal(0, 1, (2, size)).astype(np.float32)
     expected = autograd(maps, mode, grads)
@@ -132,7 +134,7 @@ def test_the_gradient_is_autograds_in_float64(machine, rng, mode, size):
 
 @pytest.mark.parametrize("mode", ["ct", "bt"])
 @pytest.mark.parametrize("types", [(a, b, c) for a in TYPES for b in TYPES for c in TYPES])
-def test_the_gradient_of_any_types(machine, rng, mode, types):
+def test_the_gradient_is_right_for_any_types(machine, rng, mode, types):
     maps = rng.normal(0, 1, (3, 49)).astype(types[0])
     grads = rng.normal(0, 1, (3, 49)).astype(types[1])
     ours = backward(machine, maps, mode, grads, types=types, stride=53, offset=1)
@@ -149,7 +151,7 @@ def test_a_large_mean_costs_no_gradient(machine, rng):
         assert error < 1e-4 * np.abs(expected).max()
 
 
-def test_the_first_of_equal_maxima_passes_the_gradient(machine):
+def test_the_first_of_equal_maxima_gets_the_gradient(machine):
     maps = np.array([[0, 2, 1.5, 2, 0, 2, 0]], np.float32)
     grads = np.array([[0, 0, 1, 0, 0, 0, 0]], np.float32)
     ours = backward(machine, maps, "bt", grads)[0]
@@ -168,7 +170,7 @@ def test_extreme_logits_keep_finite_gradients(machine):
     assert np.isfinite(backward(machine, maps, "ct", np.ones((1, 64), np.float32))).all()
 
 
-def test_no_map_and_no_entry_are_no_work(machine):
+def test_a_call_without_work_is_no_error(machine):
     for n, size in ((0, 49), (3, 0)):
         machine.run("controller_forward", None, 0, size, None, 0, n, size, 0, ETA, H, None, None, EPSILON)
         machine.run(
@@ -177,7 +179,7 @@ def test_no_map_and_no_entry_are_no_work(machine):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "words"),
     [
         ({0: None}, "null"),
         ({1: 2}, "does not support"),
@@ -189,23 +191,25 @@ def test_no_map_and_no_entry_are_no_work(machine):
         ({7: 3}, "unknown"),
     ],
 )
-def test_bad_arguments_are_refused(machine, change, says):
+def test_bad_arguments_are_refused(machine, change, words):
     scores = machine.empty(2, 4)
     arguments = [machine.empty(2, 4), 0, 4, scores, 0, 2, 4, 0, ETA, H, None, None, EPSILON]
     for place, value in change.items():
         arguments[place] = value
-    with pytest.raises(BackendError, match=says):
+    with pytest.raises(BackendError, match=words):
         machine.run("controller_forward", *arguments)
     assert (scores.numpy() == 77).all()
 
 
 def test_minmax_has_no_gradient(machine):
-    one = machine.empty(1, 4)
+    buffer = machine.empty(1, 4)
     with pytest.raises(BackendError, match="does not support"):
-        machine.run("controller_backward", one, 0, 4, one, 0, one, 0, 1, 4, 2, ETA, H, None, None, EPSILON)
+        machine.run(
+            "controller_backward", buffer, 0, 4, buffer, 0, buffer, 0, 1, 4, 2, ETA, H, None, None, EPSILON
+        )
 
 
-def test_the_kernel_is_the_module_that_trains(machine, rng):
+def test_the_kernel_matches_the_module_used_in_training(machine, rng):
     maps = rng.normal(1, 3, (4, 56 * 56)).astype(np.float32)
     trained = CustomizedTransformer(ETA, H)(torch.from_numpy(maps).view(4, 56, 56)).flatten(1).numpy()
     np.testing.assert_allclose(forward(machine, maps, "ct"), trained, atol=1e-6)

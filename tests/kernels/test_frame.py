@@ -11,7 +11,7 @@ FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}
 def to_tensor(
     machine, planes, size, form, side, *, taps=None, pitches=None, offset=0, matrix=0, full_range=1
 ):
-    """The kernel on planes of (rows, bytes), each row padded to its pitch."""
+    """Run the kernel on planes of (rows, bytes), each row padded to its pitch."""
     height, width = size
     pitches = pitches or [plane.shape[1] for plane in planes]
     padded = [np.pad(p, ((0, 0), (0, pitch - p.shape[1]))) for p, pitch in zip(planes, pitches, strict=True)]
@@ -38,7 +38,7 @@ SIZES = [(1, 1, 1), (1, 5, 4), (7, 3, 5), (64, 64, 16), (63, 65, 16), (45, 80, 3
 @pytest.mark.parametrize("form", ["bgr", "rgb"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("padding", "offset"), [(0, 0), (5, 0), (8, 1)])
-def test_the_resize_rule_in_float64(machine, rng, form, size, padding, offset):
+def test_the_input_matches_the_resize_rule_in_float64(machine, rng, form, size, padding, offset):
     height, width, side = size
     frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     rgb = frame[..., ::-1] if form == "bgr" else frame
@@ -50,7 +50,7 @@ def test_the_resize_rule_in_float64(machine, rng, form, size, padding, offset):
 
 
 @pytest.mark.parametrize("size", [(720, 1280), (1081, 1919)])
-def test_video_frames(machine, rng, size):
+def test_frames_of_video_size_match_the_resize_rule(machine, rng, size):
     frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     ours = to_tensor(machine, [frame.reshape(size[0], -1)], size, "rgb", 224)
     rows, columns = input_rows(size[0], 224), input_rows(size[1], 224).T
@@ -58,8 +58,8 @@ def test_video_frames(machine, rng, size):
     assert np.abs(ours - expected).max() <= 0.5 + 1e-3
 
 
-def test_more_columns_than_shared_memory_holds(machine, rng):
-    """One output's taps span several chunks of 1024 columns: 2 outputs of 1150 each."""
+def test_a_frame_may_have_more_columns_than_shared_memory_holds(machine, rng):
+    """The taps of an output span several chunks of 1024 columns: 2 outputs have 1150 taps each."""
     frame = rng.integers(0, 256, (3, 2300, 3), dtype=np.uint8)
     ours = to_tensor(machine, [frame.reshape(3, -1)], (3, 2300), "rgb", 2)
     assert np.abs(ours - resampled(frame, 2)).max() <= 0.5 + 1e-3
@@ -72,7 +72,7 @@ def nv12(rng, height, width):
 
 
 def to_rgb(luma, chroma, matrix, full_range):
-    """ITU-R BT.601 and BT.709 in float64, from their luma coefficients."""
+    """Convert NV12 planes to RGB in float64, from the luma coefficients of ITU-R BT.601 and BT.709."""
     height, width = luma.shape
     red, blue = ((0.299, 0.114), (0.2126, 0.0722))[matrix]
     black, white, swing = (0, 255, 255) if full_range else (16, 219, 224)
@@ -102,7 +102,7 @@ def test_nv12_is_converted_before_it_is_averaged(machine, rng, matrix, full_rang
     assert np.abs(ours - expected).max() <= 0.5 + 2e-3
 
 
-def test_the_crop_is_the_window_of_the_frame(machine, rng):
+def test_the_crop_rule_uses_the_window_of_the_frame(machine, rng):
     frame = rng.integers(0, 256, (40, 90, 3), dtype=np.uint8)
     ours = to_tensor(
         machine, [frame.reshape(40, -1)], (40, 90), "rgb", 16, taps=frame_taps(40, 90, 16, "crop")
@@ -110,7 +110,7 @@ def test_the_crop_is_the_window_of_the_frame(machine, rng):
     assert np.abs(ours - resampled(frame[:, 25:65], 16)).max() <= 0.5 + 1e-3
 
 
-def test_taps_of_no_weight_may_lie_outside(machine, rng):
+def test_taps_of_weight_0_may_lie_outside(machine, rng):
     frame = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     start, weight = resize_taps(0, 8, 8)
     padded = start - 3, np.pad(weight, ((0, 0), (3, 4))).astype(np.float32)
@@ -127,13 +127,13 @@ def test_levels_saturate_and_round_to_nearest(machine):
         assert ours[0, 0].tolist() == expected
 
 
-def test_no_side_is_no_work(machine):
+def test_a_side_of_0_is_no_error(machine):
     arguments = [None, 3, None, 0, 1, 1, 0, 0, 0, None, None, 1, None, None, 1, None, 0]
     machine.run("frame_to_tensor", *arguments)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "words"),
     [
         ({0: None}, "null"),
         ({1: 11}, "too small"),
@@ -147,10 +147,11 @@ def test_no_side_is_no_work(machine):
         ({6: 2, 3: 3}, "too small"),
     ],
 )
-def test_bad_arguments_are_refused(machine, change, says):
-    one = machine.empty(64)
-    arguments = [one, 12, None, 0, 4, 4, 0, 0, 0, one, one, 1, one, one, 1, one, 1]
+def test_bad_arguments_are_refused(machine, change, words):
+    buffer = machine.empty(64)
+    taps = [buffer, buffer, 1]
+    arguments = [buffer, 12, None, 0, 4, 4, 0, 0, 0, *taps, *taps, buffer, 1]
     for place, value in change.items():
         arguments[place] = value
-    with pytest.raises(BackendError, match=says):
+    with pytest.raises(BackendError, match=words):
         machine.run("frame_to_tensor", *arguments)

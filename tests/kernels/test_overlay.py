@@ -31,7 +31,7 @@ def draw(
 
 
 def blend(frame, scores, luts):
-    """overlay's arithmetic: keep and colour by the 8-bit score, the product rounded before the sum."""
+    """Blend as `whyframe.colormap.blend` does: by the 8-bit score, with the product rounded before the sum."""
     colours, keep = luts
     levels = np.rint(255 * np.clip(scores, 0, 1)).astype(int)
     kept = np.rint(frame * keep[levels][..., None].astype(np.float64) / 255)
@@ -42,8 +42,8 @@ def scaled(mask, height, width):
     return linear_rows(mask.shape[0], height) @ mask.astype(np.float64) @ linear_rows(mask.shape[1], width).T
 
 
-def same_but_for_ties(ours, mask, frame, scores, luts):
-    """Equal wherever the score is no rounding error away from the next level; one level of score at the rest."""
+def assert_same_except_near_ties(ours, mask, frame, scores, luts):
+    """Require equality, except where the score is so close to the next level that rounding may choose either."""
     far = np.abs(255 * scores % 1 - 0.5) > 1e-3
     np.testing.assert_array_equal(ours[far], blend(frame, scores, luts)[far])
     near = [blend(frame, scores + shift, luts) for shift in (-1e-5, 1e-5)]
@@ -54,20 +54,20 @@ def same_but_for_ties(ours, mask, frame, scores, luts):
 @pytest.mark.parametrize("mask", [(1, 1), (7, 7), (56, 56), (5, 9)])
 @pytest.mark.parametrize("size", [(1, 1), (30, 41), (3, 1025), (2, 2048), (60, 5)])
 @pytest.mark.parametrize(("padding", "offset"), [(0, 0), (5, 1), (4, 0)])
-def test_overlays_are_the_float64_reference(machine, rng, mask, size, padding, offset):
+def test_the_overlay_matches_the_reference_in_float64(machine, rng, mask, size, padding, offset):
     frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     scores = rng.random(mask).astype(np.float32)
     ours = draw(machine, scores, frame, pitch=3 * size[1] + padding, offset=offset)
     far = scaled(scores, *size)
     if size[0] * size[1] > 100 and mask != (1, 1):
-        same_but_for_ties(ours, scores, frame, far, tables())
+        assert_same_except_near_ties(ours, scores, frame, far, tables())
     else:
         assert np.abs(ours.astype(int) - blend(frame, far, tables())).max() <= 2
 
 
 @pytest.mark.parametrize("resize", ["stretch", "crop"])
 @pytest.mark.parametrize("fade", [0, 90, 255])
-def test_overlays_are_the_runtimes(machine, rng, resize, fade):
+def test_the_overlay_matches_the_runtime(machine, rng, resize, fade):
     frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     mask = rng.random((14, 14)).astype(np.float32)
     ours = draw(machine, mask, frame, crop_window(48, 64, resize), luts=tables(fade))
@@ -76,10 +76,10 @@ def test_overlays_are_the_runtimes(machine, rng, resize, fade):
     )
     differs = (ours != theirs).any(axis=2)
     assert differs.mean() < 0.01
-    assert np.abs(ours.astype(int) - theirs).max() <= 3  # one level of the score
+    assert np.abs(ours.astype(int) - theirs).max() <= 3  # a level of the score
 
 
-def test_outside_the_window_the_score_is_nought(machine, rng):
+def test_the_score_outside_the_window_is_0(machine, rng):
     frame = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     ours = draw(machine, np.ones((4, 4), np.float32), frame, (3, 7, 10, 12))
     inside = np.zeros((20, 30))
@@ -95,7 +95,7 @@ def test_sums_saturate(machine):
 
 
 def test_every_product_rounds_to_nearest(machine):
-    """All bytes against all of keep, where rounding could go wrong."""
+    """Tests each byte with each value of keep."""
     frame = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
     for kept in range(256):
         luts = np.zeros((256, 3), np.uint8), np.full(256, kept, np.uint8)
@@ -134,13 +134,13 @@ def test_drawing_in_place(machine, rng):
     np.testing.assert_array_equal(buffer.numpy(), draw(machine, mask, frame))
 
 
-def test_no_frame_is_no_work(machine):
+def test_an_empty_frame_is_no_error(machine):
     for size in ((0, 5), (5, 0)):
         machine.run("overlay", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15, None, None, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "words"),
     [
         ({0: None}, "null"),
         ({1: 0}, "too small"),
@@ -153,27 +153,27 @@ def test_no_frame_is_no_work(machine):
         ({14: 11}, "too small"),
     ],
 )
-def test_bad_arguments_are_refused(machine, change, says):
-    one = machine.empty(256)
-    arguments = [one, 2, 2, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0]
+def test_bad_arguments_are_refused(machine, change, words):
+    buffer = machine.empty(256)
+    arguments = [buffer, 2, 2, buffer, 12, 4, 4, 0, 0, 4, 4, buffer, buffer, buffer, 12, None, None, 0.0]
     for place, value in change.items():
         arguments[place] = value
-    with pytest.raises(BackendError, match=says):
+    with pytest.raises(BackendError, match=words):
         machine.run("overlay", *arguments)
 
 
 @pytest.mark.parametrize("aliased", ["state", "mask"])
-def test_what_is_written_is_not_read(machine, aliased):
-    one, other = machine.empty(256), machine.empty(256)
-    state_in = one if aliased == "state" else None
-    mask = other if aliased == "state" else one
+def test_the_written_state_must_not_be_read(machine, aliased):
+    state, buffer = machine.empty(256), machine.empty(256)
+    state_in = state if aliased == "state" else None
+    mask = buffer if aliased == "state" else state
+    frame, tables, out = (buffer, 12, 4, 4, 0, 0, 4, 4), (buffer, buffer), (buffer, 12)
     with pytest.raises(BackendError, match="does not support"):
-        machine.run(
-            "overlay", mask, 2, 2, other, 12, 4, 4, 0, 0, 4, 4, other, other, other, 12, state_in, one, 0.5
-        )
+        machine.run("overlay", mask, 2, 2, *frame, *tables, *out, state_in, state, 0.5)
 
 
 def test_a_mask_wider_than_shared_memory_is_refused(machine):
-    one = machine.empty(256)
+    buffer = machine.empty(256)
+    frame, tables, out = (buffer, 12, 4, 4, 0, 0, 4, 4), (buffer, buffer), (buffer, 12)
     with pytest.raises(BackendError, match="does not support"):
-        machine.run("overlay", one, 1, 8193, one, 12, 4, 4, 0, 0, 4, 4, one, one, one, 12, None, None, 0.0)
+        machine.run("overlay", buffer, 1, 8193, *frame, *tables, *out, None, None, 0.0)

@@ -15,9 +15,9 @@ def images(rng, n, channels, pixels, layout, dtype):
 
 
 def eq_1(image, background, masks, layout):
-    """groups x masks x ... in float64."""
+    """Compute the perturbed images (Fu et al. 2022, Eq. 1), groups x masks x ..., in float64."""
     m = masks[:, :, None, :] if layout == PLANAR else masks[..., None]
-    m, i, a = (np.asarray(one, np.float64) for one in (m, image[:, None], background[:, None]))
+    m, i, a = (np.asarray(array, np.float64) for array in (m, image[:, None], background[:, None]))
     return i * m + a * (1 - m)
 
 
@@ -25,7 +25,7 @@ def eq_1(image, background, masks, layout):
 @pytest.mark.parametrize("layout", [PLANAR, INTERLEAVED])
 @pytest.mark.parametrize("shape", [(1, 1, 3, 64), (2, 5, 3, 49), (3, 2, 1, 7), (1, 32, 3, 36), (2, 3, 4, 1)])
 @pytest.mark.parametrize("offset", [0, 1])
-def test_perturb_is_eq_1(machine, rng, dtype, layout, shape, offset):
+def test_perturb_matches_eq_1(machine, rng, dtype, layout, shape, offset):
     groups, many, channels, pixels = shape
     image, background = (images(rng, groups, channels, pixels, layout, dtype) for _ in range(2))
     masks = rng.random((groups, many, pixels)).astype(np.float32)
@@ -39,7 +39,7 @@ def test_perturb_is_eq_1(machine, rng, dtype, layout, shape, offset):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_masks_of_one_and_nought_copy(machine, rng, dtype):
+def test_masks_of_1_and_0_copy(machine, rng, dtype):
     image, background = (images(rng, 1, 3, 50, PLANAR, dtype) for _ in range(2))
     masks = np.zeros((1, 2, 50), np.float32)
     masks[:, 0] = 1
@@ -55,7 +55,7 @@ def test_masks_of_one_and_nought_copy(machine, rng, dtype):
 @pytest.mark.parametrize("layout", [PLANAR, INTERLEAVED])
 @pytest.mark.parametrize("shape", [(1, 1, 3, 64), (2, 5, 3, 49), (3, 2, 1, 7), (2, 3, 4, 1)])
 @pytest.mark.parametrize("offset", [0, 1])
-def test_its_gradient_is_eq_1s(machine, rng, dtype, layout, shape, offset):
+def test_the_gradient_matches_eq_1(machine, rng, dtype, layout, shape, offset):
     groups, many, channels, pixels = shape
     image, background = (images(rng, groups, channels, pixels, layout, dtype) for _ in range(2))
     grad = images(rng, groups * many, channels, pixels, layout, dtype)
@@ -89,7 +89,7 @@ def test_ranked_masks_keep_exactly_the_first_pixels(machine, rng, dtype, layout,
     np.testing.assert_array_equal(out.numpy(), np.where(kept, image, background))
 
 
-def test_ranked_masks_are_the_runtimes(machine, rng):
+def test_ranked_masks_match_the_runtime(machine, rng):
     frame, blurred = rng.integers(0, 256, (2, 24, 24, 3), dtype=np.uint8)
     order = rng.permutation(24 * 24)
     counts = np.arange(32) * 24 * 24 // 32
@@ -102,18 +102,18 @@ def test_ranked_masks_are_the_runtimes(machine, rng):
 
 
 @pytest.mark.parametrize("sizes", [(0, 1, 3, 4), (1, 0, 3, 4), (1, 1, 0, 4), (1, 1, 3, 0)])
-def test_nothing_is_no_work(machine, sizes):
+def test_a_call_without_work_is_no_error(machine, sizes):
     machine.run("perturb", None, None, 0, 0, None, None, *sizes)
     machine.run("perturb_backward", None, None, 0, 0, None, None, *sizes)
 
 
 @pytest.mark.parametrize("sizes", [(0, 3, 4), (1, 0, 4), (1, 3, 0)])
-def test_no_ranked_mask_is_no_work(machine, sizes):
+def test_a_ranked_call_without_work_is_no_error(machine, sizes):
     machine.run("perturb_ranked", None, None, 0, 0, None, None, None, *sizes)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "words"),
     [
         ({0: None}, "null"),
         ({2: 3}, "unknown"),
@@ -123,17 +123,17 @@ def test_no_ranked_mask_is_no_work(machine, sizes):
     ],
 )
 @pytest.mark.parametrize("entry", ["perturb", "perturb_backward"])
-def test_bad_arguments_are_refused(machine, entry, change, says):
+def test_bad_arguments_are_refused(machine, entry, change, words):
     out = machine.empty(12)
     arguments = [out, out, 0, 0, out, out, 1, 1, 3, 4]
     for place, value in change.items():
         arguments[place] = value
-    with pytest.raises(BackendError, match=says):
+    with pytest.raises(BackendError, match=words):
         machine.run(entry, *arguments)
     assert (out.numpy() == 77).all()
 
 
 def test_bytes_have_no_gradient(machine):
-    one = machine.empty(12)
+    buffer = machine.empty(12)
     with pytest.raises(BackendError, match="does not support"):
-        machine.run("perturb_backward", one, one, 2, 0, one, one, 1, 1, 3, 4)
+        machine.run("perturb_backward", buffer, buffer, 2, 0, buffer, buffer, 1, 1, 3, 4)

@@ -12,7 +12,7 @@ TOLERANCE = {np.float32: 1e-6, np.float16: 5e-4, np.uint8: 0.5 + 1e-3}
 
 
 def blurred(machine, image, dtype, layout, sigma, offset=0):
-    """images x height x width x channels, or with the channels first."""
+    """Blur images of n x height x width x channels, or of n x channels x height x width."""
     n, *rest = image.shape
     channels, height, width = rest if layout == PLANAR else (rest[2], *rest[:2])
     kernel = gaussian_kernel(sigma).astype(np.float32)
@@ -30,7 +30,7 @@ def blurred(machine, image, dtype, layout, sigma, offset=0):
 @pytest.mark.parametrize("layout", [PLANAR, INTERLEAVED])
 @pytest.mark.parametrize("size", [(1, 1, 1, 1), (2, 3, 5, 9), (1, 3, 40, 33), (1, 1, 2, 70), (2, 4, 17, 1)])
 @pytest.mark.parametrize(("sigma", "offset"), [(0.5, 0), (3.0, 1), (10.0, 0)])
-def test_blur_is_its_matrices_in_float64(machine, rng, dtype, layout, size, sigma, offset):
+def test_the_blur_matches_its_matrices_in_float64(machine, rng, dtype, layout, size, sigma, offset):
     *_, height, width = size
     planes = rng.integers(0, 256, size) if dtype == np.uint8 else rng.random(size).astype(dtype)
     expected = blur_matrix(height, sigma) @ planes.astype(np.float64) @ blur_matrix(width, sigma).T
@@ -63,30 +63,30 @@ def ranked(machine, scores, around):
 
 @pytest.mark.parametrize("side", [1, 2, 16, 33])
 @pytest.mark.parametrize("levels", [1, 2, 5, None])
-def test_ranks_are_numpys_stable_ones(machine, rng, side, levels):
-    """Few levels: many ties, among the scores and among their surroundings."""
+def test_ranks_match_numpys_stable_sort(machine, rng, side, levels):
+    """Few levels give many ties, among the scores and among the blurred scores."""
     scores, around = rng.random((2, side, side)).astype(np.float32)
     if levels:
-        scores, around = (np.floor(one * levels).astype(np.float32) for one in (scores, around))
+        scores, around = (np.floor(array * levels).astype(np.float32) for array in (scores, around))
     keys = scores.astype(np.float64) + TIE_WEIGHT * around.astype(np.float64)
     position, order = ranked(machine, scores, around)
     np.testing.assert_array_equal(order, np.argsort(-keys.ravel(), kind="stable"))
     np.testing.assert_array_equal(position[order], np.arange(side * side))
 
 
-def test_ranks_are_the_runtimes(machine):
+def test_ranks_match_the_runtime(machine):
     scores = np.zeros((32, 32), np.float32)
     scores[28:, 28:] = 1
     smooth = blurred(machine, scores[None, None], np.float32, PLANAR, 10.0)[0, 0]
     position, order = ranked(machine, scores, smooth)
     expected = rank_pixels(scores)
-    # What rounding makes of the blurred mask decides between pixels that lie alike.
+    # Rounding of the blurred mask decides between pixels in equivalent places.
     keys = scores.astype(np.float64) + TIE_WEIGHT * smooth
     np.testing.assert_allclose(keys.ravel()[order], keys.ravel()[expected], atol=1e-12)
     assert position.reshape(32, 32)[28:, 28:].max() == 15
 
 
-def test_signs_and_not_a_number(machine):
+def test_signs_and_nan_are_ranked(machine):
     scores = np.array([[-1.0, 0.0, np.nan, -0.0, 2.0, -np.inf, np.inf]], np.float32)
     _, order = ranked(machine, scores, np.zeros_like(scores))
     assert order.tolist() == [6, 4, 1, 3, 0, 5, 2]
@@ -101,7 +101,7 @@ def refined(machine, scores, position, curve, counts):
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 32, 100])
 @pytest.mark.parametrize("pixels", [1, 49, 1024, 1025, 5000])
-def test_refinement_is_the_runtimes_in_float64(machine, rng, steps, pixels):
+def test_refinement_matches_the_runtime_in_float64(machine, rng, steps, pixels):
     scores = rng.random(pixels).astype(np.float32)
     order = rng.permutation(pixels)
     curve = rng.random(steps + 1).astype(np.float32)
@@ -121,7 +121,7 @@ def test_a_curve_that_never_rises_leaves_the_scores(machine, rng, curve):
     np.testing.assert_array_equal(ours, scores)
 
 
-def test_refinement_in_place(machine, rng):
+def test_refinement_may_be_in_place(machine, rng):
     scores = rng.random(2000).astype(np.float32)
     curve, counts = np.float32([0.1, 0.7, 0.9]), np.int32([0, 1000, 2000])
     rank = np.arange(2000, dtype=np.int32)
@@ -130,7 +130,7 @@ def test_refinement_in_place(machine, rng):
     np.testing.assert_array_equal(buffer.numpy(), refined(machine, scores, rank, curve, counts))
 
 
-def test_nothing_is_no_work(machine):
+def test_a_call_without_work_is_no_error(machine):
     machine.run("blur", None, 0, 0, None, None, 0, 3, 4, 4, None, 1)
     machine.run("upsample", None, 1, 1, None, 0, 5)
     machine.run("rank", None, None, None, None, None, 0, 0, 5)
@@ -140,7 +140,7 @@ def test_nothing_is_no_work(machine):
 
 
 @pytest.mark.parametrize(
-    ("entry", "arguments", "says"),
+    ("entry", "arguments", "words"),
     [
         ("blur", (None, 0, 0, None, None, 1, 3, 4, 4, None, 1), "null"),
         ("blur", (1, 0, 0, 1, 1, 1, 3, 4, 4, 1, -1), "negative"),
@@ -154,12 +154,12 @@ def test_nothing_is_no_work(machine):
         ("refine", (1, 1, 1, 1, 1, -4, 1), "negative"),
     ],
 )
-def test_bad_arguments_are_refused(machine, entry, arguments, says):
-    with pytest.raises(BackendError, match=says):
+def test_bad_arguments_are_refused(machine, entry, arguments, words):
+    with pytest.raises(BackendError, match=words):
         machine.run(entry, *arguments)
 
 
-def test_sizes_that_no_scratch_fits(machine):
+def test_invalid_sizes_give_no_scratch_size(machine):
     with pytest.raises(BackendError, match="negative"):
         machine.kernels.blur_scratch_bytes(1, -1, 1, 1)
     with pytest.raises(BackendError, match="does not support"):
@@ -168,7 +168,7 @@ def test_sizes_that_no_scratch_fits(machine):
 
 @pytest.mark.parametrize("weight", [1.0, 0.37, 1.7, 1e-4])
 def test_every_half_is_read_and_rounded_as_numpy_does(machine, weight):
-    """A blur of radius 0 multiplies twice by its one weight: overflow, subnormals and ties are among the results."""
+    """A blur of radius 0 multiplies twice by its weight. The results include overflow, subnormals and ties."""
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)]
     out = machine.empty(halves.size, dtype=np.float16)

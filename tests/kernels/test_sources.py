@@ -1,4 +1,4 @@
-"""The sources compile: as C, as C++, by nvcc for every GPU; and so does the whole CMake project."""
+"""Tests that the sources compile as C, as C++ and with nvcc for every GPU, and that CMake builds the project."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROOT = SOURCES.parent
 
 
 def run(*command: object) -> str:
-    done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def test_the_header_is_c(tmp_path):
+def test_the_header_compiles_as_c(tmp_path):
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler")
@@ -33,16 +33,16 @@ def test_the_header_is_c(tmp_path):
         "-o", tmp_path / "user.o")  # fmt: skip
 
 
-def test_host_twins_are_all_there_is_without_cuda(tmp_path):
+def test_cmake_configures_without_cuda(tmp_path):
     if shutil.which("cmake") is None:
         pytest.skip("no cmake")
-    said = run("cmake", "-S", ROOT, "-B", tmp_path)
-    assert "kernels are off" in said or "no C++ compiler" in said
+    output = run("cmake", "-S", ROOT, "-B", tmp_path)
+    assert "kernels are off" in output or "no C++ compiler" in output
 
 
 @pytest.mark.slow
 def test_nvcc_compiles_for_every_gpu_without_a_warning(tmp_path):
-    """About two minutes on one core."""
+    """Takes about two minutes on one core."""
     if shutil.which("nvcc") is None or shutil.which("cmake") is None:
         pytest.skip("no nvcc, or no cmake")
     run("cmake", "-S", ROOT, "-B", tmp_path, "-DWHYFRAME_KERNELS=ON")
@@ -75,7 +75,7 @@ def test_the_compiler_of_pythons_packages_is_found(toolchain, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [str(root / "bin" / "nvcc"), f"-L{root / 'lib'}"]
 
 
-def test_half_a_toolchain_is_none(toolchain, tmp_path, capsys):
+def test_an_incomplete_toolchain_is_not_found(toolchain, tmp_path, capsys):
     (tmp_path / "nvidia" / "cu13" / "bin").mkdir(parents=True)
     (tmp_path / "nvidia" / "cu13" / "bin" / "nvcc").touch()
     assert toolchain.main([str(tmp_path)]) == 1
