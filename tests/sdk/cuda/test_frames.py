@@ -1,11 +1,8 @@
-import ctypes
-
 import cv2
 import numpy as np
 import pytest
 
 from helpers.fake_gpu import CudaArray, nv12_of
-from whyframe.cuda.dlpack import from_dlpack
 from whyframe.cuda.frames import DeviceFrame, NV12Frame, as_device_frame, is_device_frame, nv12_to_bgr
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError
 
@@ -71,29 +68,6 @@ def test_host_frames_are_not_device_frames(image):
     assert is_device_frame(NV12Frame(luma=1, chroma=2, height=2, width=2, pitch=2))
 
 
-def test_dlpack_shapes_strides_and_types_are_read(image):
-    view = image[1:, ::2]
-    tensor = from_dlpack(Exporter(view), 5)
-    assert tensor.pointer == view.ctypes.data
-    assert tensor.shape == view.shape
-    assert tensor.byte_strides == view.strides
-    assert tensor.dtype == "u1"
-    assert tensor.stream is None  # __dlpack__ was given the stream that will read the array
-    tensor = from_dlpack(Exporter(np.zeros((2, 5), np.float64)), 5)
-    assert (tensor.dtype, tensor.byte_strides) == ("f8", (40, 8))
-
-
-class Exporter:
-    """An array with NumPy's own DLPack, which takes no stream."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, stream):
-        assert stream == 5
-        return self.array.__dlpack__()
-
-
 def test_nv12_is_converted_as_opencv_does(rng):
     bgr = cv2.resize(
         rng.integers(0, 256, (4, 6, 3), dtype=np.uint8), (24, 16), interpolation=cv2.INTER_LINEAR
@@ -143,11 +117,3 @@ def test_invalid_planes_are_refused(changes):
     facts = {"luma": 1, "chroma": 2, "height": 4, "width": 7, "pitch": 8, **changes}
     with pytest.raises(FrameError):
         NV12Frame(**facts)
-
-
-def test_the_capsule_lives_as_long_as_the_frame(rng):
-    array = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    tensor = from_dlpack(Exporter(array), 5)
-    expected = array.tobytes()
-    del array
-    assert ctypes.string_at(tensor.pointer, len(expected)) == expected
