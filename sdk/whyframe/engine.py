@@ -106,7 +106,7 @@ class ExplainEngine:
             target: Name or id of the class to explain; None for the predicted class.
             refine: Steps of post-hoc refinement (Fu et al. 2022, section 3.2.1); each step classifies one
                 perturbed frame, all in one batch. 0 for none.
-            color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
+            color: Channel order of an array, ``"bgr"`` or ``"rgb"``; not used for images and files.
 
         Returns:
             The explanation. Later calls do not change it.

@@ -64,6 +64,11 @@ class Explanation:
         manifest: The manifest of the model.
         index: Position of the frame in its source or its batch, from 0.
         timestamp: Seconds from the start of the source; None where the source has no clock.
+
+    Example:
+        >>> result = engine.run("photo.jpg")
+        >>> result.label, result.probability, result.saliency.shape
+        >>> result.save("explained.png", colormap="viridis")
     """
 
     frame: NDArray[np.uint8] = field(repr=False)

@@ -121,9 +121,8 @@ def _unneeded(data: bytes, graph: _Field, outputs: Collection[str], name: str) -
     """Return the nodes and outputs of a graph that are not needed for ``outputs``, in the order of the file."""
     needed, dropped = set(outputs), []
     name_fields = {_GRAPH_OUTPUT: _VALUE_NAME, _GRAPH_NODE: _NODE_OUTPUT}
-    for field in reversed(
-        list(_walk(data, graph.start, graph.stop, name))
-    ):  # a node follows those it reads from
+    # Backwards, because a node comes after the nodes whose outputs it reads.
+    for field in reversed(list(_walk(data, graph.start, graph.stop, name))):
         if field.number not in name_fields:
             continue
         if needed.isdisjoint(_names(data, field, name_fields[field.number], name)):

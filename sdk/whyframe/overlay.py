@@ -69,8 +69,8 @@ def draw(
     if reason:
         image = np.array(frame)
     else:
-        fade = round(_fade(probability) * 255)
-        image = scores.blend(frame, *blend_tables(colormap, opacity * fade / 255))
+        fade = round(_fade(probability) * 255)  # 8 bits, so that few tables are computed
+        image = scores.blend(frame, *blend_tables(colormap, float(opacity) * fade / 255))
     if caption is True:
         note = f"{probability:.0%}" + (f", no map: {reason}" if reason else "")
         _write_caption(image, _captions(_printable(label), note))

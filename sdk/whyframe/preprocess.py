@@ -89,7 +89,7 @@ def _shape(frame: NDArray[Any]) -> str:
 
 def _to_uint8(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "f":
-        return "if it lies in [0, 1], convert it with (frame * 255).round().astype(numpy.uint8)."
+        return "if its values are in [0, 1], convert it with (frame * 255).round().astype(numpy.uint8)."
     if dtype == np.uint16:
         return "convert 16 bits with (frame >> 8).astype(numpy.uint8)."
     return "convert it to 0..255 with frame.astype(numpy.uint8)."

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from whyframe.perturb import Classify, blur, preserve, rank_pixels, upsample
 
-__all__ = ["refine_mask"]
+__all__ = ["refine_mask", "refinement_weights"]
 
 EPSILON = 1e-3
 """Weight of the pixels that are added after the probability is restored; above 0, so that their ranking is kept."""

@@ -216,7 +216,7 @@ def test_the_backend_is_named_with_the_reason_of_its_choice(engine, toy_path):
     assert engine.backend_object.device == "cpu"
     assert engine.manifest.labels == toy.LABELS
     with ExplainEngine(toy_path, backend="onnxruntime", threads=1) as named:
-        assert named.backend_reason == "asked for"
+        assert named.backend_reason == "requested"
 
 
 def test_the_old_names_of_the_backend_warn(engine):

@@ -34,7 +34,7 @@ def open_backend(name: str, model: bytes, device: str | None = None, threads: in
         raise BackendError(f"threads is {threads}; give at least 1, or None for all cores.")
     compiled = model.startswith(ENGINE_MAGIC)
     if name == "tensorrt" or (name == "auto" and compiled):
-        reason = "asked for" if name != "auto" else "chosen by auto: the model is a compiled engine"
+        reason = "requested" if name != "auto" else "chosen by auto: the model is a compiled engine"
         from whyframe.backends.tensorrt import open_tensorrt
 
         return open_tensorrt(model, device or "cuda:0", reason)
@@ -43,7 +43,7 @@ def open_backend(name: str, model: bytes, device: str | None = None, threads: in
     from whyframe.backends.onnxruntime import OnnxRuntimeBackend
 
     reason = (
-        "asked for"
+        "requested"
         if name != "auto"
         else f"chosen by auto: it runs an ONNX file on {device or 'cpu'} without compiling it"
     )

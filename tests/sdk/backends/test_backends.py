@@ -13,7 +13,7 @@ def test_auto_gives_the_reason_of_its_choice(content):
     backend = open_backend("auto", content, threads=1)
     assert (backend.name, backend.device) == ("onnxruntime", "cpu")
     assert "auto" in backend.reason
-    assert open_backend("onnxruntime", content, threads=1).reason == "asked for"
+    assert open_backend("onnxruntime", content, threads=1).reason == "requested"
 
 
 @pytest.mark.parametrize(
