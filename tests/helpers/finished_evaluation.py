@@ -1,4 +1,4 @@
-"""A small finished study, whose numbers and maps are known."""
+"""A small finished evaluation with known numbers and maps, for tests of the report."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -17,23 +17,24 @@ from whyframe_training.classifiers.classifier import Classifier
 
 LABELS = [f"class {index}, also called {index}" for index in range(CLASSES)]
 SLOPE = np.tile(np.linspace(1, 0, 16, dtype=np.float32), (16, 1))
-"""A map that falls from left to right."""
+"""16 x 16 map that falls from 1 at the left to 0 at the right."""
 
 
 def line(method: str, seconds: float = 0.1, passes: float = 1, **means: float) -> MethodSummary:
-    """Cells with intervals that reach 1 to either side."""
+    """Return the summary of a method; the interval of each mean reaches from mean - 1 to mean + 1."""
     cells = {name: Estimate(mean, mean - 1, mean + 1, 10) for name, mean in means.items()}
     return MethodSummary(method, cells, passes, 0, seconds, 0)
 
 
 @cache
 def classifier() -> Classifier:
+    """Return the tiny network as a classifier."""
     return Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
 
 
 @cache
 def pictures() -> tuple[Sample, ...]:
-    """Two, of which the first has a box."""
+    """Return two samples, the first with a box."""
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     boxes = ((8.0, 8.0, 40.0, 56.0),)
     return Sample("photos/a.png", images[0], 1, boxes), Sample("photos/b.png", images[1], 2, ())
@@ -44,9 +45,9 @@ def material(
     maps: Mapping[tuple[str, str], NDArray[np.float32]] | None = None,
     **changes: Any,
 ) -> ReportContext:
-    """A study of these lines; every method has the map `SLOPE` of every picture, unless given."""
+    """Return the report context of method summaries; unless maps are given, every map is `SLOPE`."""
     if maps is None:
-        maps = {(one.method, subject.file): SLOPE for one in lines for subject in pictures()}
+        maps = {(line.method, subject.file): SLOPE for line in lines for subject in pictures()}
     known: dict[str, Any] = {
         "lines": lines,
         "rows": [MapResult(method, file, 0) for method, file in maps],
