@@ -1,10 +1,10 @@
-"""How the scores of the trained predictors are distributed, beside what their controllers are set to (Fig. 6).
+"""Distribution of the scores of trained mask predictors, compared with what their controllers are set to.
 
     python benchmarks/distribution.py DATA -o benchmarks/results/distribution
 
-The presets of `whyframe_training.presets` with other controllers, MGnet, CT on MGnet's finished masks, and the shipped
-model, on the photographs of DATA that training kept for validation, for the predicted class. Writes NAME.json (every
-photograph's values) and NAME.md.
+The predictors are the presets with other controllers, BT, MGnet, CT applied to the finished masks of MGnet, and the
+bundled model (Fu et al. 2022, Fig. 6). They explain the predicted class of the photographs of DATA that training kept
+for validation. Writes NAME.json, with the values of every photograph, and NAME.md.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 
-from whyframe.files import atomic_write
+from script_output import argument_parser, markdown_table, write_results
+from whyframe.progress import progress_bar
 from whyframe_evaluation.methods import GROUPS, build_method
 from whyframe_evaluation.metrics.score_distribution import (
     DISCRIMINATIVE_RANGE,
@@ -33,66 +33,85 @@ from whyframe_training.data import list_images, load_frames, split, to_images
 from whyframe_training.presets import CLASSIFIER, PRESETS
 
 VALIDATION = 200
+"""Number of images that the training of the presets kept for validation."""
+
+Values = dict[str, list[dict[str, float]]]
+"""By method, the figures of each photograph, as `describe` returns them."""
 
 
 def main() -> None:
-    """Measures, prints the table, writes both files."""
+    """Measure, and write both files."""
     args = _arguments()
-    _, held_out = split(list_images(args.data), VALIDATION)
-    values = measure(held_out[: args.count])
-    report = {"photographs": [path.name for path in held_out[: args.count]], "values": values}
-    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    text = table(values, len(held_out[: args.count]))
-    atomic_write(args.output.with_suffix(".md"), text.encode())
-    print(text)
+    paths = split(list_images(args.data), VALIDATION)[1][: args.count]
+    values = measure(paths)
+    report = {"photographs": [path.name for path in paths], "values": values}
+    write_results(args.output, table(values, len(paths)), json.dumps(report, indent=1))
 
 
-def measure(paths: list[Path]) -> dict[str, list[dict[str, float]]]:
-    """By method, the distribution of each photograph's scores."""
+def measure(paths: list[Path]) -> Values:
+    """Return the distribution of the scores of every method on every photograph."""
     classifier = build_classifier(ClassifierSpec(CLASSIFIER))
     methods = [build_method(name) for name in (*GROUPS["controllers"], "ct", "predictor")]
-    values: dict[str, list[dict[str, float]]] = {method.name: [] for method in methods}
-    for path in track(paths, "photographs"):
-        images = to_images(load_frames([path], classifier.side), torch.device("cpu"))
-        with torch.no_grad():
-            target = classifier.logits(images).argmax(dim=1)
-        for method in methods:
-            values[method.name].append(describe(method.explain(classifier, images, target)[0].numpy()))
+    values: Values = {method.name: [] for method in methods}
+    with progress_bar("photographs", len(paths)) as bar:
+        for path in paths:
+            images = to_images(load_frames([path], classifier.side), torch.device("cpu"))
+            with torch.no_grad():
+                target = classifier.logits(images).argmax(dim=1)
+            for method in methods:
+                mask = method.explain(classifier, images, target)[0].numpy()
+                values[method.name].append(describe(mask))
+            bar.advance()
     return values
 
 
 def describe(mask: np.ndarray) -> dict[str, float]:
-    """Mean, skewness, and shares of a mask's scores between 0.2 and 0.8 and above 0.8."""
-    plain = {
+    """Return the mean and the skewness of a mask, and the shares of its scores from 0.2 to 0.8 and above 0.8."""
+    figures = {
         "mean": mask.mean(),
         "skewness": skewness(mask),
         "between": discriminative_share(mask),
         "above": right_tail_share(mask, DISCRIMINATIVE_RANGE[1]),
     }
-    return {name: round(float(value), 5) for name, value in plain.items()}
+    return {name: round(float(value), 5) for name, value in figures.items()}
 
 
-def table(values: dict[str, list[dict[str, float]]], count: int) -> str:
-    """The means as Markdown."""
-    heads = "| predictor | mean score | set to | right-skewed | 0.2 to 0.8 | set to | above 0.8 |"
-    rows = [_row(name, own) for name, own in values.items()]
+def table(values: Values, count: int) -> str:
+    """Return the page with the means over the photographs.
+
+    Args:
+        values: The figures by method.
+        count: Number of photographs.
+    """
+    header = ["predictor", "mean score", "expected", "right-skewed", "0.2 to 0.8", "expected", "above 0.8"]
     note = (
-        f"`python benchmarks/distribution.py DATA -o benchmarks/results/distribution`: {count} validation photographs, "
-        "EfficientNet-Lite0, the predicted class, means over photographs. *Set to* is Eq. 13's expectation for normal "
-        "input; *right-skewed* is the share of photographs whose scores have a skewness above 0. The presets named by "
-        "their (eta, h), and `square`, saw 2,000 crops; `ct`, `bt` and `mgnet` 6,000; `predictor` is the shipped model."
+        f"`python benchmarks/distribution.py DATA -o benchmarks/results/distribution`. Means over {count} validation "
+        "photographs; each map explains the class that EfficientNet-Lite0 predicts. *Expected* is the value for "
+        "normally distributed logits (Fu et al. 2022, Eq. 13). *Right-skewed* is the share of photographs whose scores "
+        "have a skewness above 0. The presets named by their (eta, h), and `square`, were trained on 2,000 crops, and "
+        "`ct`, `bt` and `mgnet` on 6,000. `predictor` is the bundled model."
     )
-    return "\n".join([note, "", heads, "|---" * 7 + "|", *rows, ""])
+    rows = [_row(name, figures) for name, figures in values.items()]
+    return f"{note}\n\n{markdown_table(header, rows)}\n"
 
 
-def _row(name: str, own: list[dict[str, float]]) -> str:
-    mean, between, above = (np.mean([one[key] for one in own]) for key in ("mean", "between", "above"))
-    skewed = np.mean([one["skewness"] > 0 for one in own])
-    wanted, middle = _set_to(name)
-    return f"| {name} | {mean:.3f} | {wanted} | {skewed:.1%} | {between:.1%} | {middle} | {above:.1%} |"
+def _row(name: str, figures: list[dict[str, float]]) -> list[str]:
+    mean, between, above = (np.mean([mask[key] for mask in figures]) for key in ("mean", "between", "above"))
+    right_skewed = np.mean([mask["skewness"] > 0 for mask in figures])
+    expected, expected_between = _expected(name)
+    return [
+        name,
+        f"{mean:.3f}",
+        expected,
+        f"{right_skewed:.1%}",
+        f"{between:.1%}",
+        expected_between,
+        f"{above:.1%}",
+    ]
 
 
-def _set_to(name: str) -> tuple[str, str]:
+def _expected(name: str) -> tuple[str, str]:
+    """Return the expected mean and the expected share from 0.2 to 0.8; empty where the preset is not of CT."""
     controller: Any = PRESETS[name].controller if name in PRESETS else {"name": ""}
     if controller["name"] != "ct":
         return "", ""
@@ -101,12 +120,16 @@ def _set_to(name: str) -> tuple[str, str]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="folder of photographs that the presets were trained on"
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder of photographs")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NAME", help="NAME.json, NAME.md")
-    parser.add_argument("--count", type=int, default=VALIDATION, help=f"photographs (default {VALIDATION})")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=VALIDATION,
+        help="number of validation photographs (default: %(default)s)",
+    )
     return parser.parse_args()
 
 

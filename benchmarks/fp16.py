@@ -1,10 +1,10 @@
-"""The bundled model in float16 against float32, in ONNX Runtime, on photographs.
+"""Difference between the bundled model in float16 and in float32, in ONNX Runtime on the CPU.
 
     python benchmarks/fp16.py --data PHOTOS -o benchmarks/results/fp16
 
-Each photograph is explained by both graphs for the class that the float32 one predicts. Writes NAME.json and
-NAME.md. ONNX Runtime on a CPU computes most float16 operators in float32 and rounds in between where it must:
-what is measured is mostly the rounding of the weights.
+Both graphs explain each photograph for the class that the float32 graph predicts. On a CPU, ONNX Runtime computes most
+float16 operators in float32 and rounds between them, so the differences come mostly from the rounding of the weights.
+Writes NAME.json and NAME.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from script_output import argument_parser, markdown_table, write_results
 from whyframe import Manifest
-from whyframe.files import atomic_write
 from whyframe.preprocess import read_image, to_input
 from whyframe_export.precision import compare_precisions, float32_island, to_fp16
 
@@ -28,21 +28,22 @@ MODEL = "models/efficientnet_lite0_ct.onnx"
 
 
 def main() -> None:
-    """Measures, prints the table, writes both files."""
+    """Measure, and write both files."""
     args = _arguments()
     content = (resources.files("whyframe") / MODEL).read_bytes()
     report = measure(content, sorted(args.data.iterdir())[: args.images])
-    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode() + b"\n")
-    atomic_write(args.output.with_suffix(".md"), table(report).encode())
-    print(table(report))
+    write_results(args.output, table(report), json.dumps(report, indent=1))
 
 
 def measure(content: bytes, files: list[Path]) -> dict[str, Any]:
-    """Converts and compares.
+    """Convert the model and compare both precisions.
 
     Args:
-        content: of the float32 file.
-        files: photographs.
+        content: Content of the float32 file.
+        files: Photographs to explain.
+
+    Returns:
+        Sizes of the two files and of the graph, and the differences.
     """
     manifest, model = Manifest.read(content), onnx.load_from_string(content)
     half = to_fp16(model).SerializeToString()
@@ -58,28 +59,31 @@ def measure(content: bytes, files: list[Path]) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as Markdown."""
+    """Return the page of a report."""
     rows = {
-        "photographs": report["images"],
+        "photographs": str(report["images"]),
         "largest difference of a probability": f"{report['largest_probability_difference']:.1e}",
-        "predicted classes that differ": report["different_class"],
-        "smallest rank correlation of the maps": f"{report['smallest_rank_correlation']:.5f}",
+        "photographs whose predicted class differs": str(report["different_class"]),
+        "smallest rank correlation of two maps": f"{report['smallest_rank_correlation']:.5f}",
         "largest difference of a score": f"{report['largest_saliency_difference']:.1e}",
-        "nodes in float32": f"{report['float32_nodes']} of {report['nodes']}",
-        "file, fp32 and fp16 (MB)": " and ".join(f"{size:.1f}" for size in report["megabytes"].values()),
+        "nodes that stay in float32": f"{report['float32_nodes']} of {report['nodes']}",
+        "size of the file in fp32 and fp16 (MB)": " and ".join(
+            f"{size:.1f}" for size in report["megabytes"].values()
+        ),
     }
-    lines = [f"| {report['model']} | fp16 against fp32 |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    return "\n".join([*lines, "", f"ONNX Runtime {report['onnxruntime']} on the CPU.", ""])
+    cells = markdown_table([report["model"], "fp16 compared with fp32"], list(rows.items()))
+    return f"{cells}\n\nONNX Runtime {report['onnxruntime']} on the CPU.\n"
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = argument_parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="PHOTOS", help="folder of photographs")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=100,
+        help="number of photographs, in the order of their names (default: %(default)s)",
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="photographs")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NAME", help="NAME.json, NAME.md")
-    parser.add_argument("--images", type=int, default=100, help="how many, by name (default 100)")
     return parser.parse_args()
 
 

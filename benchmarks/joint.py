@@ -1,15 +1,17 @@
-"""What training classifier and explainer at once does, on superclasses of photographs.
+"""Accuracy and faithfulness of a classifier that is trained together with its mask predictor.
 
     python benchmarks/joint.py DATA -o benchmarks/results/joint --runs FOLDER
 
-DATA holds photographs and `labels.csv` with columns `file` and `class_id` (ImageNet-1k). Two classifiers start from the
-same pretrained network with the same new last layer and see the same crops in the same steps:
+DATA holds photographs and `labels.csv` with the columns `file` and `class_id` (ImageNet-1k); the classes are
+superclasses of these. Two classifiers start from the same pretrained network with the same new last layer, and are
+trained on the same crops in the same steps:
 
-- joint: with its mask predictor, at once (`whyframe train --joint`);
-- alone: on the labels only; afterwards a mask predictor is trained on it, frozen, for as many steps of the same crops.
+- joint: together with its mask predictor (`whyframe train --joint`);
+- alone: on the labels only. Then a mask predictor is trained on the finished classifier, for as many steps on the same
+  crops.
 
-Both are measured on the same held-out photographs. Interrupted, the same command goes on. Writes NAME.json (every
-raw value) and NAME.md.
+Both are measured on the same held-out photographs. After an interruption, the same command continues. Writes NAME.json,
+with every raw value, and NAME.md.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 
+from script_output import argument_parser, markdown_table, write_results
 from whyframe.files import atomic_write
 from whyframe.perturb import MINIMUM_DROP
+from whyframe.progress import progress_bar
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.comparison import Pair, Record, measure_all
@@ -54,9 +57,11 @@ SUPERCLASSES: dict[str, set[int]] = {
         780, 802, 803, 812, 814, 817, 820, 829, 833, 847, 856, 864, 866, 867, 870, 871, 874, 880, 895, 914,
     },
 }  # fmt: skip
-"""ImageNet-1k ids."""
+"""By superclass, the class ids of ImageNet-1k that belong to it."""
+
 PAIRS = ("joint", "alone")
-ROWS = {
+
+TITLES = {
     "accuracy": "accuracy, %",
     "cross_entropy": "cross-entropy, nats",
     "faithfulness": "MF, own predictor",
@@ -68,7 +73,7 @@ ROWS = {
 
 
 def main() -> None:
-    """Trains what is not trained, measures what is not measured, writes both files."""
+    """Train both pairs, measure them, and write both files."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     args.runs.mkdir(parents=True, exist_ok=True)
@@ -76,33 +81,42 @@ def main() -> None:
     labelled = read_labelled(args.data, classes)
     train, held_out = split_labelled(args.data, labelled, args.validation)
     pairs = train_pairs(_config(args), classes, train, args.runs, Console(stderr=True))
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("measuring", total=len(held_out.paths))
-        measured = measure_all(pairs, held_out, args.runs / "measured.jsonl", lambda: progress.advance(task))
-    facts = {
-        "data": Path(args.data).name,
+    with progress_bar("measuring", len(held_out.paths)) as bar:
+        measured = measure_all(pairs, held_out, args.runs / "measured.jsonl", bar.advance)
+    result = {"facts": _facts(args, train, held_out), **summarise(measured, PAIRS)}
+    write_results(args.output, table(result), as_json(result, measured))
+
+
+def _facts(args: argparse.Namespace, train: Labelled, held_out: Labelled) -> dict[str, Any]:
+    data = Path(args.data).name
+    return {
+        "data": data,
         "train": train.counts(),
         "held_out": held_out.counts(),
         "batch": args.batch,
         "crops": args.epochs * len(train.paths) // args.batch * args.batch,
         "seed": args.seed,
-        "command": f"python benchmarks/joint.py {Path(args.data).name} -o benchmarks/results/joint --runs FOLDER "
+        "command": f"python benchmarks/joint.py {data} -o {args.output} --runs FOLDER "
         f"--epochs {args.epochs} --batch {args.batch} --validation {args.validation} --seed {args.seed}",
     }
-    result = {"facts": facts, **summarise(measured, PAIRS)}
-    atomic_write(args.output.with_suffix(".json"), as_json(result, measured).encode())
-    atomic_write(args.output.with_suffix(".md"), table(result).encode())
-    print(table(result))
 
 
 def as_json(result: dict[str, Any], records: list[Record]) -> str:
-    """The result, and a line for each record."""
+    """Return the result as JSON, with each record on a line of its own."""
     lines = ",\n".join(json.dumps(record) for record in records)
     return f'{json.dumps(result, indent=1)[:-2]},\n "records": [\n{lines}\n]}}\n'
 
 
 def write_classes(data: Path, path: Path) -> Path:
-    """The photographs of the superclasses as the CSV file that `whyframe train --joint --classes` takes."""
+    """Write the file for `whyframe train --joint --classes`: the photographs that belong to a superclass.
+
+    Args:
+        data: Folder with `labels.csv`.
+        path: The CSV file to write.
+
+    Returns:
+        The path of the file.
+    """
     with (data / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = [(row["file"], superclass(int(row["class_id"]))) for row in csv.DictReader(file)]
     lines = [f"{name},{label}\n" for name, label in rows if label is not None]
@@ -110,18 +124,18 @@ def write_classes(data: Path, path: Path) -> Path:
 
 
 def superclass(class_id: int) -> str | None:
-    """The superclass of an ImageNet-1k class, or None."""
+    """Return the superclass of an ImageNet-1k class; None where it belongs to none."""
     return next((name for name, ids in SUPERCLASSES.items() if class_id in ids), None)
 
 
 def train_pairs(
     config: TrainConfig, classes: Path, train: Labelled, runs: Path, console: Console
 ) -> dict[str, Pair]:
-    """Both pairs, trained or read from where they were."""
+    """Return both pairs, after training what is not finished."""
     joint, alone = (prepare(config, classes, train.labels, runs / name) for name in PAIRS)
     train_steps(JointTrainer(joint, train, runs / "joint"), None, console)
     train_steps(JointTrainer(alone, train, runs / "alone", weight=0.0), None, console)
-    # The predicted class alone is explained in training, as the joint run explains the true one.
+    # The joint run explains one class per image, the true one; here it is the predicted class.
     after = replace(alone, predicted_share=1.0)
     open_run(runs / "afterwards", after)
     train_steps(Trainer(after, list(train.paths), runs / "afterwards"), None, console)
@@ -129,82 +143,80 @@ def train_pairs(
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as Markdown."""
-    return (
-        "\n".join([*_setting(result["facts"]), *_both(result), *_within(result), *_counts(result["facts"])])
-        + "\n"
-    )
+    """Return the page of a result."""
+    parts = (*_setting(result["facts"]), *_comparison(result), *_other_maps(result), _counts(result["facts"]))
+    return "\n\n".join(parts) + "\n"
 
 
 def _setting(facts: dict[str, Any]) -> list[str]:
     train, held_out = (sum(facts[part].values()) for part in ("train", "held_out"))
     return [
-        "# Classifier and explainer, trained at once",
-        "",
-        f"EfficientNet-Lite0, {len(facts['train'])} superclasses of {facts['data']}: {train} photographs to train on, "
-        f"{held_out} held out. Every phase: {facts['crops']:,} crops in batches of {facts['batch']}, seed "
-        f"{facts['seed']}, the same crops in the same order.",
-        "",
+        "# Classifier and explainer, trained together",
+        f"EfficientNet-Lite0 on {len(facts['train'])} superclasses of {facts['data']}: {train} photographs for "
+        f"training, {held_out} held out. Every phase of training takes {facts['crops']:,} crops in batches of "
+        f"{facts['batch']}, with seed {facts['seed']}: the same crops in the same order.",
         f"    {facts['command']}",
-        "",
-        "- joint: `CE(f(I), y) + CE(f(phi(I, M)), y)`, classifier and mask predictor in the same steps.",
-        "- alone: `CE(f(I), y)` from the same start; then its predictor (Eq. 8), for as many steps on it, frozen.",
-        "",
+        "- joint: classifier and mask predictor are trained in the same steps, on "
+        "`CE(f(I), y) + CE(f(phi(I, M)), y)`.\n"
+        "- alone: the classifier is trained on `CE(f(I), y)` from the same start. Then a mask predictor is trained on "
+        "the finished classifier (Fu et al. 2022, Eq. 8), for as many steps.",
     ]
 
 
-def _both(result: dict[str, Any]) -> list[str]:
+def _comparison(result: dict[str, Any]) -> list[str]:
+    """Return the table of both pairs and what its rows are measured on."""
     counts, held_out = result["measurable"], result["accuracy"]["joint"]["count"]
-    rows = []
-    for key, title in ROWS.items():
-        cells = [_cell(result, key, name) for name in PAIRS]
-        rows.append(
-            f"| {title} | {' | '.join(cells)} | {_interval(result['differences'][key], _digits(key))} |"
-        )
+    rows = [
+        [
+            title,
+            *(_cell(result, key, name) for name in PAIRS),
+            _interval(result["differences"][key], _digits(key)),
+        ]
+        for key, title in TITLES.items()
+    ]
     return [
-        "| | joint | alone | joint minus alone (95 %) |",
-        "|---|---|---|---|",
-        *rows,
-        "",
-        f"Accuracy and cross-entropy: all {held_out} held-out photographs. The other rows: the {counts['both']} where "
-        f"`q_O - q_F > {MINIMUM_DROP}` for both classifiers (joint {counts['joint']}, alone {counts['alone']}; both "
-        f"predict the same class on {counts['same prediction']} of them), each classifier explained by its own "
-        "predictor for the class that it predicts itself. Paired bootstrap over photographs; accuracy with Wilson's "
-        "interval. One seed: the intervals do not hold the luck of a training.",
-        "",
+        markdown_table(["", "joint", "alone", "joint minus alone (95 %)"], rows),
+        f"Accuracy and cross-entropy are measured on all {held_out} held-out photographs. The other rows are measured "
+        f"on the {counts['both']} photographs with `q_O - q_F > {MINIMUM_DROP}` for both classifiers (joint "
+        f"{counts['joint']}, alone {counts['alone']}); on {counts['same prediction']} of them both predict the same "
+        "class. Each classifier is explained by its own predictor, for the class that it predicts. The intervals of "
+        "differences are from a paired bootstrap over photographs, those of accuracy are Wilson's. They do not include "
+        "the variation between trainings: this is one seed.",
     ]
 
 
-def _within(result: dict[str, Any]) -> list[str]:
+def _other_maps(result: dict[str, Any]) -> list[str]:
+    """Return the comparison of each predictor with other maps on the same classifier."""
     own = result["own_minus"]
     rows = [
-        f"| {name} | {_cell(result, 'faithfulness', name)} | {_interval(own[name]['cam'])} "
-        f"| {_interval(own[name]['other'])} |"
+        [
+            name,
+            _cell(result, "faithfulness", name),
+            _interval(own[name]["cam"]),
+            _interval(own[name]["other"]),
+        ]
         for name in PAIRS
     ]
+    header = [
+        "MF on the classifier", "own predictor", "minus its class activation map", "minus the other pair's predictor",
+    ]  # fmt: skip
     return [
-        "MF normalises each curve by its own ends. Two classifiers are so compared by how soon each regains what *it* "
-        "lost to the blur: one that loses less is measured on another scale, and on fewer photographs; and the joint "
-        "classifier has learned from masked photographs, so any map may bring its answer back sooner. As much as the "
-        "class activation map gains, the classifier has changed and not the explanation. What a map is worth shows "
-        "within one classifier, on the same photographs:",
-        "",
-        "| MF on the classifier | own predictor | minus its class activation map | minus the other pair's predictor |",
-        "|---|---|---|---|",
-        *rows,
-        "",
+        "MF normalises each curve by its own ends: it measures how soon a classifier regains what *it* lost to the "
+        "blur. The values of two classifiers are therefore on different scales, and the classifier that loses less is "
+        "measured on fewer photographs. The joint classifier has also learned from masked photographs, so any map may "
+        "restore its prediction sooner. The gain of the class activation map shows how much of the difference comes "
+        "from the classifier rather than from the explanation. The quality of a map shows within one classifier, on "
+        "the same photographs:",
+        markdown_table(header, rows),
     ]
 
 
-def _counts(facts: dict[str, Any]) -> list[str]:
-    return [
-        "| photographs | " + " | ".join(facts["train"]) + " |",
-        "|---" * (len(facts["train"]) + 1) + "|",
-        *(
-            f"| {title} | " + " | ".join(map(str, facts[part].values())) + " |"
-            for part, title in (("train", "to train on"), ("held_out", "held out"))
-        ),
+def _counts(facts: dict[str, Any]) -> str:
+    rows = [
+        [title, *map(str, facts[part].values())]
+        for part, title in (("train", "for training"), ("held_out", "held out"))
     ]
+    return markdown_table(["photographs", *facts["train"]], rows)
 
 
 def _cell(result: dict[str, Any], key: str, name: str) -> str:
@@ -229,19 +241,30 @@ def _config(args: argparse.Namespace) -> TrainConfig:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", help="photographs with labels.csv")
-    parser.add_argument("--runs", type=Path, required=True, help="where the runs and what was measured live")
+    parser = argument_parser(__doc__)
+    parser.add_argument("data", metavar="DATA", help="folder of photographs with labels.csv")
     parser.add_argument(
-        "--epochs", type=int, default=4, help="passes over the photographs in every phase (4)"
+        "--runs",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of the runs and of the measurements",
     )
-    parser.add_argument("--batch", type=int, default=16, help="images a step (16)")
-    parser.add_argument("--validation", type=int, default=340, help="of DATA's photographs, held out (340)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="results without suffix")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=4,
+        help="passes over the photographs in each phase (default: %(default)s)",
+    )
+    parser.add_argument("--batch", type=int, default=16, help="images per step (default: %(default)s)")
+    parser.add_argument(
+        "--validation",
+        type=int,
+        default=340,
+        help="number of photographs of DATA to hold out (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the trainings (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="number of CPU threads (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -1,10 +1,11 @@
-"""The CUDA kernels on a GPU: how much of its memory's speed they reach, and what they save on one frame.
+"""Speed of the CUDA kernels: share of the memory bandwidth that they reach, and time for one frame beside PyTorch.
 
     python benchmarks/kernels.py -o benchmarks/results/kernels
 
-Bandwidth: batches of more than four times the L2 cache; bytes that must be read and written, once each, over the time,
-beside a device-to-device copy. One frame: the kernel beside the same operation written in PyTorch, both replayed as
-CUDA graphs. Writes NAME.json (raw samples) and NAME.md. Without a GPU and the built kernels it exits with 2.
+Bandwidth is measured on batches of more than four times the L2 cache: the bytes that must be read and written once,
+divided by the time, beside a copy on the device. For one frame, each kernel is compared with the same operation in
+PyTorch, both replayed as CUDA graphs. Writes NAME.json, with the raw samples, and NAME.md. Without a GPU or the built
+kernels, the script prints one line and exits with 2.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import random
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from script_output import argument_parser, markdown_table, write_results
 from whyframe.benchmark import machine_facts
-from whyframe.files import atomic_write
 from whyframe.native.kernels import Kernels, available, load_kernels
 from whyframe.native.resampling import frame_taps
 from whyframe_training.functional import EPSILON, instance_normalise, skew
@@ -36,7 +36,7 @@ Work = Callable[[], object]
 
 
 def main() -> None:
-    """Measures, prints the table, writes both files."""
+    """Measure, and write both files."""
     args = _arguments()
     if not (torch.cuda.is_available() and available()):
         print(
@@ -46,17 +46,15 @@ def main() -> None:
         sys.exit(2)
     with torch.inference_mode():
         report = measure(load_kernels(), args.rounds)
-    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    atomic_write(args.output.with_suffix(".md"), table(report).encode())
-    print(table(report))
+    write_results(args.output, table(report), json.dumps(report, indent=1))
 
 
 def measure(kernels: Kernels, rounds: int) -> dict[str, Any]:
-    """Both parts, and what they were measured on."""
+    """Return the bandwidths and the times of one frame, with facts about the machine."""
     properties = torch.cuda.get_device_properties(0)
     batches = _batches(kernels, 4 * properties.L2_cache_size)
-    samples = interleave({name: graph(work) for name, (work, _) in batches.items()}, rounds)
-    frames = interleave({name: graph(work) for name, work in _one_frame(kernels).items()}, rounds)
+    samples = time_on_device({name: graph(work) for name, (work, _) in batches.items()}, rounds)
+    frames = time_on_device({name: graph(work) for name, work in _one_frame(kernels).items()}, rounds)
     moved = {name: size for name, (_, size) in batches.items()}
     facts = {**machine_facts(), "gpu": properties.name, "torch": torch.__version__}
     return {**summarise(samples, moved, frames), "machine": facts}
@@ -65,12 +63,12 @@ def measure(kernels: Kernels, rounds: int) -> dict[str, Any]:
 def summarise(
     samples: dict[str, list[float]], moved: dict[str, int], frames: dict[str, list[float]]
 ) -> dict[str, Any]:
-    """Bytes a second of each batch against the copy's, and each kernel's median against PyTorch's.
+    """Return the bandwidth of each batch beside that of the copy, and each kernel's speed beside PyTorch's.
 
     Args:
-        samples: Milliseconds of each batch; "copy" among them.
-        moved: Bytes that each reads and writes.
-        frames: Milliseconds of one frame, "NAME kernel" and "NAME pytorch".
+        samples: Milliseconds of each batch; ``"copy"`` is one of them.
+        moved: Bytes that each batch reads and writes.
+        frames: Milliseconds of one frame, by "NAME kernel" and "NAME pytorch".
     """
     speed = {name: moved[name] / np.median(values) / 1e6 for name, values in samples.items()}
     median = {name: float(np.median(values)) for name, values in frames.items()}
@@ -85,20 +83,30 @@ def summarise(
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as Markdown."""
-    facts = report["machine"]
-    lines = [f"{facts['gpu']}, torch {facts['torch']}.\n", "| batch | GB/s | of a copy's |", "|---|---|---|"]
-    for name, speed in report["gigabytes_per_second"].items():
-        lines.append(f"| {name} | {speed:.0f} | {report['of_copy'][name]:.0%} |")
-    lines += ["\n| one frame | kernel, us | PyTorch, us | times faster |", "|---|---|---|---|"]
-    for name, ratio in report["times_faster"].items():
-        kernel, pytorch = (1e3 * report["one_frame_ms"][f"{name} {kind}"] for kind in ("kernel", "pytorch"))
-        lines.append(f"| {name} | {kernel:.1f} | {pytorch:.1f} | {ratio:.1f} |")
-    return "\n".join([*lines, ""])
+    """Return the page of a report."""
+    facts, milliseconds = report["machine"], report["one_frame_ms"]
+    batches = [
+        [name, f"{speed:.0f}", f"{report['of_copy'][name]:.0%}"]
+        for name, speed in report["gigabytes_per_second"].items()
+    ]
+    frames = [
+        [
+            name,
+            f"{1e3 * milliseconds[f'{name} kernel']:.1f}",
+            f"{1e3 * milliseconds[f'{name} pytorch']:.1f}",
+            f"{ratio:.1f}",
+        ]
+        for name, ratio in report["times_faster"].items()
+    ]
+    return (
+        f"{facts['gpu']}, torch {facts['torch']}.\n\n"
+        f"{markdown_table(['batch', 'GB/s', 'share of the copy'], batches)}\n\n"
+        f"{markdown_table(['one frame', 'kernel (us)', 'PyTorch (us)', 'times faster'], frames)}\n"
+    )
 
 
 def graph(work: Work) -> Work:
-    """The work as a CUDA graph's replay, after a run that loads what it needs."""
+    """Return the replay of the work as a CUDA graph, after one run that loads what the work needs."""
     work()
     torch.cuda.synchronize()
     captured = torch.cuda.CUDAGraph()
@@ -107,10 +115,13 @@ def graph(work: Work) -> Work:
     return captured.replay
 
 
-def interleave(variants: dict[str, Work], rounds: int, *, repeats: int = 20) -> dict[str, list[float]]:
-    """Milliseconds on the device of each, in turns, each round in a fresh random order.
+def time_on_device(variants: dict[str, Work], rounds: int, *, repeats: int = 20) -> dict[str, list[float]]:
+    """Return the milliseconds of each variant on the device, measured in interleaved rounds of random order.
 
-    A sample is the mean over some repeats between two events, after one that does not count.
+    Args:
+        variants: Work to time, by name.
+        rounds: Number of samples of each variant.
+        repeats: Number of runs between two events; a sample is their mean. An untimed run comes before them.
     """
     samples: dict[str, list[float]] = {name: [] for name in variants}
     order = random.Random(0)
@@ -136,14 +147,14 @@ def _stream() -> int:
 
 
 def _batches(kernels: Kernels, size: int) -> dict[str, tuple[Work, int]]:
-    """Each with the bytes that it moves, of which no part survives in a cache of a quarter of `size`."""
+    """Return work on batches of about `size` bytes, each with the number of bytes that it reads and writes."""
     source = torch.zeros(size, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     return {
         "copy": (lambda: target.copy_(source), 2 * size),
         "controller": _controllers(kernels, size // (4 * MASK_SIDE**2) + 1),
         "perturbation": _perturbations(kernels, size // (4 * 3 * SIDE**2) + 1),
-        "picture": _pictures(kernels, size // (3 * HEIGHT * WIDTH) + 1),
+        "overlay": _overlays(kernels, size // (3 * HEIGHT * WIDTH) + 1),
     }
 
 
@@ -158,11 +169,11 @@ def _perturbations(kernels: Kernels, images: int) -> tuple[Work, int]:
     return _perturb(kernels, image, background, mask, out), 3 * image.nbytes + mask.nbytes
 
 
-def _pictures(kernels: Kernels, frames: int) -> tuple[Work, int]:
-    seen = torch.randint(0, 256, (frames, HEIGHT, WIDTH, 3), dtype=torch.uint8, device="cuda")
-    drawn = torch.empty_like(seen)
-    draw = [_picture(kernels, *pair) for pair in zip(seen, drawn, strict=True)]
-    return lambda: [one() for one in draw], 2 * seen.nbytes
+def _overlays(kernels: Kernels, frames: int) -> tuple[Work, int]:
+    images = torch.randint(0, 256, (frames, HEIGHT, WIDTH, 3), dtype=torch.uint8, device="cuda")
+    drawn = torch.empty_like(images)
+    calls = [_overlay(kernels, *pair) for pair in zip(images, drawn, strict=True)]
+    return lambda: [call() for call in calls], 2 * images.nbytes
 
 
 def _controller(kernels: Kernels, logits: Tensor, scores: Tensor) -> Work:
@@ -197,7 +208,7 @@ def _perturb(kernels: Kernels, image: Tensor, background: Tensor, mask: Tensor, 
     return lambda: keep and kernels.perturb(*pointers, len(image), masks, 3, SIDE**2, _stream())
 
 
-def _picture(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
+def _overlay(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     mask = torch.rand(MASK_SIDE, MASK_SIDE, device="cuda")
     colours, kept = (
         torch.randint(0, 256, shape, dtype=torch.uint8, device="cuda") for shape in ((256, 3), (256,))
@@ -227,7 +238,7 @@ def _frame_to_tensor(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
 
 
 def _one_frame(kernels: Kernels) -> dict[str, Work]:
-    """Each operation on one frame, by the kernel and by PyTorch."""
+    """Return each operation on one frame, with the kernel and in PyTorch."""
     frame = torch.randint(0, 256, (HEIGHT, WIDTH, 3), dtype=torch.uint8, device="cuda")
     small = torch.empty(SIDE, SIDE, 3, dtype=torch.uint8, device="cuda")
     logits = torch.randn(1, MASK_SIDE, MASK_SIDE, device="cuda")
@@ -238,15 +249,15 @@ def _one_frame(kernels: Kernels) -> dict[str, Work]:
         "controller pytorch": lambda: skew(instance_normalise(logits), 1.5, 2.5),
         "frame to tensor kernel": _frame_to_tensor(kernels, frame, small),
         "frame to tensor pytorch": _torch_resize(frame),
-        "picture kernel": _picture(kernels, frame, torch.empty_like(frame)),
-        "picture pytorch": _torch_picture(frame),
+        "overlay kernel": _overlay(kernels, frame, torch.empty_like(frame)),
+        "overlay pytorch": _torch_overlay(frame),
         "perturbation kernel": _perturb(kernels, image, background, masks, out),
         "perturbation pytorch": lambda: torch.lerp(background, image, masks),
     }
 
 
 def _torch_resize(frame: Tensor) -> Work:
-    """The resize rule as PyTorch would be asked for it: halved by averages, then bilinear."""
+    """Return the resize rule in PyTorch: halve by averaging while possible, then resize bilinearly."""
     height, width = HEIGHT, WIDTH
     sizes = []
     while max(height, width) >= 2 * SIDE:
@@ -263,7 +274,7 @@ def _torch_resize(frame: Tensor) -> Work:
     return resize
 
 
-def _torch_picture(frame: Tensor) -> Work:
+def _torch_overlay(frame: Tensor) -> Work:
     mask = torch.rand(1, 1, MASK_SIDE, MASK_SIDE, device="cuda")
     colours, kept = (torch.randint(0, 256, (256, 3), device="cuda").float() for _ in range(2))
 
@@ -276,11 +287,10 @@ def _torch_picture(frame: Tensor) -> Work:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--rounds", type=int, default=30, help="number of samples of each (default: %(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="results without suffix")
     return parser.parse_args()
 
 

@@ -1,9 +1,10 @@
-"""Who is more faithful than whom: paired differences of a finished `whyframe evaluate`.
+"""Paired differences in faithfulness between the methods of a finished `whyframe evaluate`.
 
     python benchmarks/ordering.py REPORT/values.json -o benchmarks/results/ordering [--ours predictor ct bt]
 
-For each of our methods, its MF minus that of every other method, on the pictures that both were measured on: all, and
-those of the folder without boxes alone, which training kept for validation. Writes NAME.md.
+For each method of `--ours`, the differences are its faithfulness (MF) minus that of every other method, on the images
+for which both have a value: once on all images, and once on the images without boxes, which training kept for
+validation. Writes NAME.md.
 """
 
 from __future__ import annotations
@@ -14,74 +15,94 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from whyframe.files import atomic_write
+from script_output import argument_parser, markdown_table, write_results
 from whyframe_training.statistics import Estimate, paired_difference
 
-MEASURE = "faithfulness"
+METRIC = "faithfulness"
+
 Values = dict[str, dict[str, float]]
+"""By method and image file, MF in percent."""
 
 
 def main() -> None:
-    """Reads the report, prints the tables, writes the file."""
+    """Read the values of the evaluation, and write the page."""
     args = _arguments()
     report = json.loads(args.report.read_text(encoding="utf-8"))
-    values, boxed = by_method(report["rows"]), {one["file"] for one in report["pictures"] if one["boxes"]}
-    photographs = {one["file"] for one in report["pictures"]} - boxed
-    text = document([name for name in args.ours if name in values], values, photographs, str(args.output))
-    atomic_write(args.output.with_suffix(".md"), text.encode())
-    print(text)
+    values = by_method(report["rows"])
+    without_boxes = {image["file"] for image in report["pictures"] if not image["boxes"]}
+    ours = [name for name in args.ours if name in values]
+    write_results(args.output, document(ours, values, without_boxes, str(args.output)))
 
 
 def by_method(rows: Iterable[Mapping[str, Any]]) -> Values:
-    """MF by method and picture, where there is one."""
+    """Return MF by method and image, without the images for which it is not defined."""
     values: Values = {}
     for row in rows:
-        own = values.setdefault(row["method"], {})
-        if row["values"].get(MEASURE) is not None:
-            own[row["file"]] = row["values"][MEASURE]
+        of_method = values.setdefault(row["method"], {})
+        if row["values"].get(METRIC) is not None:
+            of_method[row["file"]] = row["values"][METRIC]
     return values
 
 
 def difference(ours: Mapping[str, float], theirs: Mapping[str, float], files: set[str]) -> Estimate:
-    """Paired bootstrap of MF over the pictures that both were measured on."""
+    """Return the mean difference of two methods, on those of the files for which both have a value."""
     common = sorted(set(ours) & set(theirs) & files)
     return paired_difference([ours[file] for file in common], [theirs[file] for file in common])
 
 
-def document(ours: list[str], values: Values, photographs: set[str], output: str) -> str:
-    """The tables as Markdown."""
-    everything = {file for own in values.values() for file in own}
+def document(ours: list[str], values: Values, without_boxes: set[str], output: str) -> str:
+    """Return the page: a table for each of our methods.
+
+    Args:
+        ours: Names of the methods to compare with all others.
+        values: MF by method and image.
+        without_boxes: Files of the images without boxes.
+        output: Value of the option ``-o``, for the command at the top.
+    """
+    everything = {file for of_method in values.values() for file in of_method}
     parts = [
-        f"`python benchmarks/ordering.py REPORT/values.json -o {output}`: MF of one method minus another's, percent, "
-        "over the pictures that both were measured on; 95 % paired bootstrap over pictures, 10,000 draws, seed 0. "
-        "An interval above 0 is in bold.",
+        f"`python benchmarks/ordering.py REPORT/values.json -o {output}`. MF of one method minus MF of another, in "
+        "percentage points, on the images for which both have a value, with 95 % intervals from a paired bootstrap "
+        "over images (10,000 resamples, seed 0). Intervals that lie above 0 are in bold.",
     ]
     for name in ours:
         others = [other for other in values if other != name and values[other]]
         rows = [
-            f"| {other} | {_cell(difference(values[name], values[other], photographs))} "
-            f"| {_cell(difference(values[name], values[other], everything))} |"
+            [
+                other,
+                *(
+                    _cell(difference(values[name], values[other], files))
+                    for files in (without_boxes, everything)
+                ),
+            ]
             for other in others
         ]
-        heads = [f"| {name} minus | validation photographs | all pictures |", "|---|---|---|"]
-        parts.append("\n".join([*heads, *rows]))
+        parts.append(markdown_table([f"{name} minus", "validation photographs", "all images"], rows))
     return "\n\n".join(parts) + "\n"
 
 
-def _cell(d: Estimate) -> str:
-    if not d.count:
+def _cell(estimate: Estimate) -> str:
+    if not estimate.count:
         return "-"
-    text = f"{d.mean:+.2f} ({d.low:+.2f} to {d.high:+.2f})"
-    return (f"**{text}**" if d.low > 0 else text) + f", n = {d.count}"
+    text = f"{estimate.mean:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
+    return (f"**{text}**" if estimate.low > 0 else text) + f", n = {estimate.count}"
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "report",
+        type=Path,
+        metavar="REPORT/values.json",
+        help="file that a finished 'whyframe evaluate' wrote",
     )
-    parser.add_argument("report", type=Path, metavar="REPORT/values.json", help="of a finished evaluation")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NAME", help="NAME.md")
-    parser.add_argument("--ours", nargs="+", default=["predictor", "ct", "bt"], help="methods to compare")
+    parser.add_argument(
+        "--ours",
+        nargs="+",
+        default=["predictor", "ct", "bt"],
+        metavar="METHOD",
+        help="methods to compare with all others (default: predictor ct bt)",
+    )
     return parser.parse_args()
 
 

@@ -1,9 +1,9 @@
-"""Trains the presets whose weights are committed, one after the other.
+"""Training of the presets whose weights are part of the package, one after the other.
 
     python benchmarks/presets.py DATA -o RUNS [NAME ...]
 
-Each is a run folder below RUNS, resumed where it was left; a finished one is kept. The decoders go where
-`whyframe_training.presets` looks for them.
+Each preset has a run folder in RUNS. An interrupted run is continued, and a preset whose weights exist is left out.
+Writes the decoders, without their class embedding, to the folder where `whyframe_training.presets` reads them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from whyframe_training.training_run import open_run, train_steps
 
 
 def main() -> None:
-    """Trains what is missing."""
+    """Train the presets whose weights are missing."""
     args = _arguments()
     folder = Path(str(resources.files("whyframe_training"))) / WEIGHTS
     folder.mkdir(exist_ok=True)
@@ -63,8 +63,8 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of photographs")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="presets (default: all)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUNS", help="folder of runs")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="presets to train (default: all)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUNS", help="folder of the runs")
     return parser.parse_args()
 
 

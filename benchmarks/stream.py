@@ -1,12 +1,12 @@
-"""What `stream()` takes of a video file, beside its decoding alone and its inference alone.
+"""Time that `ExplainEngine.stream` takes for a video file, beside its decoding alone and its inference alone.
 
     python benchmarks/stream.py CLIP [CLIP ...] -o benchmarks/results/stream
 
-The three are timed in turns, in a fresh random order each round: `decoding` reads every frame and drops it,
-`inference` calls `ExplainEngine.run` once a frame on frames that are in memory already, `stream` does both as
-`ExplainEngine.stream` overlaps them; for engines of each number of threads. `floor` is what perfect overlapping would
-take where the parts need more processor time together than the cores have. Writes NAME.json (raw samples, seconds)
-and NAME.md.
+`decoding` reads every frame and drops it. `inference` calls `ExplainEngine.run` once per frame, on frames that are
+already in memory. `stream` does both, overlapped. The three are timed in interleaved rounds of random order, for
+engines of each number of threads. `floor` estimates the shortest time of `stream`, relative to its slower part,
+where the two parts together need more processor time than the cores have. Writes NAME.json, with the raw samples in
+seconds, and NAME.md.
 """
 
 from __future__ import annotations
@@ -20,36 +20,34 @@ from statistics import median
 from time import process_time
 from typing import Any
 
+from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
 from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cores import usable_cores
-from whyframe.files import atomic_write
 from whyframe.video.sources import open_source
 
-HELD = 8
-"""Frames that inference alone goes through in turns: more than a cache holds, little memory."""
+FRAMES_IN_MEMORY = 8
+"""Number of frames that `inference` uses in turn: too many for the processor's caches, few for the memory."""
 
 
 def main() -> None:
-    """Measures, prints the table, writes both files."""
+    """Measure, and write both files."""
     args = _arguments()
-    clips = [one for threads in args.threads or [usable_cores()] for one in _with_threads(threads, args)]
+    clips = [clip for threads in args.threads or [usable_cores()] for clip in _with_threads(threads, args)]
     report = {"clips": clips, "machine": machine_facts()}
-    atomic_write(args.output.with_suffix(".json"), json.dumps(report, indent=1).encode())
-    atomic_write(args.output.with_suffix(".md"), table(report).encode())
-    print(table(report))
+    write_results(args.output, table(report), json.dumps(report, indent=1))
 
 
 def _with_threads(threads: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     with ExplainEngine(threads=threads) as engine:
         measured = [_measure(engine, clip, args.rounds, args.frames) for clip in args.clips]
-    return [{"threads": threads, **one} for one in measured]
+    return [{"threads": threads, **clip} for clip in measured]
 
 
-def _measure(engine: ExplainEngine, clip: Path, rounds: int, most: int) -> dict[str, Any]:
+def _measure(engine: ExplainEngine, clip: Path, rounds: int, limit: int) -> dict[str, Any]:
     with open_source(clip) as source:
-        held = [frame.image for frame in islice(source, HELD)]
-    frames = sum(1 for _ in islice(open_source(clip), most))
+        images = [frame.image for frame in islice(source, FRAMES_IN_MEMORY)]
+    frames = sum(1 for _ in islice(open_source(clip), limit))
 
     def decode() -> None:
         with open_source(clip) as source:
@@ -57,7 +55,7 @@ def _measure(engine: ExplainEngine, clip: Path, rounds: int, most: int) -> dict[
 
     def infer() -> None:
         for index in range(frames):
-            engine.run(held[index % len(held)])
+            engine.run(images[index % len(images)])
 
     def stream() -> None:
         results = engine.stream(clip)
@@ -66,16 +64,16 @@ def _measure(engine: ExplainEngine, clip: Path, rounds: int, most: int) -> dict[
 
     busy: dict[str, list[float]] = {}
     parts: dict[str, Callable[[], object]] = {"decoding": decode, "inference": infer, "stream": stream}
-    watched = {name: _watched(part, busy.setdefault(name, [])) for name, part in parts.items()}
-    samples = time_interleaved(watched, rounds, warm_up=1)
+    recorded = {name: _recorded(part, busy.setdefault(name, [])) for name, part in parts.items()}
+    samples = time_interleaved(recorded, rounds, warm_up=1)
     seconds = {name: [value / 1e3 for value in values] for name, values in samples.items()}
-    height, width = held[0].shape[:2]
+    height, width = images[0].shape[:2]
     facts = {"clip": clip.name, "size": f"{width} x {height}", "frames": frames}
     return summarise(facts, seconds, {name: values[1:] for name, values in busy.items()}, usable_cores())
 
 
-def _watched(part: Callable[[], object], busy: list[float]) -> Callable[[], object]:
-    """The same, noting the processor time that each call took in all threads, in seconds."""
+def _recorded(part: Callable[[], object], busy: list[float]) -> Callable[[], object]:
+    """Return the call with a record of the processor time of all threads that it takes, in seconds."""
 
     def run() -> None:
         start = process_time()
@@ -88,15 +86,15 @@ def _watched(part: Callable[[], object], busy: list[float]) -> Callable[[], obje
 def summarise(
     facts: dict[str, Any], seconds: dict[str, list[float]], busy: dict[str, list[float]], cores: int
 ) -> dict[str, Any]:
-    """The medians, and the stream's over the slower of the two parts it overlaps.
+    """Return the medians of a clip, and the time of `stream` relative to the slower of the parts it overlaps.
 
     Args:
-        facts: of the clip.
-        seconds: samples of each part.
-        busy: processor seconds of each part's samples.
-        cores: that all threads share.
+        facts: Facts about the clip.
+        seconds: Samples of each part in seconds.
+        busy: Processor time of the samples of each part, in seconds.
+        cores: Number of cores that all threads share.
     """
-    medians, cpu = ({name: median(values) for name, values in one.items()} for one in (seconds, busy))
+    medians, cpu = ({name: median(values) for name, values in samples.items()} for samples in (seconds, busy))
     slower = max(medians["decoding"], medians["inference"])
     floor = max(slower, (cpu["decoding"] + cpu["inference"]) / cores)
     ratios = {"ratio": medians["stream"] / slower, "floor": floor / slower}
@@ -104,37 +102,40 @@ def summarise(
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as Markdown."""
-    rows = [
-        f"| {one['clip']} | {one['size']} | {one['frames']} | {one['threads']} | "
-        + " | ".join(f"{one['median_s'][part]:.2f}" for part in ("decoding", "inference", "stream"))
-        + f" | {one['ratio']:.2f} | {one['floor']:.2f} |"
-        for one in report["clips"]
-    ]
+    """Return the page of a report."""
     machine = report["machine"]
-    return "\n".join(
-        [
-            "| clip | size | frames | threads | decoding (s) | inference (s) | stream (s) | stream / slower | floor |",
-            "|---|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"Medians; {machine['cpu']}, {machine['cores']} cores, ONNX Runtime {machine['onnxruntime']}, "
-            f"OpenCV {machine['opencv']}. *Threads*: of the engine. *Floor*: the processor time of decoding and "
-            "inference, spread evenly over all cores, over the slower part; 1 where the cores have time to spare.",
-            "",
-        ]
+    header = [
+        "clip", "size", "frames", "threads", "decoding (s)", "inference (s)", "stream (s)", "stream / slower", "floor",
+    ]  # fmt: skip
+    return (
+        f"{markdown_table(header, [_row(clip) for clip in report['clips']])}\n\n"
+        f"Medians; {machine['cpu']}, {machine['cores']} cores, ONNX Runtime {machine['onnxruntime']}, "
+        f"OpenCV {machine['opencv']}. *Threads* is the number of threads of the engine. *Stream / slower* is the time "
+        "of `stream` divided by the time of the slower part. *Floor* estimates the smallest value of this ratio: the "
+        "processor time of decoding and inference, spread evenly over all cores, divided by the time of the slower "
+        "part, and at least 1.\n"
     )
+
+
+def _row(clip: dict[str, Any]) -> list[str]:
+    facts = [clip["clip"], clip["size"], str(clip["frames"]), str(clip["threads"])]
+    seconds = [f"{clip['median_s'][part]:.2f}" for part in ("decoding", "inference", "stream")]
+    return [*facts, *seconds, f"{clip['ratio']:.2f}", f"{clip['floor']:.2f}"]
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argument_parser(__doc__)
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="video files")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="NAME", help="NAME.json, NAME.md")
-    parser.add_argument("--threads", type=int, nargs="+", help="of the engine (default: the cores)")
-    parser.add_argument("--rounds", type=int, default=7, help="timed rounds (default 7)")
-    parser.add_argument("--frames", type=int, default=300, help="frames of each clip, at most (default 300)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        nargs="+",
+        help="numbers of threads of the engine (default: the number of usable cores)",
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="number of timed rounds (default: %(default)s)")
+    parser.add_argument(
+        "--frames", type=int, default=300, help="largest number of frames of a clip (default: %(default)s)"
+    )
     return parser.parse_args()
 
 

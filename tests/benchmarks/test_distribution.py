@@ -15,9 +15,9 @@ def test_a_mask_is_described_by_its_scores() -> None:
     }
 
 
-def test_the_table_has_what_a_controller_is_set_to() -> None:
-    one = {"mean": 0.25, "skewness": 1.0, "between": 0.5, "above": 0.125}
-    other = one | {"skewness": -1.0}
-    text = distribution.table({"ct": [one, other], "mgnet": [other]}, 2)
+def test_the_page_has_the_expected_values_of_ct() -> None:
+    right_skewed = {"mean": 0.25, "skewness": 1.0, "between": 0.5, "above": 0.125}
+    left_skewed = right_skewed | {"skewness": -1.0}
+    text = distribution.table({"ct": [right_skewed, left_skewed], "mgnet": [left_skewed]}, 2)
     assert "| ct | 0.250 | 0.273 | 50.0% | 50.0% | 41.6% | 12.5% |" in text
     assert "| mgnet | 0.250 |  | 0.0% | 50.0% |  | 12.5% |" in text

@@ -34,8 +34,8 @@ RECORDS = [
 
 
 def test_a_class_is_in_one_superclass_at_most() -> None:
-    for one, other in combinations(joint.SUPERCLASSES.values(), 2):
-        assert not one & other
+    for ids, other_ids in combinations(joint.SUPERCLASSES.values(), 2):
+        assert not ids & other_ids
     assert all(0 <= class_id < 1000 for ids in joint.SUPERCLASSES.values() for class_id in ids)
 
 
@@ -46,11 +46,11 @@ def test_a_class_is_in_one_superclass_at_most() -> None:
         (497, "building"), (310, "insect or spider"), (30, "reptile or amphibian"), (999, None), (923, None),
     ],
 )  # fmt: skip
-def test_superclasses_of_imagenet(class_id: int, name: str | None) -> None:
+def test_an_imagenet_class_has_its_superclass(class_id: int, name: str | None) -> None:
     assert joint.superclass(class_id) == name
 
 
-def test_classes_are_written_for_the_photographs_that_have_one(tmp_path: Path) -> None:
+def test_photographs_without_a_superclass_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file,class_id,source\na.jpg,207,x\nb.jpg,999,x\nc.jpg,963,x\n")
     path = joint.write_classes(tmp_path, tmp_path / "classes.csv")
     with path.open(newline="") as file:
@@ -60,15 +60,15 @@ def test_classes_are_written_for_the_photographs_that_have_one(tmp_path: Path) -
         ]
 
 
-def test_table_states_data_counts_seed_and_both_pairs() -> None:
+def test_the_page_states_data_counts_seed_and_both_pairs() -> None:
     text = joint.table({"facts": FACTS, **summarise(RECORDS, joint.PAIRS)})
-    assert "12 photographs to train on, 2 held out" in text
-    assert "1,200 crops in batches of 4, seed 9" in text
+    assert "12 photographs for training, 2 held out" in text
+    assert "1,200 crops in batches of 4, with seed 9" in text
     assert "| accuracy, % | 100.0 (34.2 to 100.0) | 50.0 (9.5 to 90.5) | +50.0 (+0.0 to +100.0) |" in text
     assert "| MF, own predictor | 100.0 | 100.0 | +0.0 (+0.0 to +0.0) |" in text
     assert "| joint | 100.0 | +96.88 (+96.88 to +96.88) | +50.00 (+50.00 to +50.00) |" in text
-    assert "the 2 where" in text
-    assert "same class on 1 of them" in text
+    assert "on the 2 photographs with" in text
+    assert "on 1 of them both predict the same class" in text
     assert "| held out | 1 | 1 |" in text
 
 

@@ -24,8 +24,8 @@ def test_the_table_has_both_parts() -> None:
     assert "| controller | 2.0 | 20.0 | 10.0 |" in text
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
-def test_without_a_gpu_it_says_so_in_one_line(tmp_path) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_prints_one_line_and_exits_with_2(tmp_path) -> None:
     command = [sys.executable, "benchmarks/kernels.py", "-o", str(tmp_path / "kernels")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

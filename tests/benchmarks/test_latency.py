@@ -18,7 +18,7 @@ def test_ratios_are_of_medians_in_the_same_run() -> None:
     assert report["samples_ms"] is SAMPLES, "the raw samples are published"
 
 
-def test_table_has_a_row_for_what_was_measured_and_no_other() -> None:
+def test_the_page_has_a_row_for_each_measured_variant_only() -> None:
     text = table({**summarise(SAMPLES), "machine": FACTS})
     rows = [line for line in text.splitlines() if line.startswith("| ") and "median" not in line]
     assert len(rows) == 4

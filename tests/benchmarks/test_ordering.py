@@ -7,7 +7,7 @@ import pytest
 from benchmarks import ordering
 
 
-def test_differences_are_over_the_pictures_that_both_have() -> None:
+def test_differences_are_over_the_images_that_both_methods_have() -> None:
     ours = {f"{i}.png": 60.0 + i for i in range(8)} | {"only ours": 0.0}
     theirs = {f"{i}.png": 50.0 + i for i in range(8)} | {"only theirs": 99.0}
     files = {"only ours", "only theirs", *(f"{i}.png" for i in range(4))}
@@ -22,8 +22,8 @@ def test_a_report_becomes_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for name, value in values.items()
         for file in ("boxed/a.png", "photos/b.png")
     ]
-    pictures = [{"file": "boxed/a.png", "boxes": [[0, 0, 1, 1]]}, {"file": "photos/b.png", "boxes": []}]
-    (tmp_path / "values.json").write_text(json.dumps({"rows": rows, "pictures": pictures}))
+    images = [{"file": "boxed/a.png", "boxes": [[0, 0, 1, 1]]}, {"file": "photos/b.png", "boxes": []}]
+    (tmp_path / "values.json").write_text(json.dumps({"rows": rows, "pictures": images}))
     monkeypatch.setattr(
         sys, "argv", ["ordering", str(tmp_path / "values.json"), "-o", str(tmp_path / "ordering")]
     )

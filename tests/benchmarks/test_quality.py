@@ -10,7 +10,7 @@ VALUES = {
 }
 
 
-def test_means_counts_and_differences_leave_out_what_could_not_be_measured() -> None:
+def test_images_without_a_value_are_left_out_of_means_counts_and_differences() -> None:
     metrics = quality.summarise(VALUES)["metrics"]
     assert metrics["faithfulness"]["count"] == 2
     assert metrics["faithfulness"]["means"] == {"ours": 70.0, "cam": 65.0}
@@ -19,14 +19,14 @@ def test_means_counts_and_differences_leave_out_what_could_not_be_measured() -> 
     assert metrics["pointing"]["means"] == {"ours": 50.0, "cam": 100.0}
 
 
-def test_table_names_counts_and_every_model() -> None:
+def test_the_page_names_the_counts_and_every_model() -> None:
     text = quality.table(quality.summarise(VALUES))
     assert "| model | MF (n = 2) | PR-AUC (n = 1) | pointing (n = 2) |" in text
     assert "| ours | 70.00 | 90.00 | 50.00 |" in text
     assert "MF, ours minus cam: +5.00" in text
 
 
-def test_faithfulness_of_a_frame_is_the_runtimes(engine, tmp_path, frame) -> None:
+def test_faithfulness_is_that_of_the_runtimes_own_curve(engine, tmp_path, frame) -> None:
     import cv2
     import numpy as np
 
@@ -39,4 +39,6 @@ def test_faithfulness_of_a_frame_is_the_runtimes(engine, tmp_path, frame) -> Non
     reference = toy.Toy()
     _, class_id, mask = reference.reference(small[None], np.array([-1]))
     curve = preserving_curve(reference.probabilities, small, upsample(mask[0], 16), int(class_id[0]))
-    assert quality._faithfulness(engine, path) == pytest.approx(faithfulness(curve), abs=0.5, nan_ok=True)
+    assert quality.measure_faithfulness(engine, path) == pytest.approx(
+        faithfulness(curve), abs=0.5, nan_ok=True
+    )
