@@ -61,13 +61,8 @@ class DevicePipeline(Pipeline):
         side, mask_side, classes = manifest.side, manifest.mask_side, len(manifest.labels)
         with driver.current():
             self._stream, self._staging = driver.stream(), Staging(driver)
-            self._ring = Ring(
-                driver,
-                {
-                    "mask": ((mask_side, mask_side), np.float32),
-                    "input": ((side, side, 3), np.uint8),
-                },
-            )
+            mask, model_input = ((mask_side, mask_side), np.float32), ((side, side, 3), np.uint8)
+            self._ring = Ring(driver, {"mask": mask, "input": model_input})
             self._tensors = {name: driver.allocate(size * batch) for name, size in _sizes(manifest).items()}
             self._target = driver.pinned((1,), np.int64)
             self._class_id = driver.pinned((1,), np.int64)
@@ -165,11 +160,8 @@ class DevicePipeline(Pipeline):
         if is_device_frame(given):
             frame = as_device_frame(given, color, self._driver, self._stream)
             marks.append(perf_counter())
-            if frame.stream is not None:
-                self._driver.wait_for_stream(self._stream, frame.stream)
             self._target[0] = target
-            self._resize(frame)  # not captured, because the address of such a frame changes often
-            self._graphs.run("tensor", self._queue_engine)
+            self._queue_device_frame(frame)
             return replace(frame, stream=None)  # already waited for, and its owner may destroy it
         staged = self._staging.find(given)
         if staged is None:
@@ -178,6 +170,12 @@ class DevicePipeline(Pipeline):
         self._target[0] = target
         self._queue_staged(staged)
         return staged.image
+
+    def _queue_device_frame(self, frame: DeviceFrame) -> None:
+        if frame.stream is not None:
+            self._driver.wait_for_stream(self._stream, frame.stream)
+        self._resize(frame)  # not captured, because the address of such a frame changes often
+        self._graphs.run("tensor", self._queue_engine)
 
     def _queue_staged(self, staged: Staged) -> None:
         frame = self._staging.as_frame(staged)
@@ -193,9 +191,8 @@ class DevicePipeline(Pipeline):
 
     def _resize(self, frame: DeviceFrame) -> None:
         height, width, _ = frame.shape
-        (row_start, _), (row_weight, rows), (column_start, _), (column_weight, columns) = self._taps_for(
-            frame
-        )
+        (row_start, _), (row_weight, row_taps), *columns = self._taps_for(frame)
+        (column_start, _), (column_weight, column_taps) = columns
         self._kernels.frame_to_tensor(
             frame.pointer,
             frame.pitch,
@@ -208,10 +205,10 @@ class DevicePipeline(Pipeline):
             int(frame.full_range),
             row_start.pointer,
             row_weight.pointer,
-            rows,
+            row_taps,
             column_start.pointer,
             column_weight.pointer,
-            columns,
+            column_taps,
             self._tensors["frames"].pointer,
             self._manifest.side,
             self._stream.handle,

@@ -48,7 +48,7 @@ class OverlayRenderer:
             A new H x W x 3 uint8 BGR array in host memory.
         """
         height, width, _ = frame.shape
-        top, left, tall, wide = crop_window(height, width, resize)
+        top, left, window_height, window_width = crop_window(height, width, resize)
         image = np.empty((height, width, 3), np.uint8)
         with self._lock, self._driver.current():
             pointer, pitch, _memory = self._on_device(frame)
@@ -64,8 +64,8 @@ class OverlayRenderer:
                 width,
                 top,
                 left,
-                tall,
-                wide,
+                window_height,
+                window_width,
                 added.pointer,
                 kept.pointer,
                 drawn.pointer,

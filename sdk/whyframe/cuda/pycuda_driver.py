@@ -30,7 +30,7 @@ class PyCudaDriver(Driver):
         index: Index of the device.
 
     Raises:
-        BackendError: pycuda or NVIDIA's driver is missing, or there is no device of this index.
+        BackendError: The package pycuda or NVIDIA's driver is missing, or there is no device of this index.
     """
 
     def __init__(self, index: int = 0) -> None:

@@ -30,9 +30,7 @@ class Ring:
         self, driver: Driver, shapes: dict[str, tuple[tuple[int, ...], Any]], length: int = LENGTH
     ) -> None:
         self._driver, self._shapes, self._next = driver, shapes, 0
-        self._stream = (
-            driver.stream()
-        )  # a separate stream, so that reading does not wait for the frame in progress
+        self._stream = driver.stream()  # a separate stream: reading does not wait for the frame in progress
         self._lock = threading.Lock()
         self._buffers = [
             {name: driver.allocate(_size(shape)) for name, shape in shapes.items()} for _ in range(length)

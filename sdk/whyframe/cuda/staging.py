@@ -1,4 +1,4 @@
-"""Upload of host frames to the device through two buffers: a frame is uploaded while the other is processed."""
+"""Upload of host frames to the device through two buffers: one frame is uploaded while another is processed."""
 
 from __future__ import annotations
 

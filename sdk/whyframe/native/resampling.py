@@ -33,8 +33,8 @@ def frame_taps(height: int, width: int, side: int, resize: str) -> tuple[Taps, T
     Returns:
         Taps of the rows, and taps of the columns.
     """
-    top, left, tall, wide = crop_window(height, width, resize)
-    return resize_taps(top, tall, side), resize_taps(left, wide, side)
+    top, left, window_height, window_width = crop_window(height, width, resize)
+    return resize_taps(top, window_height, side), resize_taps(left, window_width, side)
 
 
 def resize_taps(window_start: int, window_length: int, side: int) -> Taps:
