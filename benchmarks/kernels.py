@@ -217,10 +217,7 @@ def _overlay(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     mask_of = (mask.data_ptr(), MASK_SIDE, MASK_SIDE)
     frame_of = (frame.data_ptr(), pitch, HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH)
     tables = (colours.data_ptr(), kept.data_ptr())
-    return lambda: (
-        keep
-        and kernels.overlay(*mask_of, *frame_of, *tables, out.data_ptr(), pitch, None, None, 0.0, _stream())
-    )
+    return lambda: keep and kernels.overlay(*mask_of, *frame_of, *tables, out.data_ptr(), pitch, _stream())
 
 
 def _frame_to_tensor(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:

@@ -135,14 +135,11 @@ WHYFRAME_API int whyframe_refine(const float* scores, const int32_t* position, c
  * The mask is upsampled to the window (top, left, height, width) of the frame, bilinear with half-pixel centres.
  * Outside the window the score is 0. With t = rint(255 * score):
  *   out = saturate(rint(frame * keep[t] / 255) + colours[t])
- * `colours` is 256 x 3 uint8 and `keep` is 256 uint8. `frame` may be `out`. If state_in is not NULL, the drawn mask is
- * momentum * state_in + (1 - momentum) * mask. If state_out is not NULL, the drawn mask is written to it. Both states
- * are float32 of the mask's size; state_out must be neither state_in nor mask. A mask is at most 8192 wide. */
+ * `colours` is 256 x 3 uint8 and `keep` is 256 uint8. `frame` may be `out`. A mask is at most 8192 wide. */
 WHYFRAME_API int whyframe_overlay(const float* mask, int mask_height, int mask_width, const uint8_t* frame,
                                   int64_t frame_pitch, int height, int width, int window_top, int window_left,
                                   int window_height, int window_width, const uint8_t* colours, const uint8_t* keep,
-                                  uint8_t* out, int64_t out_pitch, const float* state_in, float* state_out,
-                                  float momentum, void* stream);
+                                  uint8_t* out, int64_t out_pitch, void* stream);
 
 #ifdef __cplusplus
 }

@@ -10,24 +10,12 @@ struct Window {
   WHYFRAME_DEVICE bool has_column(int64_t x) const { return x >= left && x - left < width; }
 };
 
-// The drawn mask: the mask of this frame, or its exponential moving average over the previous frames.
-struct SmoothedMask {
-  const float* mask;
-  const float* state;
-  float momentum;
-
-  WHYFRAME_DEVICE float at(int64_t index) const {
-    if (state == nullptr) return mask[index];
-    return momentum * state[index] + (1 - momentum) * mask[index];
-  }
-};
-
 struct DrawOverlay {
   static constexpr int THREADS = 256;
   static constexpr int64_t PIXELS = 1024;   // in a segment
   static constexpr int WIDEST_MASK = 8192;  // a row of the mask is held in shared memory
 
-  SmoothedMask mask;
+  const float* mask;
   int mask_height, mask_width;
   const uint8_t* frame;
   int64_t frame_pitch;
@@ -37,7 +25,6 @@ struct DrawOverlay {
   const uint8_t* keep;
   uint8_t* out;
   int64_t out_pitch;
-  float* state_out;
 
   WHYFRAME_HD int64_t segments() const { return ceil_div(width, PIXELS); }
 
@@ -52,7 +39,6 @@ struct DrawOverlay {
       const LinearSample rows(y - window.top, window.height, mask_height);
       team.each(mask_width, [&](int64_t j) { line[j] = rows.mix(mask_at(rows.low, j), mask_at(rows.high, j)); });
     }
-    save_state(team, block);
     team.sync();
     team.each(pixels, [&](int64_t i) { scores[i] = covered ? score(line, x + i) : 0; });
     team.sync();
@@ -72,7 +58,7 @@ struct DrawOverlay {
   }
 
  private:
-  WHYFRAME_DEVICE float mask_at(int64_t row, int64_t column) const { return mask.at(row * mask_width + column); }
+  WHYFRAME_DEVICE float mask_at(int64_t row, int64_t column) const { return mask[row * mask_width + column]; }
 
   // The 8-bit score of a pixel of this row.
   WHYFRAME_DEVICE uint8_t score(const float* line, int64_t x) const {
@@ -85,15 +71,6 @@ struct DrawOverlay {
     // Rounds to nearest. There are no ties: 255 is odd, so a product is never halfway between two multiples of 255.
     const int kept = (pixel * keep[score] + 127) / 255;
     return static_cast<uint8_t>(smaller(kept + colours[3 * score + channel], 255));
-  }
-
-  // Each block writes a share of the state.
-  template <class TeamT>
-  WHYFRAME_DEVICE void save_state(TeamT& team, int64_t block) const {
-    if (state_out == nullptr) return;
-    const int64_t entries = static_cast<int64_t>(mask_height) * mask_width;
-    const int64_t share = ceil_div(entries, height * segments()), first = block * share;
-    team.each(smaller(share, entries - first), [&](int64_t i) { state_out[first + i] = mask.at(first + i); });
   }
 };
 
@@ -111,18 +88,15 @@ inline int check_overlay(int mask_height, int mask_width, int64_t frame_pitch, i
 
 WHYFRAME_ENTRY(overlay, const float* mask, int mask_height, int mask_width, const uint8_t* frame, int64_t frame_pitch,
                int height, int width, int window_top, int window_left, int window_height, int window_width,
-               const uint8_t* colours, const uint8_t* keep, uint8_t* out, int64_t out_pitch, const float* state_in,
-               float* state_out, float momentum) {
+               const uint8_t* colours, const uint8_t* keep, uint8_t* out, int64_t out_pitch) {
   using namespace whyframe;
   const Window window{window_top, window_left, window_height, window_width};
   WHYFRAME_TRY(check_overlay(mask_height, mask_width, frame_pitch, height, width, window, out_pitch));
   if (height == 0 || width == 0) return WHYFRAME_OK;
   WHYFRAME_TRY(need_pointers({mask, frame, colours, keep, out}));
   if (mask_width > DrawOverlay::WIDEST_MASK) return WHYFRAME_UNSUPPORTED;
-  const bool overwritten = state_out != nullptr && (state_out == state_in || state_out == mask);
-  if (overwritten) return WHYFRAME_UNSUPPORTED;  // a block would read what another block has written
-  const DrawOverlay body{{mask, state_in, momentum}, mask_height, mask_width, frame, frame_pitch, height, width,
-                         window, colours, keep, out, out_pitch, state_out};
+  const DrawOverlay body{mask, mask_height, mask_width, frame, frame_pitch, height, width,
+                         window, colours, keep, out, out_pitch};
   const size_t bytes = mask_width * sizeof(float) + DrawOverlay::PIXELS;
   return WHYFRAME_LAUNCHER.teams(height * body.segments(), bytes, body);
 }

@@ -12,9 +12,7 @@ def tables(fade=200):
     return np.ascontiguousarray(colours[:, 0]), np.ascontiguousarray(keep[:, 0, 0])
 
 
-def draw(
-    machine, mask, frame, window=None, *, pitch=None, offset=0, states=(None, None), momentum=0.0, luts=None
-):
+def draw(machine, mask, frame, window=None, *, pitch=None, offset=0, luts=None):
     height, width, _ = frame.shape
     pitch = pitch or 3 * width
     padded = np.zeros((height, pitch), np.uint8)
@@ -23,7 +21,7 @@ def draw(
     out = machine.empty(height, pitch, dtype=np.uint8, offset=offset)
     machine.run(
         "overlay", machine.put(mask), *mask.shape, machine.put(padded, offset), pitch, height, width,
-        *(window or (0, 0, height, width)), machine.put(colours), machine.put(keep), out, pitch, *states, momentum,
+        *(window or (0, 0, height, width)), machine.put(colours), machine.put(keep), out, pitch,
     )  # fmt: skip
     drawn = out.numpy()
     assert (drawn[:, 3 * width :] == 77).all(), "the padding of the rows was written"
@@ -103,40 +101,20 @@ def test_every_product_rounds_to_nearest(machine):
         np.testing.assert_array_equal(ours, np.rint(frame * (kept / 255)).astype(np.uint8))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (40, 50), (3, 2)])
-def test_the_drawn_mask_is_smoothed_over_time(machine, rng, size):
-    frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-    mask, before = rng.random((2, 9, 11)).astype(np.float32)
-    state_out = machine.empty(9, 11)
-    ours = draw(machine, mask, frame, states=(machine.put(before), state_out), momentum=0.75)
-    mixed = 0.75 * before + 0.25 * mask
-    np.testing.assert_allclose(state_out.numpy(), mixed, atol=1e-6)
-    np.testing.assert_array_equal(ours, draw(machine, state_out.numpy(), frame))
-
-
-def test_the_first_frame_starts_the_state(machine, rng):
-    frame = rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)
-    mask = rng.random((5, 5)).astype(np.float32)
-    state = machine.empty(5, 5)
-    ours = draw(machine, mask, frame, states=(None, state), momentum=0.9)
-    np.testing.assert_array_equal(state.numpy(), mask)
-    np.testing.assert_array_equal(ours, draw(machine, mask, frame))
-
-
 def test_drawing_in_place(machine, rng):
     frame = rng.integers(0, 256, (20, 31, 3), dtype=np.uint8)
     mask = rng.random((5, 5)).astype(np.float32)
     buffer = machine.put(frame)
     colours, keep = map(machine.put, tables())
     machine.run(
-        "overlay", machine.put(mask), 5, 5, buffer, 93, 20, 31, 0, 0, 20, 31, colours, keep, buffer, 93, None, None, 0.0
+        "overlay", machine.put(mask), 5, 5, buffer, 93, 20, 31, 0, 0, 20, 31, colours, keep, buffer, 93
     )  # fmt: skip
     np.testing.assert_array_equal(buffer.numpy(), draw(machine, mask, frame))
 
 
 def test_an_empty_frame_is_no_error(machine):
     for size in ((0, 5), (5, 0)):
-        machine.run("overlay", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15, None, None, 0.0)
+        machine.run("overlay", None, 1, 1, None, 15, *size, 0, 0, 5, 5, None, None, None, 15)
 
 
 @pytest.mark.parametrize(
@@ -155,25 +133,15 @@ def test_an_empty_frame_is_no_error(machine):
 )
 def test_bad_arguments_are_refused(machine, change, words):
     buffer = machine.empty(256)
-    arguments = [buffer, 2, 2, buffer, 12, 4, 4, 0, 0, 4, 4, buffer, buffer, buffer, 12, None, None, 0.0]
+    arguments = [buffer, 2, 2, buffer, 12, 4, 4, 0, 0, 4, 4, buffer, buffer, buffer, 12]
     for place, value in change.items():
         arguments[place] = value
     with pytest.raises(BackendError, match=words):
         machine.run("overlay", *arguments)
 
 
-@pytest.mark.parametrize("aliased", ["state", "mask"])
-def test_the_written_state_must_not_be_read(machine, aliased):
-    state, buffer = machine.empty(256), machine.empty(256)
-    state_in = state if aliased == "state" else None
-    mask = buffer if aliased == "state" else state
-    frame, tables, out = (buffer, 12, 4, 4, 0, 0, 4, 4), (buffer, buffer), (buffer, 12)
-    with pytest.raises(BackendError, match="does not support"):
-        machine.run("overlay", mask, 2, 2, *frame, *tables, *out, state_in, state, 0.5)
-
-
 def test_a_mask_wider_than_shared_memory_is_refused(machine):
     buffer = machine.empty(256)
     frame, tables, out = (buffer, 12, 4, 4, 0, 0, 4, 4), (buffer, buffer), (buffer, 12)
     with pytest.raises(BackendError, match="does not support"):
-        machine.run("overlay", buffer, 1, 8193, *frame, *tables, *out, None, None, 0.0)
+        machine.run("overlay", buffer, 1, 8193, *frame, *tables, *out)

@@ -70,9 +70,6 @@ class OverlayRenderer:
                 kept.pointer,
                 drawn.pointer,
                 3 * width,
-                None,
-                None,
-                0.0,
                 stream=self._stream.handle,
             )
             self._driver.download(image, drawn.pointer, self._stream)

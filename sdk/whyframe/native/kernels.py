@@ -246,9 +246,6 @@ class Kernels(CLibrary):
         keep: Pointer,
         out: Pointer,
         out_pitch: Long,
-        state_in: Pointer,
-        state_out: Pointer,
-        momentum: Float,
         stream: Pointer,
     ) -> None:
         """Draw a mask on a frame, as `whyframe.colormap.blend` does."""
