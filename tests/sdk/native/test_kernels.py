@@ -17,7 +17,7 @@ C_TYPES = {"int": ctypes.c_int, "int64_t": ctypes.c_int64, "float": ctypes.c_flo
 
 @pytest.fixture(scope="session")
 def twins(host_twins) -> Path:
-    """The file of the host twins."""
+    """The file of the host twins, which no public attribute holds."""
     return Path(host_twins._library._name)
 
 
