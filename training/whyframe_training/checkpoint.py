@@ -1,50 +1,50 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+"""Checkpoint files of run folders: the state of a trainer, and the mask predictor in it."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from whyframe_training.config import RunError, TrainConfig
+from whyframe.files import atomic_write
+from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 
-if TYPE_CHECKING:
-    from whyframe_training.classifiers.classifier import Classifier
-    from whyframe_training.trainer import Trainer
-
 CHECKPOINT = "checkpoint.pt"
-CONFIG = "config.json"
+"""Name of the checkpoint file in a run folder."""
 
 
-def save_checkpoint(trainer: Trainer) -> None:
-    """Writes the checkpoint beside the old one and renames it over: a killed run leaves the one or the other."""
-    path = trainer.folder / CHECKPOINT
-    part = path.with_suffix(".part")
-    torch.save(_state(trainer), part)
-    part.replace(path)
+def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
+    """Replace the checkpoint of a run folder. A run that is killed meanwhile keeps the old one.
+
+    Args:
+        folder: The run folder.
+        state: State of the trainer, as `Trainer.state_dict` returns it.
+    """
+    file = io.BytesIO()
+    torch.save(dict(state), file)
+    atomic_write(folder / CHECKPOINT, file.getvalue())
 
 
-def load_checkpoint(trainer: Trainer) -> None:
-    """Puts a trainer where its folder's checkpoint was left; does nothing where there is none."""
-    path = trainer.folder / CHECKPOINT
-    if not path.exists():
-        return
-    state = _read(path, path.read_bytes())
-    trainer.predictor.load_state_dict(state["predictor"])
-    for stage, optimizer in trainer.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][stage])
-    trainer.scheduler.load_state_dict(state["scheduler"])
-    trainer.done, trainer.sheet = state["done"], state["sheet"]
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state in the checkpoint of a run folder, on the CPU; None where there is no checkpoint.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
+    path = folder / CHECKPOINT
+    return _parse(path, path.read_bytes()) if path.exists() else None
 
 
 def checkpoint_bytes(folder: Path) -> bytes:
-    """The file of a run's last checkpoint.
+    """Return the content of a run's checkpoint file.
 
     Raises:
-        RunError: there is none.
+        RunError: There is no checkpoint.
     """
     try:
         return (folder / CHECKPOINT).read_bytes()
@@ -55,14 +55,22 @@ def checkpoint_bytes(folder: Path) -> bytes:
 
 
 def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) -> tuple[MaskPredictor, int]:
-    """The predictor of a run's last checkpoint, in eval mode, and the steps of stage two behind it.
+    """Load the mask predictor of a run's last checkpoint.
+
+    Args:
+        folder: The run folder.
+        config: Settings of the run.
+        classifier: Classifier of the run.
+
+    Returns:
+        The predictor in eval mode, and the number of steps of stage two that it was trained for.
 
     Raises:
-        RunError: no checkpoint, or one that does not fit the run's settings.
+        RunError: There is no checkpoint, or it does not fit the run's settings.
     """
-    path, whole = folder / CHECKPOINT, checkpoint_bytes(folder)
-    state = _read(path, whole)
-    predictor = build_predictor(config, classifier)
+    path = folder / CHECKPOINT
+    state = _parse(path, checkpoint_bytes(folder))
+    predictor = build_predictor(classifier, config.generator, config.controller, config.cam_weight)
     try:
         predictor.load_state_dict(state["predictor"])
     except RuntimeError as error:
@@ -70,18 +78,8 @@ def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) ->
     return predictor.eval(), state["done"][2]
 
 
-def _state(trainer: Trainer) -> dict[str, Any]:
-    return {
-        "predictor": trainer.predictor.state_dict(),
-        "optimizers": {stage: optimizer.state_dict() for stage, optimizer in trainer.optimizers.items()},
-        "scheduler": trainer.scheduler.state_dict(),
-        "done": dict(trainer.done),
-        "sheet": list(trainer.sheet),
-    }
-
-
-def _read(path: Path, whole: bytes) -> dict[str, Any]:
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        return torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise RunError(f"{path} cannot be read: delete it to start again") from error

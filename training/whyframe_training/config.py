@@ -1,4 +1,4 @@
-"""What a training run is: everything that decides its result, saved beside it."""
+"""Settings of a training run, stored in its folder as `config.json`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
-from whyframe_training.classifiers.classifier import ClassifierSpec
+from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.losses import Objective
+from whyframe_training.predictor.generators import default_generator
+
+CONFIG = "config.json"
+"""Name of the settings file in a run folder."""
+
+_FORMER_NAMES = {"anchor": "cam_weight", "spread": "controller_jitter"}  # in files of earlier versions
 
 
 class RunError(WhyframeError):
@@ -19,30 +25,32 @@ class RunError(WhyframeError):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run's settings.
+    """Settings of a training run: everything that decides its result.
 
     Attributes:
-        classifier: what is explained.
-        generator: `{"name": "edge" | "unet", "widths": [...]}`, coarse to fine.
-        controller: `{"name": "ct", "eta": 1.5, "h": 2.5}`, or one of the others by name alone.
-        objective: of stage two.
-        data: the image folder.
-        validation: images kept for validation.
-        epochs: passes over the training images in stage two, a new crop each; a fraction ends within one.
-        filter_steps: batches of stage one.
-        batch: images a step.
-        learning_rate: Adam's, at the start; halved every 3/10 of the run.
-        predicted_share: share of samples whose target is the predicted class; the rest take one of the top five.
-        anchor: share of the class activation in the finished mask (`MaskPredictor`); training does not see it.
-        spread: CT's eta and h are drawn about their values for every sample (`CustomizedTransformer.spread`); 1
-            keeps them fixed, as the paper does.
-        start_from: the run folder whose predictor this one starts from, or None.
-        seed: of everything random.
-        precision: of the classifier and the generator's products, "bf16" or "fp32".
+        classifier: The classifier to explain.
+        generator: Mask generator and its channels from coarse to fine, `{"name": "edge" | "unet", "widths": [...]}`.
+            Empty stands for `default_generator` of the classifier.
+        controller: Distribution controller, `{"name": "ct", "eta": 1.5, "h": 2.5}`, or `{"name": NAME}` for the others.
+        objective: Loss of stage two.
+        data: Folder of images.
+        validation: Number of images kept for validation.
+        epochs: Passes over the training images in stage two, with new crops in each; may be a fraction.
+        filter_steps: Number of batches in stage one.
+        batch: Number of images per step.
+        learning_rate: Initial learning rate of Adam; halved every 3/10 of the run.
+        predicted_share: Share of samples whose target is the predicted class. The target of the others is drawn from
+            the rest of the top five classes.
+        cam_weight: Weight of the class activation map in the finished mask, see `MaskPredictor`. Training ignores it.
+        controller_jitter: Range over which CT's eta and h are drawn for each sample, see
+            `CustomizedTransformer.jitter`. 1 keeps them fixed, as in the paper.
+        start_from: Run folder whose mask predictor this run starts from; None starts from random weights.
+        seed: Seed of the weights, the crops, the targets and the backgrounds.
+        precision: Arithmetic of the classifier and the generator, "bf16" or "fp32".
     """
 
     classifier: ClassifierSpec
-    generator: dict[str, Any]
+    generator: dict[str, Any] = field(default_factory=dict)
     controller: dict[str, Any] = field(default_factory=lambda: {"name": "ct", "eta": 1.5, "h": 2.5})
     objective: Objective = field(default_factory=Objective)
     data: str = ""
@@ -52,31 +60,41 @@ class TrainConfig:
     batch: int = 32
     learning_rate: float = 4e-3
     predicted_share: float = 0.8
-    anchor: float = 0.3
-    spread: float = 4.0
+    cam_weight: float = 0.3
+    controller_jitter: float = 4.0
     start_from: str | None = None
     seed: int = 0
     precision: str = "bf16"
 
+    def __post_init__(self) -> None:
+        if not self.generator:
+            object.__setattr__(self, "generator", default_generator(self.classifier.name))
+
     def save(self, path: Path) -> None:
-        """Writes the settings as JSON."""
+        """Write the settings as JSON."""
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> TrainConfig:
-        """Reads what `save` wrote.
+        """Read the settings that `save` wrote; files of earlier versions are read too.
 
         Raises:
-            RunError: no such file, or one that is not a run's settings.
+            RunError: The file does not exist, or does not hold the settings of a run.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            spec = values.pop("classifier")
-            for key in ("mean", "std"):
-                spec[key] = None if spec[key] is None else tuple(spec[key])
-            objective = Objective(**values.pop("objective", {}))  # runs before it was there had the default
-            return cls(classifier=ClassifierSpec(**spec), objective=objective, **values)
+            return cls._from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
-            raise RunError(f"no run in {path.parent}: `whyframe train -o {path.parent}` makes one") from error
-        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(
+                f"no run in {path.parent}: start one with `whyframe train -o {path.parent}`"
+            ) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{path} is not a run's settings ({error}): train into a new folder") from error
+
+    @classmethod
+    def _from_json(cls, stored: dict[str, Any]) -> TrainConfig:
+        values = {_FORMER_NAMES.get(key, key): value for key, value in stored.items()}
+        spec = values.pop("classifier")
+        for key in ("mean", "std"):
+            spec[key] = None if spec[key] is None else tuple(spec[key])
+        objective = Objective(**values.pop("objective", {}))  # the first versions had this objective only
+        return cls(classifier=ClassifierSpec(**spec), objective=objective, **values)

@@ -40,7 +40,7 @@ class Objective:
         classify: Callable[[Tensor], Tensor],
         images: Tensor,
         mask: Tensor,
-        alternatives: Tensor,
+        backgrounds: Tensor,
         target: Tensor,
     ) -> Tensor:
         """The objective's mean over a batch.
@@ -49,16 +49,16 @@ class Objective:
             classify: N x 3 x S x S images in [0, 1] to N x classes logits.
             images: N x 3 x S x S in [0, 1].
             mask: N x h x w in [0, 1], as the controller gives it.
-            alternatives: A of Eq. 1, like `images`.
+            backgrounds: A of Eq. 1, like `images`.
             target: N class ids.
 
         Returns:
             A scalar. A term of weight 0 costs nothing.
         """
         kept = upsample(mask, images.shape[-1])
-        total = self.preserver * self._preserving(classify(perturb(images, kept, alternatives)), target)
+        total = self.preserver * self._preserving(classify(perturb(images, kept, backgrounds)), target)
         if self.background:
-            left_over = classify(perturb(images, 1 - kept, alternatives))
+            left_over = classify(perturb(images, 1 - kept, backgrounds))
             total = total + self.background * self._destroying(left_over, target)
         if self.area:
             total = total + self.area * area(mask)

@@ -53,7 +53,7 @@ class Preset:
     def apply(self, config: TrainConfig) -> TrainConfig:
         """A run's settings as this preset has them: the paper's training, with no spread and no anchor."""
         return replace(
-            config, controller=dict(self.controller), objective=self.objective, spread=1.0, anchor=0.0
+            config, controller=dict(self.controller), objective=self.objective, controller_jitter=1.0, cam_weight=0.0
         )
 
 
@@ -154,7 +154,8 @@ def load_preset(name: str, classifier: Classifier) -> MaskPredictor:
             f"the weights of preset {name} are for {CLASSIFIER}, not {classifier.name}: train your own with "
             f"`whyframe train --classifier {classifier.name} --preset {name}`, then export it"
         )
-    predictor = build_predictor(preset_config(name, ""), classifier)
+    config = preset_config(name, "")
+    predictor = build_predictor(classifier, config.generator, config.controller, config.cam_weight)
     state = {
         key: value.to(predictor.state_dict()[key].dtype) for key, value in load(preset_bytes(name)).items()
     }

@@ -1,10 +1,10 @@
-"""The two stages of training: the feature filter, then the mask predictor under its objective."""
+"""Training in two stages: first the feature filter, then the mask predictor under its objective."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,20 @@ from whyframe_training.predictor.mask_predictor import build_predictor
 FILTER_LEARNING_RATE = 2e-2
 CHECKPOINT_EVERY = 100
 TOP = 5
+STAGES = {1: "feature filter", 2: "mask predictor"}
+"""What each stage trains."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Progress of a run: stage 1 or 2, steps done of the stage's steps, and the last loss."""
+    """A finished training step.
+
+    Attributes:
+        stage: 1 or 2.
+        done: Number of finished steps of the stage.
+        steps: Number of steps of the complete stage.
+        loss: Loss of the step.
+    """
 
     stage: int
     done: int
@@ -36,21 +45,21 @@ class Step:
 
 
 def pick_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
+    """Return the GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Trainer:
-    """Trains one mask predictor on one frozen classifier; resumes where a checkpoint was left.
+    """Training of a mask predictor on a frozen classifier, resumed from the folder's checkpoint.
 
-    Everything random in a step comes from the seed and the step's number, so a resumed run takes the same steps
-    as one that was never stopped.
+    Every random choice of a step depends only on the seed and the number of the step, so a resumed run takes
+    exactly the steps of an uninterrupted one.
 
     Args:
-        config: the run's settings.
-        images: training files.
-        folder: where checkpoints live.
-        device: the GPU where there is one, if not given.
+        config: Settings of the run.
+        images: Image files to train on.
+        folder: Folder of the checkpoint.
+        device: Device to train on; None takes the GPU where there is one.
     """
 
     def __init__(
@@ -60,131 +69,209 @@ class Trainer:
         self.config, self.folder = config, folder
         self.device = device or pick_device()
         self.classifier = build_classifier(config.classifier)
-        self.predictor = build_predictor(config, self.classifier).to(self.device)
-        self.encoder = self._frozen_encoder()
+        predictor = build_predictor(
+            self.classifier, config.generator, config.controller, config.cam_weight
+        )
+        self.predictor = predictor.to(self.device)
+        self.encoder = self.make_encoder()
         self.blur = GaussianBlur(self.classifier.side).to(self.device)
         self.stream = CropStream(images, self.classifier.side, config.seed)
-        self.steps = max(1, round(config.epochs * len(images)) // config.batch)
-        self.optimizers = {1: self._filter_optimizer(), 2: self._decoder_optimizer()}
-        self.scheduler = torch.optim.lr_scheduler.StepLR(
-            self.optimizers[2], max(1, self.steps * 3 // 10), gamma=0.5
-        )
+        self.steps = {1: config.filter_steps, 2: max(1, round(config.epochs * len(images)) // config.batch)}
         self.done = {1: 0, 2: 0}
+        self.optimizers = {1: self.filter_optimizer(), 2: self.decoder_optimizer()}
+        self.scheduler = torch.optim.lr_scheduler.StepLR(
+            self.optimizers[2], max(1, self.steps[2] * 3 // 10), gamma=0.5
+        )
         self.sheet: list[tuple[int, Tensor]] = []
-        if config.start_from is not None:
-            self._start_from(Path(config.start_from))
-        load_checkpoint(self)
+        self._restore()
 
     def run(self) -> Iterator[Step]:
-        """Takes the steps that are left, saving a checkpoint every so often; yields after each."""
-        yield from self._stage(1, self.config.filter_steps, self._filter_loss)
-        yield from self._stage(2, self.steps, self._mask_loss)
+        """Take the remaining steps of both stages, and yield each."""
+        for stage in STAGES:
+            yield from self.run_stage(stage)
 
-    def masks(self, frames: Tensor) -> Tensor:
-        """The masks of the predicted classes of N x S x S x 3 uint8 frames, as training sees them: N x h x w."""
-        self.predictor.eval()
-        with torch.no_grad(), self._autocast():
-            seen = self.encoder(self._typed(to_images(frames, self.device)))
-            return self.predictor(seen.stages, seen.logits.argmax(dim=1)).float().cpu()
-
-    def _stage(
-        self, stage: int, steps: int, loss_of: Callable[[Tensor, torch.Generator], Tensor]
-    ) -> Iterator[Step]:
-        optimizer = self.optimizers[stage]
-        for frames in self._batches(stage, steps):
+    def run_stage(self, stage: int) -> Iterator[Step]:
+        """Take the remaining steps of a stage, and yield each. Every 100 steps a checkpoint is saved."""
+        steps, compute_loss = self.steps[stage], self._losses()[stage]
+        for frames in self._batches(stage):
             self.predictor.train(stage == 2)
-            loss = loss_of(to_images(frames, self.device), self._noise(stage))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            if stage == 2:
-                self.scheduler.step()
-            self.done[stage] += 1
+            loss = compute_loss(to_images(frames, self.device), self._step_rng(stage))
+            self._update(stage, loss)
             if self.done[stage] % CHECKPOINT_EVERY == 0 or self.done[stage] == steps:
-                save_checkpoint(self)
+                self.save()
             yield Step(stage, self.done[stage], steps, float(loss.detach()))
 
-    def _batches(self, stage: int, steps: int) -> Iterator[Tensor]:
-        size = self.config.batch
-        workers = 4 if self.device.type == "cuda" else 0
-        return self.stream.batches(self.done[stage] * size, steps * size, size, workers)
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_checkpoint(self.folder, self.state_dict())
 
-    def _noise(self, stage: int) -> torch.Generator:
-        return torch.Generator().manual_seed((self.config.seed * 2 + stage) * 10**9 + self.done[stage])
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a later trainer needs to continue the run.
 
-    def _filter_loss(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """A.1: the filter opens on the class that is there, and shuts on one that is not."""
+        Returns:
+            `predictor`, `optimizers` by stage, `scheduler`, `done` (finished steps by stage) and `sheet` (the rows
+            of the contact sheet).
+        """
+        return {
+            "predictor": self.predictor.state_dict(),
+            "optimizers": {stage: optimizer.state_dict() for stage, optimizer in self.optimizers.items()},
+            "scheduler": self.scheduler.state_dict(),
+            "done": dict(self.done),
+            "sheet": list(self.sheet),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned in an earlier process."""
+        self.predictor.load_state_dict(state["predictor"])
+        for stage, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][stage])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.done, self.sheet = dict(state["done"]), list(state["sheet"])
+
+    def masks(self, frames: Tensor) -> Tensor:
+        """Return the masks of the predicted classes, in the arithmetic of the training.
+
+        Args:
+            frames: N x S x S x 3 uint8 RGB.
+
+        Returns:
+            N x h x w scores in [0, 1], float32, on the CPU.
+        """
+        self.predictor.eval()
+        with torch.no_grad(), self.autocast():
+            features = self.encoder(self.to_precision(to_images(frames, self.device)))
+            return self.predictor(features.stages, features.logits.argmax(dim=1)).float().cpu()
+
+    def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the loss of stage one (Fu et al. 2022, appendix A.1), a scalar.
+
+        The filter is taught to open on the predicted class, and to close on a class drawn from the others.
+
+        Args:
+            images: N x 3 x S x S in [0, 1].
+            rng: Generator of the step, on the CPU.
+        """
         with torch.no_grad():
-            seen = self.encoder(self._typed(images))
-        real = torch.rand(len(images), generator=noise) < 0.5
-        classes = seen.logits.shape[1]
-        shift = torch.randint(1, classes, (len(images),), generator=noise)
-        predicted = seen.logits.argmax(dim=1)
-        real, shift = real.to(self.device), shift.to(self.device)
-        target = torch.where(real, predicted, (predicted + shift) % classes)
-        _, activation = self.predictor.generator.filter(seen.stages[-1].float(), target)
-        opened = torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
-        return F.binary_cross_entropy(opened, real.float())
+            features = self.encoder(self.to_precision(images))
+        present = torch.rand(len(images), generator=rng) < 0.5
+        classes = features.logits.shape[1]
+        shift = torch.randint(1, classes, (len(images),), generator=rng)
+        predicted = features.logits.argmax(dim=1)
+        present, shift = present.to(self.device), shift.to(self.device)
+        target = torch.where(present, predicted, (predicted + shift) % classes)
+        _, activation = self.predictor.generator.filter(features.stages[-1].float(), target)
+        opening = torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
+        return F.binary_cross_entropy(opening, present.float())
 
-    def _mask_loss(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """The run's objective, Eq. 8 unless another was asked for, on the images seen through their masks."""
+    def mask_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the loss of stage two: the run's objective of the masks for targets drawn by `choose_targets`.
+
+        Args:
+            images: N x 3 x S x S in [0, 1].
+            rng: Generator of the step, on the CPU.
+        """
         with torch.no_grad():
-            seen = self.encoder(self._typed(images))
-            target = choose_targets(seen.logits, self.config.predicted_share, noise)
-            background = random_backgrounds(images, self.blur, noise)
-        with self._autocast():
-            logit_map = self.predictor.generator(seen.stages, target).logit_map
-        mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)
-        return self.config.objective.loss(self._classify, images, mask, background, target)
+            features = self.encoder(self.to_precision(images))
+        target = choose_targets(features.logits, self.config.predicted_share, rng)
+        return self.predictor_loss(images, features.stages, target, rng)
 
-    def _classify(self, images: Tensor) -> Tensor:
-        return self.encoder.logits(self._typed(images))
+    def predictor_loss(
+        self, images: Tensor, stages: tuple[Tensor, ...], target: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        """Return the run's objective of the predictor's masks, a scalar.
 
-    def _start_from(self, folder: Path) -> None:
-        """Takes another run's predictor, its feature filter included, which is then not trained again."""
-        started, _ = load_predictor(folder, self.config, self.classifier)
-        self.predictor.load_state_dict(started.state_dict())
-        self.done[1] = self.config.filter_steps
+        Args:
+            images: N x 3 x S x S in [0, 1].
+            stages: Features of the images.
+            target: N class ids.
+            rng: Generator of the step, on the CPU.
+        """
+        with torch.no_grad():
+            backgrounds = random_backgrounds(images, self.blur, rng)
+        with self.autocast():
+            logit_map = self.predictor.generator(stages, target).logit_map
+        mask = self.predictor.controller.jitter(logit_map, self.config.controller_jitter, rng)
+        return self.config.objective.loss(self.classify, images, mask, backgrounds, target)
 
-    def _frozen_encoder(self) -> Classifier:
-        """The classifier in the run's precision; the float32 one stays as it is, for evaluation and export."""
+    def classify(self, images: Tensor) -> Tensor:
+        """Return the classifier's logits (N x classes) of N x 3 x S x S images in [0, 1]."""
+        return self.encoder.logits(self.to_precision(images))
+
+    def make_encoder(self) -> Classifier:
+        """Return a copy of the classifier in the run's precision, on the run's device."""
         encoder = copy.deepcopy(self.classifier).to(self.device).to(memory_format=torch.channels_last)
         return encoder.bfloat16() if self.config.precision == "bf16" else encoder
 
-    def _typed(self, images: Tensor) -> Tensor:
-        typed = images.bfloat16() if self.config.precision == "bf16" else images
-        return typed.contiguous(memory_format=torch.channels_last)
+    def to_precision(self, images: Tensor) -> Tensor:
+        """Return the images in the run's precision, channels last in memory."""
+        cast = images.bfloat16() if self.config.precision == "bf16" else images
+        return cast.contiguous(memory_format=torch.channels_last)
 
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Return the context in which the generator computes in the run's precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
-    def _filter_optimizer(self) -> torch.optim.Optimizer:
-        """Where the embedding is the classifier's own last layer, only its gain and offset are learned."""
-        part = self.predictor.generator.filter
-        part.embedding.requires_grad_(self.classifier.head() is None)
-        learned = [p for p in part.parameters() if p.requires_grad]
-        return torch.optim.Adam(learned, lr=FILTER_LEARNING_RATE)
+    def filter_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of stage one.
 
-    def _decoder_optimizer(self) -> torch.optim.Optimizer:
+        The class embedding is trained only where it could not be copied from the classifier's last layer.
+        """
+        feature_filter = self.predictor.generator.filter
+        feature_filter.embedding.requires_grad_(self.classifier.head() is None)
+        trained = [p for p in feature_filter.parameters() if p.requires_grad]
+        return torch.optim.Adam(trained, lr=FILTER_LEARNING_RATE)
+
+    def decoder_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of stage two, which trains the generator without its filter."""
         generator = self.predictor.generator
         frozen = {id(p) for p in generator.filter.parameters()}
-        learned = [p for p in generator.parameters() if id(p) not in frozen]
-        return torch.optim.Adam(learned, lr=self.config.learning_rate)
+        trained = [p for p in generator.parameters() if id(p) not in frozen]
+        return torch.optim.Adam(trained, lr=self.config.learning_rate)
+
+    def _restore(self) -> None:
+        """Take the weights of the run to start from, then the state of the folder's checkpoint."""
+        if self.config.start_from is not None:
+            started, _ = load_predictor(Path(self.config.start_from), self.config, self.classifier)
+            self.predictor.load_state_dict(started.state_dict())
+            self.done[1] = self.steps[1]  # the filter comes with them, and is not trained again
+        state = load_checkpoint(self.folder)
+        if state is not None:
+            self.load_state_dict(state)
+
+    def _losses(self) -> dict[int, Callable[[Tensor, torch.Generator], Tensor]]:
+        return {1: self.filter_loss, 2: self.mask_loss}
+
+    def _batches(self, stage: int) -> Iterator[Tensor]:
+        size = self.config.batch
+        workers = 4 if self.device.type == "cuda" else 0
+        return self.stream.batches(self.done[stage] * size, self.steps[stage] * size, size, workers)
+
+    def _step_rng(self, stage: int) -> torch.Generator:
+        return torch.Generator().manual_seed((self.config.seed * 2 + stage) * 10**9 + self.done[stage])
+
+    def _update(self, stage: int, loss: Tensor) -> None:
+        optimizer = self.optimizers[stage]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if stage == 2:
+            self.scheduler.step()
+        self.done[stage] += 1
 
 
-def choose_targets(logits: Tensor, predicted_share: float, noise: torch.Generator) -> Tensor:
-    """Mostly the predicted class, else one of the other top five, drawn evenly.
+def choose_targets(logits: Tensor, predicted_share: float, rng: torch.Generator) -> Tensor:
+    """Draw the class to explain for each image: the predicted class, or another of the top five.
 
     Args:
         logits: N x classes.
-        predicted_share: probability of the predicted class.
-        noise: a CPU generator.
+        predicted_share: Probability of the predicted class; the rest is spread evenly over the other four.
+        rng: Generator on the CPU.
 
     Returns:
         N class ids, int64.
     """
     top = logits.topk(min(TOP, logits.shape[1]), dim=1).indices
-    other = torch.randint(1, max(2, top.shape[1]), (len(top),), generator=noise)
-    place = torch.where(torch.rand(len(top), generator=noise) < predicted_share, 0, other)
+    other = torch.randint(1, max(2, top.shape[1]), (len(top),), generator=rng)
+    place = torch.where(torch.rand(len(top), generator=rng) < predicted_share, 0, other)
     place = place.clamp_max(top.shape[1] - 1).to(top.device)
     return top.gather(1, place[:, None])[:, 0]

@@ -1,4 +1,4 @@
-"""A whole training run in a folder: settings, checkpoints, log, contact sheet, validation."""
+"""A training run in its folder: settings, checkpoint, log, contact sheet and validation."""
 
 from __future__ import annotations
 
@@ -8,99 +8,120 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from whyframe.errors import WhyframeError
 from whyframe.files import atomic_write
-from whyframe_training.checkpoint import CONFIG, load_predictor
-from whyframe_training.config import RunError, TrainConfig
+from whyframe.progress import progress_bar
+from whyframe_training.checkpoint import load_predictor
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
+from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import list_images, load_frames, split
 from whyframe_training.predictor.mask_predictor import ClassActivationMap
-from whyframe_training.trainer import Step, Trainer
+from whyframe_training.trainer import STAGES, Step, Trainer
 from whyframe_training.validate import Methods, Validation, validate
 
+LOG = "log.jsonl"
+CONTACT_SHEET = "contact_sheet.png"
+VALIDATION = "validation.json"
 SHEET_ROWS = 10
 LOG_EVERY = 10
-STAGES = {1: "feature filter", 2: "mask predictor"}
 
 
-def train(config: TrainConfig, folder: Path, console: Console) -> Validation:
-    """Trains, or goes on training, in a folder; validates at the end.
+def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) -> Validation:
+    """Train a mask predictor in a run folder, or continue its training, and validate it.
 
-    Writes `config.json`, `checkpoint.pt`, `log.jsonl`, `contact_sheet.png` and `validation.json`.
+    Writes `config.json`, `checkpoint.pt`, `log.jsonl`, `contact_sheet.png` and `validation.json`. A run that was
+    interrupted continues from its last checkpoint, with the same result as without the interruption.
+
+    Example:
+        >>> validation = train(TrainConfig(ClassifierSpec("resnet50"), data="photos"), "runs/resnet50")
+        >>> validation.means()["predictor"]  # percent
 
     Args:
-        config: the run's settings.
-        folder: made if its parent exists; a run of the same settings in it is resumed.
-        console: where progress is shown.
+        config: Settings of the run.
+        folder: Run folder; made if its parent exists. Its run must have the same settings.
+        progress: Show progress bars on stderr.
+
+    Returns:
+        Faithfulness of the predictor, and of the class activation map where the classifier has one.
 
     Raises:
-        RunError: the folder holds a run with other settings, or cannot be made.
-        DataError: no images.
-        ClassifierError: the classifier cannot be built.
+        RunError: The folder holds a run with other settings, or cannot be made.
+        DataError: The data folder has no images, or too few.
+        ClassifierError: The classifier cannot be built.
     """
-    images, held_out = split(list_images(config.data), config.validation)
-    fresh = not folder.exists()
-    open_run(folder, config)
-    try:
-        trainer = Trainer(config, images, folder)
-    except WhyframeError:
-        if fresh:  # else its settings would bar the next try
-            shutil.rmtree(folder)
-        raise
-    resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
-    console.print(
-        f"{config.classifier.name}, {len(images)} images, {len(held_out)} for validation, "
-        f"{trainer.device.type} in {config.precision}{resumed}"
-    )
-    train_steps(trainer, load_frames(held_out[:COLUMNS], trainer.classifier.side), console)
-    result = validate_run(folder, config, held_out, trainer.device, console)
-    show_validation(result, console)
-    return result
+    return TrainingRun(config, Path(folder)).train(progress=progress)
 
 
-def validate_run(
-    folder: Path, config: TrainConfig, held_out: list[Path], device: torch.device, console: Console
-) -> Validation:
-    """Faithfulness of a run's last checkpoint beside the class activation map; writes `validation.json`."""
-    from whyframe_training.classifiers.classifier import build_classifier
+class TrainingRun:
+    """A training run, ready to train: its folder is made, and its trainer is where the last checkpoint was.
 
-    classifier = build_classifier(config.classifier)
-    predictor, _ = load_predictor(folder, config, classifier)
-    methods: Methods = {"predictor": predictor.to(device)}
-    if classifier.head() is not None:
-        methods["cam"] = ClassActivationMap(classifier).to(device)
-    with _progress(console) as progress:
-        task = progress.add_task("validation", total=len(held_out), note="")
-        result = validate(classifier.to(device), methods, held_out, device, lambda: progress.advance(task))
-    atomic_write(folder / "validation.json", json.dumps(result.to_dict(), indent=1).encode())
-    return result
+    Args:
+        config: Settings of the run.
+        folder: Run folder; made if its parent exists. A folder made here is removed again where an error is raised.
 
+    Attributes:
+        trainer: The trainer.
+        held_out: Image files of the validation.
 
-def show_validation(result: Validation, console: Console) -> None:
-    """Prints the table of means, and the difference with its interval."""
-    table = Table(title=f"Faithfulness on {result.count()} of {len(result.files)} validation images")
-    table.add_column("method")
-    table.add_column("MF", justify="right")
-    for name, mean in result.means().items():
-        table.add_row(name, f"{mean:.2f}")
-    console.print(table)
-    if {"predictor", "cam"} <= set(result.scores):
-        d = result.difference("predictor", "cam")
-        console.print(f"predictor minus CAM: {d.mean:+.2f} (95 % bootstrap {d.low:+.2f} to {d.high:+.2f})")
+    Raises:
+        RunError: The folder holds a run with other settings, or cannot be made.
+        DataError: The data folder has no images, or too few.
+        ClassifierError: The classifier cannot be built.
+    """
+
+    trainer: Trainer
+    held_out: list[Path]
+
+    def __init__(self, config: TrainConfig, folder: Path) -> None:
+        images, self.held_out = split(list_images(config.data), config.validation)
+        with removed_on_error(folder):
+            open_run(folder, config)
+            self.trainer = Trainer(config, images, folder)
+
+    def describe(self) -> str:
+        """Return a line on the classifier, the images and the device."""
+        return self._description(self.trainer.config.classifier.name)
+
+    def train(self, *, progress: bool = False) -> Validation:
+        """Take the remaining steps and validate the result; see `train`."""
+        frames = load_frames(self.held_out[:COLUMNS], self.trainer.classifier.side)
+        train_steps(self.trainer, frames, progress=progress)
+        result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
+        atomic_write(self.trainer.folder / VALIDATION, json.dumps(result.to_dict(), indent=1).encode())
+        return result
+
+    def measure(self, classifier: Classifier, *, progress: bool = False) -> Validation:
+        """Return the faithfulness of the last checkpoint on the validation images.
+
+        Args:
+            classifier: Classifier of the run, in float32 on the CPU; moved to the run's device.
+            progress: Show a progress bar on stderr.
+        """
+        device = self.trainer.device
+        predictor, _ = load_predictor(self.trainer.folder, self.trainer.config, classifier)
+        methods: Methods = {"predictor": predictor.to(device)}
+        if classifier.head() is not None:
+            methods["cam"] = ClassActivationMap(classifier).to(device)
+        return validate(classifier.to(device), methods, self.held_out, device, progress=progress)
+
+    def _description(self, classifier: str) -> str:
+        trainer = self.trainer
+        resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
+        return (
+            f"{classifier}, {len(trainer.stream.images)} images, {len(self.held_out)} for validation, "
+            f"{trainer.device.type} in {trainer.config.precision}{resumed}"
+        )
 
 
 def open_run(folder: Path, config: TrainConfig) -> None:
-    """Makes a run folder and writes its settings, or finds the same run in it.
+    """Make a run folder and write its settings, or check that its run has the same settings.
 
     Raises:
-        RunError: the folder holds a run with other settings, or cannot be made.
+        RunError: The folder holds a run with other settings, or cannot be made.
     """
     path = folder / CONFIG
     if path.exists():
@@ -118,44 +139,57 @@ def open_run(folder: Path, config: TrainConfig) -> None:
     config.save(path)
 
 
-def train_steps(trainer: Trainer, shown: torch.Tensor | None, console: Console) -> None:
-    """Takes the steps that are left, with a progress bar, a log, and a contact sheet of the frames shown, if any."""
-    started = time.monotonic()
-    with _progress(console) as progress, (trainer.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        tasks: dict[int, Any] = {}
-        for count, step in enumerate(trainer.run(), 1):
-            if step.stage not in tasks:
-                start = step.done - 1
-                tasks[step.stage] = progress.add_task(
-                    STAGES[step.stage], total=step.steps, completed=start, note=""
-                )
-            rate = count * trainer.config.batch / (time.monotonic() - started)
-            progress.update(
-                tasks[step.stage], completed=step.done, note=f"loss {step.loss:.3f}, {rate:.1f} images/s"
-            )
-            if step.done % LOG_EVERY == 0 or step.done == step.steps:
-                log.write(
-                    json.dumps({"stage": step.stage, "step": step.done, "loss": step.loss, "rate": rate})
-                    + "\n"
-                )
-                log.flush()
-            if shown is not None:
-                _extend_sheet(trainer, step, shown)
-
-
-def _extend_sheet(trainer: Trainer, step: Step, shown: torch.Tensor) -> None:
-    every = max(1, step.steps // SHEET_ROWS)
-    if step.stage == 2 and (step.done % every == 0 or step.done == step.steps):
-        kept = [row for row in trainer.sheet if row[0] < step.done]
-        trainer.sheet = [*kept, (step.done, trainer.masks(shown))]
-        save_contact_sheet(trainer.folder / "contact_sheet.png", shown, trainer.sheet)
-
-
 @contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
-        TextColumn("time left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        yield progress
+def removed_on_error(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made within the block where the block fails: its settings would bar the next try."""
+    is_new = not folder.exists()
+    try:
+        yield
+    except WhyframeError:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progress: bool = False) -> None:
+    """Take the remaining steps of a trainer, and append them to `log.jsonl`.
+
+    Args:
+        trainer: The trainer.
+        frames: N x S x S x 3 uint8 RGB, whose masks `contact_sheet.png` shows as they are learned; None draws none.
+        progress: Show a progress bar for each stage on stderr.
+    """
+    log = _Log(trainer)
+    for stage, title in STAGES.items():
+        steps, done = trainer.steps[stage], trainer.done[stage]
+        with progress_bar(title, steps, completed=done, hidden=not progress or done >= steps) as bar:
+            for step in trainer.run_stage(stage):
+                bar.advance(log.add(step))
+                if frames is not None and stage == 2:
+                    _extend_sheet(trainer, step, frames)
+
+
+class _Log:
+    """The loss and the speed of a run, every tenth step as a line of `log.jsonl`."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._path, self._batch = trainer.folder / LOG, trainer.config.batch
+        self._started, self._images = time.monotonic(), 0
+
+    def add(self, step: Step) -> str:
+        """Take a step into the log, and return its loss and the mean speed as text."""
+        self._images += self._batch
+        rate = self._images / (time.monotonic() - self._started)
+        if step.done % LOG_EVERY == 0 or step.done == step.steps:
+            line = {"stage": step.stage, "step": step.done, "loss": step.loss, "rate": rate}
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        return f"loss {step.loss:.3f}, {rate:.1f} images/s"
+
+
+def _extend_sheet(trainer: Trainer, step: Step, frames: torch.Tensor) -> None:
+    every = max(1, step.steps // SHEET_ROWS)
+    if step.done % every == 0 or step.done == step.steps:
+        earlier = [row for row in trainer.sheet if row[0] < step.done]
+        trainer.sheet = [*earlier, (step.done, trainer.masks(frames))]
+        save_contact_sheet(trainer.folder / CONTACT_SHEET, frames, trainer.sheet)

@@ -1,9 +1,9 @@
-"""Faithfulness of a predictor on validation images, beside the class activation map of the same network."""
+"""Validation of a mask predictor: its faithfulness beside that of the class activation map of the same network."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from whyframe.perturb import faithfulness
+from whyframe.progress import progress_bar
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.faithfulness import preserving_curve
@@ -24,37 +25,51 @@ Methods = dict[str, nn.Module]
 
 @dataclass(frozen=True)
 class Validation:
-    """Faithfulness of each method on the same images.
+    """Faithfulness of several methods on the same images.
 
     Attributes:
-        files: the images.
-        scores: by method, one faithfulness (percent, NaN where not measurable) an image.
+        files: Names of the images.
+        scores: Faithfulness of each image in percent, by method; NaN where it cannot be measured.
     """
 
     files: tuple[str, ...]
     scores: dict[str, tuple[float, ...]]
 
     def means(self) -> dict[str, float]:
-        """Mean faithfulness of each method, over the images where it can be measured; NaN where there is none."""
+        """Return the mean faithfulness of each method in percent; NaN where no image can be measured."""
         known = {name: [v for v in values if not np.isnan(v)] for name, values in self.scores.items()}
         return {name: sum(values) / len(values) if values else np.nan for name, values in known.items()}
 
     def count(self) -> int:
-        """Images where faithfulness can be measured."""
+        """Return the number of images on which faithfulness can be measured."""
         return int(np.sum(~np.isnan(next(iter(self.scores.values())))))
 
     def difference(self, ours: str, theirs: str) -> Estimate:
-        """Paired bootstrap of one method against another."""
+        """Return the mean difference of two methods over the images, with its bootstrap interval."""
         return paired_difference(self.scores[ours], self.scores[theirs])
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-safe: NaN as None."""
+        """Return everything as JSON values, NaN as None."""
         scores = {n: [None if np.isnan(v) else round(v, 3) for v in own] for n, own in self.scores.items()}
         means = {name: None if np.isnan(mean) else mean for name, mean in self.means().items()}
         report = {"images": len(self.files), "count": self.count(), "faithfulness": means}
-        if {"predictor", "cam"} <= set(self.scores):
+        if self._has_both():
             report["predictor_minus_cam"] = dataclasses.asdict(self.difference("predictor", "cam"))
         return {**report, "files": list(self.files), "scores": scores}
+
+    def to_lines(self) -> list[str]:
+        """Return a report in text: the means, and the difference of predictor and class activation map."""
+        lines = [f"faithfulness on {self.count()} of {len(self.files)} validation images, in percent:"]
+        lines += [f"  {name:<12}{mean:7.2f}" for name, mean in self.means().items()]
+        if self._has_both():
+            d = self.difference("predictor", "cam")
+            lines.append(
+                f"  difference  {d.mean:+7.2f} (95 % bootstrap interval {d.low:+.2f} to {d.high:+.2f})"
+            )
+        return lines
+
+    def _has_both(self) -> bool:
+        return {"predictor", "cam"} <= set(self.scores)
 
 
 def validate(
@@ -62,23 +77,25 @@ def validate(
     methods: Methods,
     paths: Sequence[Path],
     device: torch.device,
-    step: Callable[[], None] = lambda: None,
+    *,
+    progress: bool = False,
 ) -> Validation:
-    """Measures each method on the predicted class of every image, in float32.
+    """Measure the faithfulness of each method to the predicted class of every image, in float32.
 
     Args:
-        classifier: on `device`.
-        methods: modules from features and classes to masks, on `device`, in eval mode.
-        paths: images, squeezed to S x S.
-        device: where to compute.
-        step: called after each image.
+        classifier: The classifier, on `device`.
+        methods: Modules from features and class ids to masks, on `device`, in eval mode, by name.
+        paths: Image files; each is resized to S x S without keeping its aspect.
+        device: Device to compute on.
+        progress: Show a progress bar on stderr.
     """
     blur = GaussianBlur(classifier.side).to(device)
     scores: dict[str, list[float]] = {name: [] for name in methods}
-    for path in paths:
-        for name, value in _image_scores(classifier, methods, path, device, blur):
-            scores[name].append(value)
-        step()
+    with progress_bar("validation", len(paths), unit="images", hidden=not progress) as bar:
+        for path in paths:
+            for name, value in _image_scores(classifier, methods, path, device, blur):
+                scores[name].append(value)
+            bar.advance()
     return Validation(tuple(p.name for p in paths), {name: tuple(values) for name, values in scores.items()})
 
 
@@ -87,9 +104,9 @@ def _image_scores(
     classifier: Classifier, methods: Methods, path: Path, device: torch.device, blur: GaussianBlur
 ) -> Iterator[tuple[str, float]]:
     image = to_images(load_frames([path], classifier.side), device)
-    seen = classifier(image)
-    target = seen.logits.argmax(dim=1)
+    features = classifier(image)
+    target = features.logits.argmax(dim=1)
     for name, method in methods.items():
-        mask = method(seen.stages, target)[0]
+        mask = method(features.stages, target)[0]
         curve = preserving_curve(classifier.logits, image[0], mask, int(target), blur)
         yield name, faithfulness(curve.numpy())

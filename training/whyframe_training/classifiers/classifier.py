@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -177,12 +177,3 @@ def _labels(spec: ClassifierSpec) -> tuple[str, ...]:
             f"no such labels file {path}: a text file with one label a line, in class order"
         )
     return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-
-
-# A.3's generators, coarse to fine, and the edge generator where speed on a small CPU is the point.
-DEFAULT_GENERATORS: dict[str, dict[str, Any]] = {
-    "efficientnet_lite0": {"name": "edge", "widths": [128, 64, 32]},
-    "resnet50": {"name": "unet", "widths": [256, 128, 64]},
-    "vgg19": {"name": "unet", "widths": [256, 128, 64]},
-    "googlenet": {"name": "unet", "widths": [416, 240, 96]},
-}

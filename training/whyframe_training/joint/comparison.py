@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyframe_training.checkpoint import CONFIG, load_predictor
+from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint.labelled import Labelled

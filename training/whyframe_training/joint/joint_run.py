@@ -1,69 +1,135 @@
-"""A joint run in a folder: what a plain run has, and the classifier that came of it."""
+"""A joint training run in its folder: a training run whose classifier is trained too."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from rich.console import Console
+from typing import Any
 
 from whyframe.files import atomic_write
-from whyframe_training.classifiers.classifier import build_classifier
+from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.contact_sheet import COLUMNS
-from whyframe_training.data import load_frames
-from whyframe_training.joint.accuracy import measure_accuracy
+from whyframe_training.joint.accuracy import Accuracy, measure_accuracy
 from whyframe_training.joint.classifier_weights import save_weights, starting_network
 from whyframe_training.joint.joint_trainer import CLASSIFIER, JointTrainer
-from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
-from whyframe_training.training_run import open_run, show_validation, train_steps, validate_run
+from whyframe_training.joint.labelled import read_labelled, split_labelled
+from whyframe_training.training_run import TrainingRun, open_run, removed_on_error
 from whyframe_training.validate import Validation
 
 LABELS = "labels.txt"
 JOINT = "joint.json"
 
 
-def train_joint(config: TrainConfig, classes: Path | None, folder: Path, console: Console) -> Validation:
-    """Trains a classifier and its predictor at once, or goes on training them, in a folder; validates at the end.
+@dataclass(frozen=True)
+class JointValidation(Validation):
+    """Faithfulness of the mask predictor, and accuracy of the classifier, on the same images.
 
-    Writes what `whyframe_training.training_run.train` writes, and `classifier.safetensors`, `labels.txt` (which the
-    run's `config.json` names as its classifier) and `joint.json` (what it started from). `validation.json` has the
-    accuracy.
+    Attributes:
+        accuracy: Accuracy of the trained classifier.
+    """
+
+    accuracy: Accuracy
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values, NaN as None."""
+        return {**super().to_dict(), "accuracy": self.accuracy.to_dict()}
+
+    def to_lines(self) -> list[str]:
+        """Return a report in text: the report on faithfulness, and the accuracy."""
+        low, high = self.accuracy.interval()
+        return [
+            *super().to_lines(),
+            f"accuracy {self.accuracy.percent:.1f} % of {self.accuracy.count} "
+            f"(95 % interval {low:.1f} to {high:.1f})",
+        ]
+
+
+def train_joint(
+    config: TrainConfig, classes: str | Path | None, folder: str | Path, *, progress: bool = False
+) -> JointValidation:
+    """Train a classifier and its mask predictor at once in a run folder, or continue, and validate both.
+
+    Writes the files of `whyframe_training.train` and `classifier.safetensors`, `labels.txt` (both are named by the
+    run's `config.json` as its classifier) and `joint.json` (what the run started from).
 
     Args:
-        config: the run's settings; its classifier is the one to start from.
-        classes: a CSV file with columns `file` and `class`; None where sub-folders are the classes.
-        folder: made if its parent exists; a run of the same settings in it is resumed.
-        console: where progress is shown.
+        config: Settings of the run; its classifier is the one to start from.
+        classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
+        folder: Run folder; made if its parent exists. Its run must have the same settings.
+        progress: Show progress bars on stderr.
+
+    Returns:
+        Faithfulness of the predictor, and of the class activation map where the classifier has one; accuracy of the
+        classifier.
 
     Raises:
-        RunError: the folder holds a run with other settings, or cannot be made.
-        DataError: no photographs, or some without a class.
-        ClassifierError: the classifier cannot be built, or has no last linear layer.
+        RunError: The folder holds a run with other settings, or cannot be made.
+        DataError: The data folder has no images, or some images have no class.
+        ClassifierError: The classifier cannot be built, or has no linear layer.
     """
-    labelled = read_labelled(config.data, classes)
-    train, held_out = split_labelled(config.data, labelled, config.validation)
-    own = prepare(config, classes, labelled.labels, folder)
-    trainer = JointTrainer(own, train, folder)
-    resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
-    console.print(
-        f"{own.classifier.name} with {len(labelled.labels)} classes, {len(train.paths)} images, "
-        f"{len(held_out.paths)} for validation, {trainer.device.type} in {own.precision}{resumed}"
-    )
-    train_steps(trainer, load_frames(held_out.paths[:COLUMNS], trainer.classifier.side), console)
-    return validate_joint(folder, own, held_out, trainer.device, console)
+    run = JointRun(config, None if classes is None else Path(classes), Path(folder))
+    result = run.train(progress=progress)
+    assert isinstance(result, JointValidation)
+    return result
+
+
+class JointRun(TrainingRun):
+    """A joint training run, ready to train: its folder is made, and its trainer is where the last checkpoint was.
+
+    Args:
+        config: Settings of the run; its classifier is the one to start from.
+        classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
+        folder: Run folder; made if its parent exists. A folder made here is removed again where an error is raised.
+
+    Raises:
+        RunError: The folder holds a run with other settings, or cannot be made.
+        DataError: The data folder has no images, or some images have no class.
+        ClassifierError: The classifier cannot be built, or has no linear layer.
+    """
+
+    trainer: JointTrainer
+
+    def __init__(self, config: TrainConfig, classes: Path | None, folder: Path) -> None:
+        labelled = read_labelled(config.data, classes)
+        train, self._labelled = split_labelled(config.data, labelled, config.validation)
+        self.held_out = list(self._labelled.paths)
+        with removed_on_error(folder):
+            self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
+
+    def describe(self) -> str:
+        """Return a line on the classifier, the images and the device."""
+        classifier = self.trainer.classifier
+        return self._description(f"{classifier.name} with {len(classifier.labels)} classes")
+
+    def measure(self, classifier: Classifier, *, progress: bool = False) -> JointValidation:
+        """Return faithfulness and accuracy of the last checkpoint on the validation images.
+
+        Args:
+            classifier: Trained classifier, in float32 on the CPU; moved to the run's device.
+            progress: Show a progress bar on stderr.
+        """
+        result = super().measure(classifier, progress=progress)
+        accuracy = measure_accuracy(classifier, self._labelled, self.trainer.device)
+        return JointValidation(result.files, result.scores, accuracy)
 
 
 def prepare(config: TrainConfig, classes: Path | None, labels: tuple[str, ...], folder: Path) -> TrainConfig:
-    """Makes a run folder with labels and the weights to start from, or finds the same run in it.
+    """Make the folder of a joint run with its labels and starting weights, or check that it holds the same run.
+
+    Args:
+        config: Settings of the run; its classifier is the one to start from.
+        classes: CSV file that names the classes of the images, or None.
+        labels: Labels of the classes.
+        folder: Run folder.
 
     Returns:
-        The run's settings: those given, with the folder's own classifier.
+        The settings of the run, whose classifier is the one in the folder.
 
     Raises:
-        RunError: the folder holds a run with other settings, or cannot be made.
+        RunError: The folder holds a run with other settings, or cannot be made.
+        ClassifierError: The classifier cannot be built, or has no linear layer.
     """
     if config.start_from is not None:
         raise RunError("a joint run trains its predictor from the start: leave out --start-from")
@@ -71,12 +137,7 @@ def prepare(config: TrainConfig, classes: Path | None, labels: tuple[str, ...], 
     spec = dataclasses.replace(start, weights=str(folder / CLASSIFIER), labels=str(folder / LABELS))
     own = dataclasses.replace(config, classifier=spec)
     open_run(folder, own)
-    origin = {
-        "classifier": dataclasses.asdict(start),
-        "classes": None if classes is None else str(classes),
-        "labels": list(labels),
-    }
-    _claim_origin(folder / JOINT, json.dumps(origin, indent=2) + "\n")
+    _open_origin(folder / JOINT, start, classes, labels)
     atomic_write(folder / LABELS, "".join(f"{label}\n" for label in labels).encode())
     if not (folder / CLASSIFIER).exists():
         network = starting_network(start, labels, folder / LABELS, config.seed)
@@ -84,23 +145,14 @@ def prepare(config: TrainConfig, classes: Path | None, labels: tuple[str, ...], 
     return own
 
 
-def validate_joint(
-    folder: Path, config: TrainConfig, held_out: Labelled, device: torch.device, console: Console
-) -> Validation:
-    """Faithfulness as of every run, and accuracy; adds the latter to `validation.json`."""
-    result = validate_run(folder, config, list(held_out.paths), device, console)
-    accuracy = measure_accuracy(build_classifier(config.classifier).to(device), held_out, device)
-    report = {**result.to_dict(), "accuracy": accuracy.to_dict()}
-    atomic_write(folder / "validation.json", json.dumps(report, indent=1).encode())
-    show_validation(result, console)
-    low, high = accuracy.interval()
-    console.print(
-        f"accuracy {accuracy.percent:.1f} % of {accuracy.count} (95 % interval {low:.1f} to {high:.1f})"
-    )
-    return result
-
-
-def _claim_origin(path: Path, text: str) -> None:
+def _open_origin(path: Path, start: ClassifierSpec, classes: Path | None, labels: tuple[str, ...]) -> None:
+    """Write what the run starts from, or check that it started from the same."""
+    origin = {
+        "classifier": dataclasses.asdict(start),
+        "classes": None if classes is None else str(classes),
+        "labels": list(labels),
+    }
+    text = json.dumps(origin, indent=2) + "\n"
     if not path.exists():
         atomic_write(path, text.encode())
     elif path.read_text(encoding="utf-8") != text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,37 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from whyframe_training import trainer as plain
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.classifier_weights import last_linear, save_weights, unfolded
 from whyframe_training.joint.labelled import Labelled, LabelledCrops
-from whyframe_training.perturb import random_backgrounds
 from whyframe_training.trainer import FILTER_LEARNING_RATE, Step, Trainer
 
 CLASSIFIER = "classifier.safetensors"
 CLASSIFIER_SHARE = 1 / 40
-"""Of the run's learning rate, for the classifier: its weights are good ones already."""
-LAST_LAYER_LEAD = 10
-"""Times as fast as the rest of the classifier, for its new last layer in stage one."""
+"""Learning rate of the classifier, as a share of the run's: its pretrained weights need small changes only."""
+LAST_LAYER_FACTOR = 10
+"""Learning rate of the new last layer in stage one, over that of the rest of the classifier."""
 
 
 class JointTrainer(Trainer):
-    """Trains a classifier and its mask predictor on the same crops; resumes where a checkpoint was left.
+    """Training of a classifier and its mask predictor on the same crops, resumed from the folder's checkpoint.
 
-    Stage one teaches the last layer its classes and the feature filter their places, stage two everything:
-    `CE(f(I), y) + weight * CE(f(phi(I, M)), y)`, where M is the mask of the true class y. The second term is Eq. 8 (or
-    another objective of the run's), whose gradient goes to the predictor, through its features to the classifier, and
-    through f to the classifier again. The classifier's batch norms are folded, so its statistics never move.
+    Stage one trains the classifier's last layer and the feature filter. Stage two trains everything on
+    `CE(f(I), y) + weight * CE(f(phi(I, M)), y)`, where M is the mask of the true class y. The second term is Eq. 8
+    (or another objective of the run). Its gradient reaches the predictor, and the classifier on two ways: through the
+    features that the predictor reads, and through f. The classifier's batch norms are folded, so its statistics stay
+    fixed.
 
-    The class embedding of the feature filter is the last layer's weight itself, where the network ends in pooling and
-    that layer.
+    Where the network ends in pooling and a linear layer, the class embedding of the feature filter and the weight of
+    that layer are the same parameter.
 
     Args:
-        config: the run's settings; the classifier's weights are those to start from.
-        labelled: training photographs.
-        folder: where checkpoints and the classifier's weights live.
-        weight: of the predictor's term; 0 trains the classifier alone.
-        device: the GPU where there is one, if not given.
+        config: Settings of the run; the weights of its classifier are those to start from.
+        labelled: Images to train on, with their classes.
+        folder: Folder of the checkpoint and of the classifier's weights.
+        weight: Weight of the predictor's term; 0 trains the classifier alone.
+        device: Device to train on; None takes the GPU where there is one.
     """
 
     stream: LabelledCrops
@@ -62,74 +61,80 @@ class JointTrainer(Trainer):
         self.network = build_classifier(config.classifier, fold=False).module
         self.save_classifier()
 
-    def run(self) -> Iterator[Step]:
-        """Takes the steps that are left; the classifier's weights are written with each checkpoint."""
-        for step in super().run():
-            if step.done % plain.CHECKPOINT_EVERY == 0 or step.done == step.steps:
-                self.save_classifier()
-            yield step
+    def run_stage(self, stage: int) -> Iterator[Step]:
+        """Take the remaining steps of a stage, and yield each."""
+        self.encoder.module.requires_grad_(stage == 2)
+        last_linear(self.encoder.module).requires_grad_(True)
+        yield from super().run_stage(stage)
+
+    def save(self) -> None:
+        """Write the checkpoint, then the classifier's weights."""
+        super().save()
+        self.save_classifier()
 
     def save_classifier(self) -> None:
-        """Writes the classifier's weights as the run's `ClassifierSpec` loads them."""
+        """Write the classifier's weights as the run's `ClassifierSpec` loads them."""
         state = unfolded(self.network, self.encoder.module, self.classifier.side)
         save_weights(state, self.folder / CLASSIFIER)
 
-    def _stage(
-        self, stage: int, steps: int, loss_of: Callable[[Tensor, torch.Generator], Tensor]
-    ) -> Iterator[Step]:
-        self.encoder.module.requires_grad_(stage == 2)
-        last_linear(self.encoder.module).requires_grad_(True)
-        yield from super()._stage(stage, steps, loss_of)
+    def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the loss of stage one, a scalar: cross-entropy of the classifier, and that of the filter.
 
-    def _targets(self, stage: int) -> Tensor:
-        """The true classes of the step's batch."""
-        first = self.done[stage] * self.config.batch
-        return self.stream.classes(range(first, first + self.config.batch)).to(self.device)
+        The filter's term (Fu et al. 2022, appendix A.1) has the true classes, and changes the filter alone.
 
-    def _filter_loss(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """The last layer's cross-entropy, and A.1 with the true classes, which moves the filter alone."""
-        target = self._targets(1)
-        with self._autocast():
-            seen = self.encoder(self._typed(images))
-        classes = seen.logits.shape[1]
-        real = (torch.rand(len(images), generator=noise) < 0.5).to(self.device)
-        shift = torch.randint(1, classes, (len(images),), generator=noise).to(self.device)
-        asked = torch.where(real, target, (target + shift) % classes)
-        opened = self._opening(seen.stages[-1].detach().float(), asked)
-        return F.cross_entropy(seen.logits.float(), target) + F.binary_cross_entropy(opened, real.float())
+        Args:
+            images: N x 3 x S x S in [0, 1].
+            rng: Generator of the step, on the CPU.
+        """
+        target = self._true_classes(1)
+        with self.autocast():
+            features = self.encoder(self.to_precision(images))
+        classes = features.logits.shape[1]
+        present = (torch.rand(len(images), generator=rng) < 0.5).to(self.device)
+        shift = torch.randint(1, classes, (len(images),), generator=rng).to(self.device)
+        asked = torch.where(present, target, (target + shift) % classes)
+        opening = self.filter_opening(features.stages[-1].detach().float(), asked)
+        classified = F.cross_entropy(features.logits.float(), target)
+        return classified + F.binary_cross_entropy(opening, present.float())
 
-    def _opening(self, features: Tensor, asked: Tensor) -> Tensor:
-        """How far the filter opens on a class, its mean in (0, 1); no gradient reaches the last layer."""
-        part = self.predictor.generator.filter
-        fixed = (
-            {}
-            if part.embedding is not last_linear(self.encoder.module).weight
-            else {"embedding": part.embedding.detach()}
-        )
-        _, activation = functional_call(part, fixed, (features, asked))
+    def filter_opening(self, features: Tensor, class_id: Tensor) -> Tensor:
+        """Return how far the filter opens on a class; its gradient does not reach the classifier's last layer.
+
+        Args:
+            features: N x D x h x w last features.
+            class_id: N class ids.
+
+        Returns:
+            N means of the filter's attention in (0, 1).
+        """
+        feature_filter = self.predictor.generator.filter
+        is_shared = feature_filter.embedding is last_linear(self.encoder.module).weight
+        fixed = {"embedding": feature_filter.embedding.detach()} if is_shared else {}
+        _, activation = functional_call(feature_filter, fixed, (features, class_id))
         return torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
 
-    def _mask_loss(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """Both terms, on the same crops."""
-        target = self._targets(2)
-        with self._autocast():
-            seen = self.encoder(self._typed(images))
-        classified = F.cross_entropy(seen.logits.float(), target)
+    def mask_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the loss of stage two, a scalar: both terms, on the same crops.
+
+        Args:
+            images: N x 3 x S x S in [0, 1].
+            rng: Generator of the step, on the CPU.
+        """
+        target = self._true_classes(2)
+        with self.autocast():
+            features = self.encoder(self.to_precision(images))
+        classified = F.cross_entropy(features.logits.float(), target)
         if not self.weight:
             return classified
-        background = random_backgrounds(images, self.blur, noise)
-        with self._autocast():
-            logit_map = self.predictor.generator(seen.stages, target).logit_map
-        mask = self.predictor.controller.spread(logit_map, self.config.spread, noise)
-        explained = self.config.objective.loss(self._classify, images, mask, background, target)
-        return classified + self.weight * explained
+        return classified + self.weight * self.predictor_loss(images, features.stages, target, rng)
 
-    def _classify(self, images: Tensor) -> Tensor:
-        with self._autocast():
-            return super()._classify(images)
+    def classify(self, images: Tensor) -> Tensor:
+        """Return the classifier's logits (N x classes) of N x 3 x S x S images in [0, 1]."""
+        with self.autocast():
+            return super().classify(images)
 
-    def _frozen_encoder(self) -> Classifier:
-        """The classifier that learns, in float32: arithmetic in bfloat16 is autocast's here."""
+    def make_encoder(self) -> Classifier:
+        """Return a copy of the classifier that can be trained, in float32; autocast applies the run's precision."""
         encoder = copy.deepcopy(self.classifier).to(self.device).to(memory_format=torch.channels_last)
         encoder.module.requires_grad_(True)
         head = encoder.head()
@@ -138,30 +143,37 @@ class JointTrainer(Trainer):
             self.predictor.generator.filter.embedding = head.weight
         return encoder
 
-    def _filter_optimizer(self) -> torch.optim.Optimizer:
+    def filter_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of stage one, which trains the filter and the classifier's last layer."""
         head = list(last_linear(self.encoder.module).parameters())
-        learned = _without(self.predictor.generator.filter.parameters(), head)
-        rate = self.config.learning_rate * CLASSIFIER_SHARE * LAST_LAYER_LEAD
-        return WeightedAdam([{"params": learned, "lr": FILTER_LEARNING_RATE}, {"params": head, "lr": rate}])
+        trained = _without(self.predictor.generator.filter.parameters(), head)
+        rate = self.config.learning_rate * CLASSIFIER_SHARE * LAST_LAYER_FACTOR
+        return WeightedAdam([{"params": trained, "lr": FILTER_LEARNING_RATE}, {"params": head, "lr": rate}])
 
-    def _decoder_optimizer(self) -> torch.optim.Optimizer:
+    def decoder_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of stage two, which trains the generator without its filter, and the classifier."""
         generator, rate = self.predictor.generator, self.config.learning_rate
-        learned = _without(generator.parameters(), list(generator.filter.parameters()))
+        trained = _without(generator.parameters(), list(generator.filter.parameters()))
         classifier = list(self.encoder.module.parameters())
         return WeightedAdam(
-            [{"params": learned, "lr": rate}, {"params": classifier, "lr": rate * CLASSIFIER_SHARE}]
+            [{"params": trained, "lr": rate}, {"params": classifier, "lr": rate * CLASSIFIER_SHARE}]
         )
+
+    def _true_classes(self, stage: int) -> Tensor:
+        """Return the classes of the next step's images, N int64."""
+        first = self.done[stage] * self.config.batch
+        return self.stream.classes(range(first, first + self.config.batch)).to(self.device)
 
 
 class WeightedAdam(torch.optim.Adam):
-    """Adam whose state holds the weights that it moves, so that a checkpoint of it has the classifier's too."""
+    """Adam whose state includes the weights that it updates, so that a checkpoint holds the classifier's too."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Adam's, and the weights."""
+        """Return Adam's state, and the weights."""
         return {**super().state_dict(), "weights": [p.detach() for p in self._weights()]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Adam's, and the weights in place."""
+        """Restore Adam's state, and copy the weights into the parameters."""
         rest = dict(state_dict)
         weights = rest.pop("weights")
         super().load_state_dict(rest)

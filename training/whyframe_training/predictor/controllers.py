@@ -1,4 +1,4 @@
-"""Distribution controllers: instance normalisation followed by a monotonic transformer (section 3.2.1)."""
+"""Distribution controllers: instance normalisation and a transformer of the logits (Fu et al. 2022, section 3.2.1)."""
 
 from __future__ import annotations
 
@@ -13,32 +13,58 @@ from whyframe_training import operators
 from whyframe_training.functional import EPSILON, instance_normalise, rectify, skew, to_peak
 
 
-class BasicTransformer(nn.Module):
-    """BT: `ReLU(z) / max ReLU(z)` (Eq. 6, scaled so that a mask stays in [0, 1]); a constant map gives zeros."""
+class _FixedController(nn.Module):
+    """A controller without parameters."""
+
+    name: str
+
+    def jitter(self, logit_map: Tensor, factor: float, rng: torch.Generator) -> Tensor:  # noqa: ARG002
+        """Return the scores of `forward`: there are no parameters to draw."""
+        return self(logit_map)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the controller's entry in the manifest."""
+        return {"name": self.name}
+
+
+class BasicTransformer(_FixedController):
+    """BT, `ReLU(z) / max(ReLU(z))`: Eq. 6, scaled so that masks stay in [0, 1]; a constant map gives zeros."""
 
     name = "bt"
 
     def forward(self, logit_map: Tensor) -> Tensor:
-        """N x h x w logits to N x h x w scores in [0, 1], float32."""
+        """Return N x h x w scores in [0, 1], float32, of N x h x w logits."""
         if operators.supports(logit_map):
             return operators.controller(logit_map, self.name, 0.0, 0.0, None, None, EPSILON)
         return rectify(instance_normalise(logit_map))
 
-    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
-        """`forward`: BT has no parameter that could be drawn."""
-        return self(logit_map)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The manifest's entry."""
-        return {"name": self.name}
+class Sigmoid(_FixedController):
+    """`sigmoid(x)` without normalisation, as in MGnet: the distribution of the scores is left to the loss."""
+
+    name = "sigmoid"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """Return N x h x w scores in (0, 1), float32, of N x h x w logits."""
+        return torch.sigmoid(logit_map if logit_map.dtype == torch.float64 else logit_map.float())
+
+
+class Square(_FixedController):
+    """`z ** 2`, scaled to reach 1: the non-monotonic example of Fig. 2(c), which also scores the lowest logits high."""
+
+    name = "square"
+
+    def forward(self, logit_map: Tensor) -> Tensor:
+        """Return N x h x w scores in [0, 1], float32, of N x h x w logits; a constant map gives zeros."""
+        return to_peak(instance_normalise(logit_map).square())
 
 
 class CustomizedTransformer(nn.Module):
-    """CT: `sigmoid(eta z) ** h` (Eq. 7).
+    """CT, `sigmoid(eta * z) ** h` (Eq. 7).
 
     Args:
-        eta: 1.5 makes standard normal scores nearly uniform.
-        h: skews them; above 1 to the right (most scores low, a light tail of high ones).
+        eta: Steepness. With 1.5 the scores of standard normal logits are nearly uniform where h is 1.
+        h: Skewness. Above 1 the distribution is skewed to the right: most scores are low, and few are high.
     """
 
     name = "ct"
@@ -50,69 +76,32 @@ class CustomizedTransformer(nn.Module):
         self.eta, self.h = float(eta), float(h)
 
     def forward(self, logit_map: Tensor) -> Tensor:
-        """N x h x w logits to N x h x w scores in (0, 1), float32. A constant map gives 2**-h everywhere."""
+        """Return N x h x w scores in (0, 1), float32, of N x h x w logits; a constant map gives `2 ** -h`."""
         return _skew(logit_map, self.eta, self.h)
 
-    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:
-        """The scores under a distribution of each map's own, for training.
+    def jitter(self, logit_map: Tensor, factor: float, rng: torch.Generator) -> Tensor:
+        """Return the scores under an eta and an h drawn anew for each map; used in training.
 
-        With eta and h fixed, the order of low scores hardly enters the loss. Drawn anew for every map, eta from
-        [eta, eta * sqrt(factor)] and h from [h / factor, h * factor] (evenly in their logarithms), the mask keeps
-        a few pixels as often as most of them, and the whole ranking is learned.
+        With a fixed eta and h, the order of low scores has little influence on the loss. Here eta is drawn from
+        [eta, eta * sqrt(factor)] and h from [h / factor, h * factor], both uniformly in the logarithm, so the mask
+        preserves sometimes a few pixels and sometimes most of them, and the complete ranking is learned.
 
         Args:
             logit_map: N x h x w.
-            factor: 1 is `forward`.
-            noise: a CPU generator.
+            factor: Range of the parameters, at least 1; 1 gives the scores of `forward`.
+            rng: Generator on the CPU.
 
         Returns:
-            N x h x w, float32.
+            N x h x w scores in (0, 1), float32.
         """
-        steeper = torch.rand(len(logit_map), 1, 1, generator=noise) / 2
-        skewer = 2 * torch.rand(len(logit_map), 1, 1, generator=noise) - 1
-        return _skew(
-            logit_map, (self.eta * factor**steeper).to(logit_map), (self.h * factor**skewer).to(logit_map)
-        )
+        steeper = torch.rand(len(logit_map), 1, 1, generator=rng) / 2
+        skewer = 2 * torch.rand(len(logit_map), 1, 1, generator=rng) - 1
+        eta, h = self.eta * factor**steeper, self.h * factor**skewer
+        return _skew(logit_map, eta.to(logit_map), h.to(logit_map))
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest's entry."""
+        """Return the controller's entry in the manifest."""
         return {"name": self.name, "eta": self.eta, "h": self.h}
-
-
-class Sigmoid(nn.Module):
-    """MGnet's: `sigmoid(x)`, without normalisation. Each score goes where the objective's terms drive it."""
-
-    name = "sigmoid"
-
-    def forward(self, logit_map: Tensor) -> Tensor:
-        """N x h x w logits to N x h x w scores in (0, 1), float32."""
-        return torch.sigmoid(logit_map if logit_map.dtype == torch.float64 else logit_map.float())
-
-    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
-        """`forward`: there is no parameter that could be drawn."""
-        return self(logit_map)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The manifest's entry."""
-        return {"name": self.name}
-
-
-class Square(nn.Module):
-    """Fig. 2(c)'s warning: `z ** 2`, scaled to reach 1. Not monotonic: the least relevant scores high, too."""
-
-    name = "square"
-
-    def forward(self, logit_map: Tensor) -> Tensor:
-        """N x h x w logits to N x h x w scores in [0, 1], float32; a constant map gives zeros."""
-        return to_peak(instance_normalise(logit_map).square())
-
-    def spread(self, logit_map: Tensor, factor: float, noise: torch.Generator) -> Tensor:  # noqa: ARG002
-        """`forward`: there is no parameter that could be drawn."""
-        return self(logit_map)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The manifest's entry."""
-        return {"name": self.name}
 
 
 def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
@@ -124,30 +113,37 @@ def _skew(logit_map: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
 
 
 Controller = BasicTransformer | CustomizedTransformer | Sigmoid | Square
-_PLAIN: dict[str, type[BasicTransformer | Sigmoid | Square]] = {
-    one.name: one for one in (BasicTransformer, Sigmoid, Square)
+_FIXED: dict[str, type[BasicTransformer | Sigmoid | Square]] = {
+    controller.name: controller for controller in (BasicTransformer, Sigmoid, Square)
 }
 
 
 def build_controller(spec: Mapping[str, Any]) -> Controller:
-    """The controller that `to_dict` describes, e.g. `{"name": "ct", "eta": 1.5, "h": 2.5}`."""
+    """Build the controller that `to_dict` describes.
+
+    Args:
+        spec: `{"name": "ct", "eta": 1.5, "h": 2.5}`, or `{"name": NAME}` with `bt`, `sigmoid` or `square`.
+
+    Raises:
+        ValueError: There is no controller of that name, or eta or h is not positive.
+    """
     if spec["name"] == "ct":
         return CustomizedTransformer(spec.get("eta", 1.5), spec.get("h", 2.5))
-    if spec["name"] not in _PLAIN:
-        raise ValueError(f"unknown controller {spec['name']!r}: choose ct, {', '.join(_PLAIN)}")
-    return _PLAIN[spec["name"]]()
+    if spec["name"] not in _FIXED:
+        raise ValueError(f"unknown controller {spec['name']!r}: choose ct, {', '.join(_FIXED)}")
+    return _FIXED[spec["name"]]()
 
 
 def ct_density(score: Tensor, eta: float = 1.5, h: float = 2.5) -> Tensor:
-    """Eq. 13: the density on (0, 1) of CT's scores when its normalised logits are standard normal.
+    """Return the probability density of CT's scores for standard normal logits (Fu et al. 2022, Eq. 13).
 
     Args:
-        score: any shape, values in (0, 1).
-        eta: CT's eta.
-        h: CT's h.
+        score: Scores in (0, 1), of any shape.
+        eta: Steepness of CT.
+        h: Skewness of CT.
 
     Returns:
-        p(score), of the same shape and dtype.
+        Densities, of the shape and dtype of `score`.
     """
     root = score ** (1 / h)
     logit = torch.log1p(-root) - torch.log(root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -192,14 +192,41 @@ class UNetGenerator(nn.Module):
 
 
 MaskGenerator = EdgeGenerator | UNetGenerator
-DEFAULT_WIDTHS = {"edge": [128, 64, 32], "unet": [256, 128, 64]}
 GENERATORS: dict[str, Callable[..., MaskGenerator]] = {"edge": EdgeGenerator, "unet": UNetGenerator}
+DEFAULT_WIDTHS = {"edge": [128, 64, 32], "unet": [256, 128, 64]}
+PAPER_WIDTHS = {"resnet50": [256, 128, 64], "vgg19": [256, 128, 64], "googlenet": [416, 240, 96]}
+"""Channels of the U-Net generator for the networks of the paper (Fu et al. 2022, appendix A.3)."""
+
+
+def default_generator(classifier: str, name: str | None = None) -> dict[str, Any]:
+    """Return the generator that is trained for a classifier unless another is asked for.
+
+    Args:
+        classifier: Name of the classifier.
+        name: "edge" or "unet"; None takes "unet" for the networks of the paper, and "edge" for all others.
+
+    Returns:
+        Generator and channels, as `build_generator` takes them.
+    """
+    name = name or ("unet" if classifier in PAPER_WIDTHS else "edge")
+    widths = PAPER_WIDTHS.get(classifier, DEFAULT_WIDTHS[name]) if name == "unet" else DEFAULT_WIDTHS[name]
+    return {"name": name, "widths": list(widths)}
 
 
 def build_generator(
-    spec: dict[str, Any], stages: Sequence[int], classes: int, embedding: Tensor | None
+    spec: Mapping[str, Any], stages: Sequence[int], classes: int, embedding: Tensor | None
 ) -> MaskGenerator:
-    """The generator that a run's configuration describes, e.g. `{"name": "edge", "widths": [96, 48, 24]}`."""
+    """Build a mask generator.
+
+    Args:
+        spec: Generator and channels from coarse to fine, e.g. `{"name": "edge", "widths": [96, 48, 24]}`.
+        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        classes: Number of classes.
+        embedding: Start of the class embedding, classes x D; None draws it.
+
+    Raises:
+        ValueError: There is no generator of that name.
+    """
     if spec["name"] not in GENERATORS:
         raise ValueError(f"unknown generator {spec['name']!r}: choose one of {', '.join(GENERATORS)}")
     return GENERATORS[spec["name"]](stages, classes, widths=tuple(spec["widths"]), embedding=embedding)

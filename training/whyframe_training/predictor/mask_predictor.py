@@ -1,8 +1,8 @@
-"""Explainers over a classifier's features: the mask predictor, and the class activation map."""
+"""Explainers that read a classifier's features: the mask predictor, and the class activation map."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,62 +10,83 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError
-from whyframe_training.config import TrainConfig
 from whyframe_training.functional import EPSILON
 from whyframe_training.predictor.controllers import Controller, build_controller
 from whyframe_training.predictor.generators import MaskGenerator, build_generator, enlarge
 
 
 class MaskPredictor(nn.Module):
-    """Generator and controller: features and a class to a mask (Eqs. 4 to 7).
+    """A generator of mask logits, followed by a distribution controller (Fu et al. 2022, Eqs. 4 to 7).
 
-    The classification loss ranks a few pixels of an object sharply and leaves the rest of it to chance. The anchor
-    settles the rest: both maps normalised (Eq. 5), that share of the feature filter's activation is added to the
-    generator's logits. It is no part of the loss, which sees the generator alone.
+    The classification loss ranks a few pixels of an object well and leaves the order of the others to chance. The
+    class activation map gives them an order: the logits become `norm(generator) + cam_weight * norm(activation)`,
+    where `norm` is Eq. 5 and the activation is that of the feature filter. This happens after training, whose loss
+    is computed without it.
 
     Args:
-        generator: features and a class to logits.
-        controller: logits to scores.
-        anchor: 0 is the paper's predictor; larger covers more of the object and ranks a little less faithfully.
+        generator: Module from features and class ids to logits.
+        controller: Module from logits to scores.
+        cam_weight: Weight of the class activation map. 0 is the predictor of the paper; with a larger weight the mask
+            covers more of the object, and ranks its pixels a little less faithfully.
     """
 
-    def __init__(self, generator: MaskGenerator, controller: Controller, anchor: float = 0.0) -> None:
+    def __init__(self, generator: MaskGenerator, controller: Controller, cam_weight: float = 0.0) -> None:
         super().__init__()
-        self.generator, self.controller, self.anchor = generator, controller, anchor
+        self.generator, self.controller, self.cam_weight = generator, controller, cam_weight
 
     def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """N x h x w, float32: the scores before the controller."""
-        seen = self.generator(stages, class_id)
-        if not self.anchor:
-            return seen.logit_map
-        activation = enlarge(seen.activation.float(), seen.logit_map.shape[-2:], "bilinear")
-        # PyTorch's own operator exports as one node; a constant map stays constant, which is all that matters here.
-        own, coarse = (F.instance_norm(one, eps=EPSILON) for one in (seen.logit_map[:, None], activation))
-        return (own + self.anchor * coarse).squeeze(1)
+        """Return the logits that the controller takes.
+
+        Args:
+            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            class_id: N class ids to explain.
+
+        Returns:
+            N x h x w at the size of the stride-4 features, float32.
+        """
+        output = self.generator(stages, class_id)
+        if not self.cam_weight:
+            return output.logit_map
+        activation = enlarge(output.activation.float(), output.logit_map.shape[-2:], "bilinear")
+        # PyTorch's own operator exports as a single node; like Eq. 5 it keeps a constant map constant.
+        logits = F.instance_norm(output.logit_map[:, None], eps=EPSILON)
+        coarse = F.instance_norm(activation, eps=EPSILON)
+        return (logits + self.cam_weight * coarse).squeeze(1)
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """Features at strides 4, 8, 16 and the last ones, and N classes, to N x h x w scores in [0, 1]."""
+        """Return the masks of the classes, N x h x w scores in [0, 1], float32; arguments as for `logit_map`."""
         return self.controller(self.logit_map(stages, class_id))
 
 
-def build_predictor(config: TrainConfig, classifier: Classifier) -> MaskPredictor:
-    """The untrained predictor of a run, its class embedding started from the classifier's last linear layer."""
+def build_predictor(
+    classifier: Classifier, generator: Mapping[str, Any], controller: Mapping[str, Any], cam_weight: float = 0.0
+) -> MaskPredictor:
+    """Build an untrained mask predictor for a classifier.
+
+    The class embedding of its feature filter starts from the classifier's last linear layer, if there is one.
+
+    Args:
+        classifier: The classifier to explain.
+        generator: Generator and channels, as in `TrainConfig.generator`.
+        controller: Controller and parameters, as in `TrainConfig.controller`.
+        cam_weight: See `MaskPredictor`.
+    """
     head = classifier.head()
     embedding = None if head is None else head.weight.detach()
-    generator = build_generator(config.generator, classifier.channels, len(classifier.labels), embedding)
-    return MaskPredictor(generator, build_controller(config.controller), config.anchor)
+    built = build_generator(generator, classifier.channels, len(classifier.labels), embedding)
+    return MaskPredictor(built, build_controller(controller), cam_weight)
 
 
 class ClassActivationMap(nn.Module):
-    """CAM: `<X, w_c>` of a network that ends in pooling and a linear layer, at the last features' size.
+    """CAM, `<X, w_c>`, of a network that ends in pooling and a linear layer, at the size of the last features.
 
-    No ReLU and no tuning; each map is scaled to [0, 1] by its own range. A constant map gives zeros.
+    There is no ReLU. Each map is scaled to [0, 1] by its own range; a constant map gives zeros.
 
     Args:
-        classifier: one with a `head()`.
+        classifier: A classifier with a `head()`.
 
     Raises:
-        ClassifierError: the network does not end in pooling and a linear layer.
+        ClassifierError: The network does not end in global average pooling and a linear layer.
     """
 
     weight: Tensor
@@ -82,27 +103,35 @@ class ClassActivationMap(nn.Module):
         self.controller = MinMax()
 
     def logit_map(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """N x h x w, float32: the class's evidence at each place of the last features."""
+        """Return the contribution of each cell of the last features to the class logit.
+
+        Args:
+            stages: Features, N x C x h x w each; only the last ones are read.
+            class_id: N class ids to explain.
+
+        Returns:
+            N x h x w at the size of the last features, float32.
+        """
         last = stages[-1]
         n, _, height, width = last.shape
         product = torch.bmm(self.weight[class_id][:, None].to(last.dtype), last.flatten(2))
         return product.view(n, height, width).float()
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> Tensor:
-        """Features and N classes to N x h x w scores in [0, 1]."""
+        """Return the maps of the classes, N x h x w scores in [0, 1], float32; arguments as for `logit_map`."""
         return self.controller(self.logit_map(stages, class_id))
 
 
 class MinMax(nn.Module):
-    """Scales each map to [0, 1] by its own range; a constant map gives zeros."""
+    """Scaling of each map to [0, 1] by its own range; a constant map gives zeros."""
 
     name = "minmax"
 
     def forward(self, logit_map: Tensor) -> Tensor:
-        """N x h x w, any range, to [0, 1]."""
+        """Return N x h x w scores in [0, 1] of N x h x w values of any range."""
         low, high = logit_map.amin((-2, -1), keepdim=True), logit_map.amax((-2, -1), keepdim=True)
         return (logit_map - low) / (high - low).clamp_min(torch.finfo(logit_map.dtype).tiny)
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest's entry."""
+        """Return the controller's entry in the manifest."""
         return {"name": self.name}

@@ -1,0 +1,250 @@
+"""Command-line options of `whyframe train`; those on the classifier are shared with `whyframe evaluate`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyframe.errors import WhyframeError
+
+_CLASSIFIER, _PREDICTOR, _TRAINING = "Classifier", "Mask predictor", "Training"
+
+
+class ControllerName(str, Enum):
+    """Distribution controllers."""
+
+    ct = "ct"
+    bt = "bt"
+
+
+class GeneratorName(str, Enum):
+    """Mask generators."""
+
+    edge = "edge"
+    unet = "unet"
+
+
+class Precision(str, Enum):
+    """Arithmetic of the training."""
+
+    bf16 = "bf16"
+    fp32 = "fp32"
+
+
+ClassifierOption = Annotated[
+    str,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        help="efficientnet_lite0, _lite1 or _lite2; a torchvision CNN such as resnet50; or my_model.py:build, a "
+        "function of your own that returns the network.",
+    ),
+]
+WeightsOption = Annotated[
+    str,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        help="Weights file, .safetensors or written by torch.save; 'pretrained': the published weights of a named "
+        "network, or what your function loads; 'random': none.",
+    ),
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        help="Text file with one label per line, in class order.",
+        show_default="those of ImageNet-1k",
+    ),
+]
+MeanOption = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        metavar="R,G,B",
+        help="Mean that the network subtracts from RGB in [0, 1].",
+        show_default="that of the named network; else 0.485,0.456,0.406",
+    ),
+]
+StdOption = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        metavar="R,G,B",
+        help="Standard deviation that the network divides by.",
+        show_default="that of the named network; else 0.229,0.224,0.225",
+    ),
+]
+SideOption = Annotated[
+    int | None,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        min=32,
+        help="Height and width of the input, in pixels.",
+        show_default="that of the named network; else 224",
+    ),
+]
+
+DataOption = Annotated[
+    Path, typer.Option(help="Folder of images, with its sub-folders. They need no labels.", show_default=False)
+]
+RunOption = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", help="Run folder. The same command resumes an interrupted run.", show_default=False
+    ),
+]
+
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        help="Predictor of the paper's experiments: ct, bt, mgnet or an ablation. Sets the controller, the loss, "
+        "--controller-jitter 1 and --cam-weight 0.",
+    ),
+]
+ControllerOption = Annotated[
+    ControllerName,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        help="Distribution controller: ct (customized) shapes the scores by --eta and --h; bt (basic) keeps the upper "
+        "half of the logits.",
+    ),
+]
+EtaOption = Annotated[
+    float, typer.Option(rich_help_panel=_PREDICTOR, min=1e-3, help="CT: steepness of the transformer.")
+]
+HOption = Annotated[
+    float,
+    typer.Option(
+        rich_help_panel=_PREDICTOR, min=1e-3, help="CT: skewness; above 1, fewer pixels score high."
+    ),
+]
+GeneratorOption = Annotated[
+    GeneratorName | None,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        help="Mask generator: edge is small and fast on CPUs; unet is the generator of the paper.",
+        show_default="unet for resnet50, vgg19 and googlenet; else edge",
+    ),
+]
+CamWeightOption = Annotated[
+    float,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        min=0,
+        help="Weight of the class activation map in the finished mask. More covers more of the object; 0 is the "
+        "paper's predictor.",
+    ),
+]
+JitterOption = Annotated[
+    float,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        min=1,
+        help="CT: range over which eta and h are drawn for each sample, as a factor; 1 keeps them fixed, as in the "
+        "paper.",
+    ),
+]
+StartOption = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=_PREDICTOR,
+        help="Run folder whose predictor the training starts from; classifier and generator must be the same.",
+    ),
+]
+
+EpochsOption = Annotated[
+    int,
+    typer.Option(rich_help_panel=_TRAINING, min=1, help="Passes over the images, each with new random crops."),
+]
+BatchOption = Annotated[
+    int, typer.Option(rich_help_panel=_TRAINING, min=2, help="Number of images per step.")
+]
+LearningRateOption = Annotated[
+    float,
+    typer.Option(
+        rich_help_panel=_TRAINING, min=1e-6, help="Initial learning rate of Adam; halved every 3/10 of the run."
+    ),
+]
+ValidationOption = Annotated[
+    int,
+    typer.Option(
+        rich_help_panel=_TRAINING,
+        min=1,
+        help="Number of images kept out of the training, on which the predictor is measured at the end.",
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option(rich_help_panel=_TRAINING, min=0, help="Seed of every random choice.")
+]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        rich_help_panel=_TRAINING,
+        help="Arithmetic. bf16 is several times faster on processors that support it, and slow on others.",
+    ),
+]
+JointOption = Annotated[
+    bool,
+    typer.Option(
+        "--joint",
+        rich_help_panel=_TRAINING,
+        help="Train a copy of the classifier too, with a new last layer for the classes of your images.",
+    ),
+]
+ClassesOption = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=_TRAINING,
+        help="With --joint: CSV file with the columns file and class.",
+        show_default="the sub-folders of --data are the classes",
+    ),
+]
+FormerCamWeightOption = Annotated[float | None, typer.Option("--anchor", min=0, hidden=True)]
+FormerJitterOption = Annotated[float | None, typer.Option("--spread", min=1, hidden=True)]
+
+
+def parse_rgb(option: str, text: str | None) -> tuple[float, float, float] | None:
+    """Return the three comma-separated numbers of an option's value; None where it was not given.
+
+    Raises:
+        WhyframeError: The text is not three numbers.
+    """
+    if text is None:
+        return None
+    try:
+        r, g, b = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise WhyframeError(
+            f"{option} takes three numbers such as 0.485,0.456,0.406, got {text!r}"
+        ) from error
+    return r, g, b
+
+
+def renamed_value(context: typer.Context, former: str, name: str) -> float:
+    """Return the value of an option that may have been given under its former name, which prints a warning.
+
+    Args:
+        context: Context of the command.
+        former: Former parameter name.
+        name: Present parameter name.
+
+    Raises:
+        WhyframeError: Both were given.
+    """
+    value = context.params[former]
+    if value is None:
+        return context.params[name]
+    option = f"--{name.replace('_', '-')}"
+    if is_given(context, name):
+        raise WhyframeError(f"--{former} is the former name of {option}: give {option} alone")
+    typer.echo(f"DeprecationWarning: --{former} is now {option}; use the new name", err=True)
+    return value
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Return whether a parameter was given on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
