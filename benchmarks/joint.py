@@ -24,12 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe.files import atomic_write
 from whyframe.perturb import MINIMUM_DROP
-from whyframe.progress import progress_bar
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.comparison import Pair, Record, measure_all
@@ -80,9 +78,8 @@ def main() -> None:
     classes = write_classes(Path(args.data), args.runs / "classes.csv")
     labelled = read_labelled(args.data, classes)
     train, held_out = split_labelled(args.data, labelled, args.validation)
-    pairs = train_pairs(_config(args), classes, train, args.runs, Console(stderr=True))
-    with progress_bar("measuring", len(held_out.paths)) as bar:
-        measured = measure_all(pairs, held_out, args.runs / "measured.jsonl", bar.advance)
+    pairs = train_pairs(_config(args), classes, train, args.runs)
+    measured = measure_all(pairs, held_out, args.runs / "measured.jsonl", progress=True)
     result = {"facts": _facts(args, train, held_out), **summarise(measured, PAIRS)}
     write_results(args.output, table(result), as_json(result, measured))
 
@@ -128,17 +125,15 @@ def superclass(class_id: int) -> str | None:
     return next((name for name, ids in SUPERCLASSES.items() if class_id in ids), None)
 
 
-def train_pairs(
-    config: TrainConfig, classes: Path, train: Labelled, runs: Path, console: Console
-) -> dict[str, Pair]:
+def train_pairs(config: TrainConfig, classes: Path, train: Labelled, runs: Path) -> dict[str, Pair]:
     """Return both pairs, after training what is not finished."""
     joint, alone = (prepare(config, classes, train.labels, runs / name) for name in PAIRS)
-    train_steps(JointTrainer(joint, train, runs / "joint"), None, console)
-    train_steps(JointTrainer(alone, train, runs / "alone", weight=0.0), None, console)
+    train_steps(JointTrainer(joint, train, runs / "joint"), progress=True)
+    train_steps(JointTrainer(alone, train, runs / "alone", weight=0.0), progress=True)
     # The joint run explains one class per image, the true one; here it is the predicted class.
     after = replace(alone, predicted_share=1.0)
     open_run(runs / "afterwards", after)
-    train_steps(Trainer(after, list(train.paths), runs / "afterwards"), None, console)
+    train_steps(Trainer(after, list(train.paths), runs / "afterwards"), progress=True)
     return {"joint": Pair.of_run(runs / "joint"), "alone": Pair.of_run(runs / "afterwards")}
 
 

@@ -27,9 +27,8 @@ from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe_export import export
 from whyframe_export.export_source import ExportSource, trained_source
 from whyframe_export.fused import FusedClassifier
-from whyframe_training.checkpoint import CONFIG
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import CONFIG, TrainConfig
 
 Variants = dict[str, Callable[[], Any]]
 """By "RUNTIME PART", a call that is timed."""

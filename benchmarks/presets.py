@@ -13,8 +13,6 @@ from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
-from rich.console import Console
-
 from whyframe import __version__
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import build_classifier
@@ -38,11 +36,11 @@ def main() -> None:
 
 
 def _train(name: str, data: str, run: Path, path: Path) -> None:
-    config, console = preset_config(name, data), Console(stderr=True)
-    console.rule(name)
+    config = preset_config(name, data)
+    print(name)
     open_run(run, config)
     images, _ = split(list_images(data), config.validation)
-    train_steps(Trainer(config, images, run), None, console)
+    train_steps(Trainer(config, images, run), progress=True)
     predictor, steps = load_predictor(run, config, build_classifier(config.classifier))
     save_decoder(predictor, _facts(config, steps, len(images)), path)
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from whyframe.errors import OutputError, WhyframeError
-from whyframe_training.cli import Labels, Mean, Name, Side, Std, Weights, triple
+from whyframe_training.options import (
+    ClassifierOption,
+    LabelsOption,
+    MeanOption,
+    SideOption,
+    StdOption,
+    WeightsOption,
+    parse_rgb,
+)
 
 if TYPE_CHECKING:
     from whyframe_evaluation.methods.method import Method
@@ -52,12 +60,12 @@ def evaluate(
             help="Names of methods and groups, run folders and fused .onnx files, with commas between them; or all."
         ),
     ] = "all",
-    classifier: Name = "efficientnet_lite0",
-    weights: Weights = "pretrained",
-    labels: Labels = None,
-    mean: Mean = None,
-    std: Std = None,
-    side: Side = None,
+    classifier: ClassifierOption = "efficientnet_lite0",
+    weights: WeightsOption = "pretrained",
+    labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    side: SideOption = None,
     budget: Annotated[
         Budget, typer.Option(help="quick: methods of over 100 passes, and costly measures, see 24 pictures.")
     ] = Budget.quick,
@@ -97,8 +105,8 @@ def evaluate(
         classifier,
         weights,
         None if labels is None else str(labels),
-        triple("--mean", mean),
-        triple("--std", std),
+        parse_rgb("--mean", mean),
+        parse_rgb("--std", std),
         side,
     )
     page = report(

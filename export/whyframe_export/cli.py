@@ -138,13 +138,13 @@ def export(
     """
     from whyframe_export import export as export_model
     from whyframe_training.classifiers.classifier import ClassifierSpec
-    from whyframe_training.cli import triple
+    from whyframe_training.options import parse_rgb
 
     source: Path | ClassifierSpec
     if run is None:
         names = None if labels is None else str(labels)
         source = ClassifierSpec(
-            classifier, weights, names, triple("--mean", mean), triple("--std", std), side
+            classifier, weights, names, parse_rgb("--mean", mean), parse_rgb("--std", std), side
         )
     else:
         source = run

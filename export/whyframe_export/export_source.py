@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from whyframe import Manifest, __version__
-from whyframe_training.checkpoint import CONFIG, load_predictor
+from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
@@ -117,8 +117,8 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
         "predicted_share": config.predicted_share,
         "objective": dataclasses.asdict(config.objective),
         "classifier_trained_too": (folder / JOINT).exists(),
-        "anchor": config.anchor,
-        "spread": config.spread,
+        "anchor": config.cam_weight,
+        "spread": config.controller_jitter,
         "started_from_steps": _steps_of_earlier_run(config),
         "seed": config.seed,
         "precision": config.precision,

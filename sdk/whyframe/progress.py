@@ -58,7 +58,13 @@ class _RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(
-    description: str, total: int | None, *, unit: str = "", completed: int = 0, hidden: bool = False
+    description: str,
+    total: int | None,
+    *,
+    unit: str = "",
+    completed: int = 0,
+    keep: bool = False,
+    hidden: bool = False,
 ) -> Iterator[ProgressBar]:
     """Show a bar with the count, the speed and the remaining time while a block runs.
 
@@ -69,6 +75,7 @@ def progress_bar(
         total: Number of steps; None where it is not known.
         unit: Name of a step for the speed column, such as ``"frames"``; no speed is shown without it.
         completed: Number of steps finished earlier, for resumed work.
+        keep: Leave the finished bar, with its last note, on the terminal; otherwise it is erased.
         hidden: Show nothing.
 
     Yields:
@@ -84,5 +91,5 @@ def progress_bar(
         TextColumn("{task.fields[note]}", markup=False),
     )
     disabled = hidden or not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), disable=disabled, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=disabled, transient=not keep) as progress:
         yield ProgressBar(progress, progress.add_task(description, total=total, completed=completed, note=""))

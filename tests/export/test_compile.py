@@ -22,7 +22,8 @@ from whyframe_export.export_source import trained_source
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.precision import to_fp16
-from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec
+from whyframe_training.classifiers.classifier import ClassifierSpec
+from whyframe_training.predictor.generators import default_generator
 
 GPUS = ((8, 6), (8, 9), (12, 0))
 
@@ -146,7 +147,7 @@ def test_compiling_does_not_import_pytorch(rtx: TensorRT, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["resnet50", "vgg19"])
 def test_the_papers_networks_compile_in_every_variant(rtx: TensorRT, tmp_path: Path, name: str) -> None:
     """Random weights; FP32 and FP16, with the plugin and without, each twice."""
-    config = tiny_run.settings(ClassifierSpec(name, "random"), generator=DEFAULT_GENERATORS[name])
+    config = tiny_run.settings(ClassifierSpec(name, "random"), generator=default_generator(name))
     tiny_run.untrained(config, tmp_path)
     source = trained_source(tmp_path)
     fused = FusedClassifier(source.classifier, source.explainer).eval()

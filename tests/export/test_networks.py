@@ -10,18 +10,15 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from rich.console import Console
 from torch import nn
 
 from whyframe import ExplainEngine
 from whyframe_export import export
-from whyframe_training.classifiers.classifier import DEFAULT_GENERATORS, ClassifierSpec, build_classifier
+from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
 from whyframe_training.config import TrainConfig
-from whyframe_training.predictor.generators import DEFAULT_WIDTHS
 from whyframe_training.training_run import train
 
 CLASSES = 7
-EDGE = {"name": "edge", "widths": DEFAULT_WIDTHS["edge"]}
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +65,8 @@ def settled(name: str, side: int, path: Path) -> str:
 
 def trained(tmp_path: Path, spec: ClassifierSpec, photos: str) -> Path:
     """A run folder with one step of stage one and two of stage two behind it, validated."""
-    generator = DEFAULT_GENERATORS.get(spec.name, EDGE)
-    config = TrainConfig(spec, generator, data=photos, validation=2, epochs=1, filter_steps=1, batch=2)
-    result = train(config, tmp_path / "run", Console(quiet=True))
+    config = TrainConfig(spec, data=photos, validation=2, epochs=1, filter_steps=1, batch=2)
+    result = train(config, tmp_path / "run")
     assert len(result.files) == 2
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").open()]
     assert len(losses) == 2

@@ -14,7 +14,6 @@ from whyframe import ExplainEngine, Manifest, OutputError, WhyframeError
 from whyframe_export import ParityError, export
 from whyframe_export.export_source import cam_source
 from whyframe_export.onnx_export import write_fused_model
-from whyframe_training.checkpoint import save_checkpoint
 from whyframe_training.classifiers.classifier import ClassifierSpec
 
 
@@ -33,7 +32,7 @@ def make_run(folder: Path, spec: ClassifierSpec, generator: str, controller: str
             value.add_(0.1 * torch.rand_like(value)) if "var" in name else value.add_(
                 0.1 * torch.randn_like(value)
             )
-    save_checkpoint(trainer)
+    trainer.save()
     return folder
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers import tiny_network
-from whyframe_training.checkpoint import CONFIG, save_checkpoint
 from whyframe_training.classifiers.classifier import ClassifierSpec
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.trainer import Trainer
 
 TINY = f"{tiny_network.__file__}:build"
@@ -41,7 +40,7 @@ def untrained(config: TrainConfig, folder: Path) -> Trainer:
     """Write the folder of a run that has not started and return its trainer."""
     config.save(folder / CONFIG)
     trainer = Trainer(config, [Path("unused.png")], folder)
-    save_checkpoint(trainer)
+    trainer.save()
     return trainer
 
 

@@ -91,7 +91,7 @@ def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
     """The whole way of a CUDA tensor, on the CPU's implementations."""
     logits, noise = random(3, 6, 6), lambda: torch.Generator().manual_seed(0)
     ct, bt = CustomizedTransformer(), BasicTransformer()
-    calls = [lambda: ct(logits), lambda: ct.spread(logits, 4.0, noise()), lambda: bt(logits)]
+    calls = [lambda: ct(logits), lambda: ct.jitter(logits, 4.0, noise()), lambda: bt(logits)]
     images, background, mask = random(3, 3, 6, 6), random(3, 3, 6, 6, seed=1), random(3, 1, 6, 6, seed=2)
     calls.append(lambda: perturbation.perturb(images, mask, background))
     expected = [call() for call in calls]

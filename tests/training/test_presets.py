@@ -56,7 +56,8 @@ def test_every_preset_comes_with_weights_and_says_how_they_were_made(name: str, 
 def test_a_decoder_survives_its_file_but_for_half_precision(
     lite0: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predictor = build_predictor(preset_config("bt", ""), lite0).eval()
+    config = preset_config("bt", "")
+    predictor = build_predictor(lite0, config.generator, config.controller).eval()
     (tmp_path / "bt").mkdir()
     monkeypatch.setattr(presets.resources, "files", lambda _: tmp_path)
     (tmp_path / presets.WEIGHTS).mkdir()
@@ -74,13 +75,13 @@ def test_a_preset_leaves_the_rest_of_a_run_as_it_was() -> None:
     mgnet = find_preset("mgnet").apply(config)
     assert mgnet.controller == {"name": "sigmoid"}
     assert mgnet.objective == presets.MGNET
-    assert (mgnet.anchor, mgnet.spread) == (0, 1)
+    assert (mgnet.cam_weight, mgnet.controller_jitter) == (0, 1)
     kept = replace(
         mgnet,
         controller=config.controller,
         objective=config.objective,
-        anchor=config.anchor,
-        spread=config.spread,
+        cam_weight=config.cam_weight,
+        controller_jitter=config.controller_jitter,
     )
     assert kept == config
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from helpers.tiny_network import CLASSES, SIDE
@@ -20,8 +19,6 @@ from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.trainer import Trainer, choose_targets
 from whyframe_training.training_run import train
 from whyframe_training.validate import Validation
-
-QUIET = Console(quiet=True)
 
 
 @pytest.fixture
@@ -78,7 +75,7 @@ def test_stage_one_wants_the_filter_open_on_what_is_there_and_shut_on_what_is_no
     """A.1 from its parts: the mean opening is the probability that the class is there."""
     trainer = Trainer(config, images(config), tmp_path)
     x = torch.rand(16, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    loss = trainer._filter_loss(x, torch.Generator().manual_seed(1))
+    loss = trainer.filter_loss(x, torch.Generator().manual_seed(1))
     noise = torch.Generator().manual_seed(1)
     real = torch.rand(16, generator=noise) < 0.5
     shift = torch.randint(1, CLASSES, (16,), generator=noise)
@@ -96,11 +93,13 @@ def test_stage_one_wants_the_filter_open_on_what_is_there_and_shut_on_what_is_no
 def test_loss_is_cross_entropy_on_the_image_seen_through_the_mask(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    """Eq. 8 again, from its parts, without the anchor, which the loss does not see."""
-    trainer = Trainer(dataclasses.replace(config, predicted_share=1.0, spread=1.0), images(config), tmp_path)
+    """Eq. 8 again, from its parts, without the class activation map, which the loss leaves out."""
+    trainer = Trainer(
+        dataclasses.replace(config, predicted_share=1.0, controller_jitter=1.0), images(config), tmp_path
+    )
     trainer.predictor.eval()
     x = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
+    loss = trainer.mask_loss(x, torch.Generator().manual_seed(1))
     from whyframe_training.perturb import random_backgrounds
 
     noise = torch.Generator().manual_seed(1)
@@ -154,7 +153,7 @@ def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_pa
 
 def test_a_run_folder_holds_what_a_user_looks_for(config: TrainConfig, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    result = train(config, folder, QUIET)
+    result = train(config, folder)
     report = json.loads((folder / "validation.json").read_text())
     assert report["images"] == len(result.files) == 4
     assert set(report["scores"]) == {"predictor", "cam"}
@@ -175,9 +174,9 @@ def test_another_runs_folder_is_refused(config: TrainConfig, tmp_path: Path) -> 
     folder.mkdir()
     dataclasses.replace(config, seed=5).save(folder / "config.json")
     with pytest.raises(RunError, match="other settings"):
-        train(config, folder, QUIET)
+        train(config, folder)
     with pytest.raises(RunError, match="make its parent"):
-        train(config, tmp_path / "no" / "where", QUIET)
+        train(config, tmp_path / "no" / "where")
     (folder / "config.json").write_text("{}")
     with pytest.raises(RunError, match="not a run's settings"):
         TrainConfig.load(folder / "config.json")
@@ -217,7 +216,7 @@ def test_a_run_that_cannot_begin_leaves_no_folder(config: TrainConfig, tmp_path:
         config, classifier=dataclasses.replace(config.classifier, weights="nowhere.pt")
     )
     with pytest.raises(ClassifierError, match=r"nowhere\.pt"):
-        train(wrong, tmp_path / "run", QUIET)
+        train(wrong, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

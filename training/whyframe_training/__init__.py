@@ -3,8 +3,7 @@
 Example:
     >>> from whyframe_training import ClassifierSpec, TrainConfig, train
     >>> config = TrainConfig(ClassifierSpec("resnet50"), data="photos")
-    >>> validation = train(config, "runs/resnet50", progress=True)
-    >>> print("\\n".join(validation.to_lines()))
+    >>> print(train(config, "runs/resnet50", progress=True))
 
 The names below are imported when they are first used, so that importing the package does not import PyTorch.
 """

@@ -90,7 +90,7 @@ def train(
         config = find_preset(preset).apply(config)
     run = _open(config, output, classes, joint=joint)
     typer.echo(run.describe(), err=True)
-    typer.echo("\n".join(run.train(progress=True).to_lines()), err=True)
+    typer.echo(run.train(progress=True), err=True)
     typer.echo(f"done: whyframe export {output} -o model.onnx")
 
 

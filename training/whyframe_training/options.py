@@ -87,7 +87,8 @@ SideOption = Annotated[
 ]
 
 DataOption = Annotated[
-    Path, typer.Option(help="Folder of images, with its sub-folders. They need no labels.", show_default=False)
+    Path,
+    typer.Option(help="Folder of images, with its sub-folders. They need no labels.", show_default=False),
 ]
 RunOption = Annotated[
     Path,
@@ -157,7 +158,9 @@ StartOption = Annotated[
 
 EpochsOption = Annotated[
     int,
-    typer.Option(rich_help_panel=_TRAINING, min=1, help="Passes over the images, each with new random crops."),
+    typer.Option(
+        rich_help_panel=_TRAINING, min=1, help="Passes over the images, each with new random crops."
+    ),
 ]
 BatchOption = Annotated[
     int, typer.Option(rich_help_panel=_TRAINING, min=2, help="Number of images per step.")
@@ -165,7 +168,9 @@ BatchOption = Annotated[
 LearningRateOption = Annotated[
     float,
     typer.Option(
-        rich_help_panel=_TRAINING, min=1e-6, help="Initial learning rate of Adam; halved every 3/10 of the run."
+        rich_help_panel=_TRAINING,
+        min=1e-6,
+        help="Initial learning rate of Adam; halved every 3/10 of the run.",
     ),
 ]
 ValidationOption = Annotated[

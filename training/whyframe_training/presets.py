@@ -53,7 +53,11 @@ class Preset:
     def apply(self, config: TrainConfig) -> TrainConfig:
         """A run's settings as this preset has them: the paper's training, with no spread and no anchor."""
         return replace(
-            config, controller=dict(self.controller), objective=self.objective, controller_jitter=1.0, cam_weight=0.0
+            config,
+            controller=dict(self.controller),
+            objective=self.objective,
+            controller_jitter=1.0,
+            cam_weight=0.0,
         )
 
 

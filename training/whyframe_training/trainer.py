@@ -69,9 +69,7 @@ class Trainer:
         self.config, self.folder = config, folder
         self.device = device or pick_device()
         self.classifier = build_classifier(config.classifier)
-        predictor = build_predictor(
-            self.classifier, config.generator, config.controller, config.cam_weight
-        )
+        predictor = build_predictor(self.classifier, config.generator, config.controller, config.cam_weight)
         self.predictor = predictor.to(self.device)
         self.encoder = self.make_encoder()
         self.blur = GaussianBlur(self.classifier.side).to(self.device)

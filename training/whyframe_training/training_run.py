@@ -162,7 +162,8 @@ def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progres
     log = _Log(trainer)
     for stage, title in STAGES.items():
         steps, done = trainer.steps[stage], trainer.done[stage]
-        with progress_bar(title, steps, completed=done, hidden=not progress or done >= steps) as bar:
+        hidden = not progress or done >= steps
+        with progress_bar(title, steps, completed=done, keep=True, hidden=hidden) as bar:
             for step in trainer.run_stage(stage):
                 bar.advance(log.add(step))
                 if frames is not None and stage == 2:

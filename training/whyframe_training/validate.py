@@ -57,8 +57,8 @@ class Validation:
             report["predictor_minus_cam"] = dataclasses.asdict(self.difference("predictor", "cam"))
         return {**report, "files": list(self.files), "scores": scores}
 
-    def to_lines(self) -> list[str]:
-        """Return a report in text: the means, and the difference of predictor and class activation map."""
+    def __str__(self) -> str:
+        """Return a report: the means, and the difference of predictor and class activation map."""
         lines = [f"faithfulness on {self.count()} of {len(self.files)} validation images, in percent:"]
         lines += [f"  {name:<12}{mean:7.2f}" for name, mean in self.means().items()]
         if self._has_both():
@@ -66,7 +66,7 @@ class Validation:
             lines.append(
                 f"  difference  {d.mean:+7.2f} (95 % bootstrap interval {d.low:+.2f} to {d.high:+.2f})"
             )
-        return lines
+        return "\n".join(lines)
 
     def _has_both(self) -> bool:
         return {"predictor", "cam"} <= set(self.scores)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from whyframe_evaluation.methods.method import Method, Progress
-from whyframe_training.checkpoint import CONFIG, checkpoint_bytes, load_predictor
+from whyframe_training.checkpoint import checkpoint_bytes, load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.predictor.controllers import Controller, build_controller
 from whyframe_training.predictor.mask_predictor import MaskPredictor
 from whyframe_training.presets import find_preset, load_preset, preset_bytes

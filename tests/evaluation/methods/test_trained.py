@@ -7,14 +7,14 @@ from helpers.tiny_network import SIDE
 from helpers.tiny_run import settings, spec
 from whyframe_evaluation.methods import build_method
 from whyframe_evaluation.methods.trained import FusedPredictor, PresetPredictor, RunPredictor, mgnet_ct
-from whyframe_training.checkpoint import CHECKPOINT, CONFIG
+from whyframe_training.checkpoint import CHECKPOINT
 from whyframe_training.classifiers.classifier import (
     Classifier,
     ClassifierError,
     ClassifierSpec,
     build_classifier,
 )
-from whyframe_training.config import RunError
+from whyframe_training.config import CONFIG, RunError
 from whyframe_training.predictor.controllers import CustomizedTransformer
 from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 
@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> tuple[Path, Classifier, MaskPredictor]:
     config = settings(spec(tmp_path))
     config.save(tmp_path / CONFIG)
     classifier = build_classifier(config.classifier)
-    predictor = build_predictor(config, classifier).eval()
+    predictor = build_predictor(classifier, config.generator, config.controller, config.cam_weight).eval()
     torch.save({"predictor": predictor.state_dict(), "done": {1: 0, 2: 5}}, tmp_path / CHECKPOINT)
     return tmp_path, classifier, predictor
 

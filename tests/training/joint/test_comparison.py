@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from helpers.tiny_network import CLASSES, SIDE, build
 from whyframe_training.classifiers.classifier import Classifier
@@ -28,7 +27,10 @@ def pairs(config: TrainConfig) -> dict[str, Pair]:
         module.fc.bias.data[0] -= 100 * seed
         classifier = Classifier(module, name="tiny", labels=[*"abcde"[:CLASSES]], side=SIDE)
         torch.manual_seed(seed)
-        made[name] = Pair(classifier, build_predictor(config, classifier).eval())
+        made[name] = Pair(
+            classifier,
+            build_predictor(classifier, config.generator, config.controller, config.cam_weight).eval(),
+        )
     return made
 
 
@@ -70,13 +72,13 @@ def test_what_was_measured_is_not_measured_again(
     first = measure_all(pairs, some, tmp_path / "m.jsonl")
     asked = []
     monkeypatch.setattr(comparison, "measure", lambda pairs, path: asked.append(path.name) or {"joint": 1})
-    second = measure_all(pairs, more, tmp_path / "m.jsonl", lambda: asked.append("step"))
-    assert asked == ["step", "step", "1.png", "step"]
+    second = measure_all(pairs, more, tmp_path / "m.jsonl")
+    assert asked == ["1.png"]
     assert second == [*first, {"file": "green/1.png", "class": 1, "joint": 1}]
 
 
 def test_a_pair_is_what_its_run_left(config: TrainConfig, data: Path, tmp_path: Path) -> None:
-    train_joint(config, None, tmp_path / "run", Console(quiet=True))
+    train_joint(config, None, tmp_path / "run")
     pair = Pair.of_run(tmp_path / "run")
     assert pair.classifier.labels == ("blue", "green", "grey", "red", "white")
     assert isinstance(pair.predictor, MaskPredictor)

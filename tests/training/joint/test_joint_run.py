@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from rich.console import Console
 from typer.testing import CliRunner
 
 from whyframe import ExplainEngine
@@ -19,14 +18,13 @@ from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.joint.joint_run import prepare, train_joint
 
-QUIET = Console(quiet=True)
 LABELS = ("blue", "green", "grey", "red", "white")
 
 
 def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, tmp_path: Path) -> None:
     """Its folder, its predictor among the methods, its exported file, all with the photographs' labels."""
     folder = tmp_path / "run"
-    result = train_joint(config, None, folder, QUIET)
+    result = train_joint(config, None, folder)
     report = json.loads((folder / "validation.json").read_text())
     assert report["accuracy"]["count"] == report["images"] == len(result.files) == 5
     assert report["accuracy"]["low"] <= report["accuracy"]["percent"] <= report["accuracy"]["high"]
@@ -80,7 +78,7 @@ def test_a_plain_run_is_no_joint_one(config: TrainConfig, tmp_path: Path) -> Non
     folder.mkdir()
     config.save(folder / "config.json")
     with pytest.raises(RunError, match="other settings"):
-        train_joint(config, None, folder, QUIET)
+        train_joint(config, None, folder)
 
 
 def command(config: TrainConfig, folder: Path, *more: str) -> list[str]:

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torch.nn import functional as F
 
 from helpers.tiny_run import killed_and_resumed
@@ -16,7 +15,6 @@ from whyframe_training.joint.joint_trainer import JointTrainer
 from whyframe_training.joint.labelled import Labelled, read_labelled, split_labelled
 from whyframe_training.perturb import perturb, random_backgrounds, upsample
 
-QUIET = Console(quiet=True)
 CPU = torch.device("cpu")
 Parts = tuple[Labelled, Labelled]
 
@@ -37,11 +35,11 @@ def classifier_state(trainer: JointTrainer) -> dict[str, torch.Tensor]:
 
 def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
     """From their parts: cross-entropy on the image, and Eq. 8 on the image seen through the true class's mask."""
-    trainer = make(dataclasses.replace(config, spread=1.0), parts, tmp_path / "run", weight=0.5)
+    trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run", weight=0.5)
     trainer.predictor.eval()
     trainer.done[2] = 3
     x = torch.rand(4, 3, trainer.classifier.side, trainer.classifier.side)
-    loss = trainer._mask_loss(x, torch.Generator().manual_seed(1))
+    loss = trainer.mask_loss(x, torch.Generator().manual_seed(1))
     y = trainer.stream.classes(range(12, 16))
     seen = trainer.classifier(x)
     mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, y).logit_map)
@@ -56,17 +54,17 @@ def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Pa
 )
 def test_the_gradient_is_the_whole_one(config: TrainConfig, parts: Parts, tmp_path: Path, name: str) -> None:
     """Against finite differences: of f itself, and of the mask, which is made of f's features."""
-    trainer = make(dataclasses.replace(config, spread=1.0), parts, tmp_path / "run")
+    trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run")
     trainer.encoder.double()
     trainer.predictor.double().eval()
     trainer.blur.double()
-    trainer._typed = lambda images: images
+    trainer.to_precision = lambda images: images
     x = torch.rand(4, 3, trainer.classifier.side, trainer.classifier.side, dtype=torch.float64)
     part, _, path = name.partition(".")
     weight = getattr(trainer, part).get_submodule(path).weight
 
     def loss() -> torch.Tensor:
-        return trainer._mask_loss(x, torch.Generator().manual_seed(1)).double()
+        return trainer.mask_loss(x, torch.Generator().manual_seed(1)).double()
 
     (gradient,) = torch.autograd.grad(loss(), weight)
     step = 1e-3 / gradient.norm()  # of the loss, whose cross-entropies are float32
@@ -106,7 +104,7 @@ def test_the_filters_own_loss_leaves_the_last_layer_alone(
     """Its embedding is that layer's weight, which only the classes teach in stage one."""
     trainer = make(config, parts, tmp_path / "run")
     features = torch.rand(4, 20, 2, 2)
-    opened = trainer._opening(features, torch.tensor([0, 1, 2, 3]))
+    opened = trainer.filter_opening(features, torch.tensor([0, 1, 2, 3]))
     part = trainer.predictor.generator.filter
     opened.sum().backward()
     assert part.embedding.grad is None
@@ -118,7 +116,7 @@ def test_the_filters_own_loss_leaves_the_last_layer_alone(
 def test_a_weight_of_zero_is_the_classifier_alone(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
     trainer = make(config, parts, tmp_path / "run", weight=0.0)
     before = trainer.predictor.generator.reduce[0].weight.clone()
-    loss = trainer._mask_loss(torch.rand(4, 3, 64, 64), torch.Generator().manual_seed(1))
+    loss = trainer.mask_loss(torch.rand(4, 3, 64, 64), torch.Generator().manual_seed(1))
     list(trainer.run())
     assert torch.equal(trainer.predictor.generator.reduce[0].weight, before)
     assert loss.requires_grad

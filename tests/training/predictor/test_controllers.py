@@ -128,7 +128,7 @@ def test_square_is_not_monotonic_and_scores_both_ends_high() -> None:
     assert scores[0] == scores[-1] == 1
     assert torch.equal(Square()(torch.full((1, 8, 8), 7.0)), torch.zeros(1, 8, 8))
     for plain in (Sigmoid(), Square()):
-        assert torch.equal(plain.spread(x, 4.0, torch.Generator()), plain(x))
+        assert torch.equal(plain.jitter(x, 4.0, torch.Generator()), plain(x))
 
 
 def test_unknown_controller() -> None:
@@ -139,11 +139,11 @@ def test_unknown_controller() -> None:
 def test_a_spread_draws_other_distributions_and_keeps_every_order() -> None:
     x = logits(4, n=64, side=16)
     plain = CustomizedTransformer()
-    spread = plain.spread(x, 4.0, torch.Generator().manual_seed(0))
+    spread = plain.jitter(x, 4.0, torch.Generator().manual_seed(0))
     for one, scores in zip(x, spread, strict=True):
         assert (scores.flatten()[one.flatten().argsort()].diff() >= 0).all()
     means = spread.mean((1, 2))
     assert means.min() < 0.15
     assert means.max() > 0.5
-    torch.testing.assert_close(plain.spread(x, 1.0, torch.Generator()), plain(x))
-    assert torch.equal(BasicTransformer().spread(x, 4.0, torch.Generator()), BasicTransformer()(x))
+    torch.testing.assert_close(plain.jitter(x, 1.0, torch.Generator()), plain(x))
+    assert torch.equal(BasicTransformer().jitter(x, 4.0, torch.Generator()), BasicTransformer()(x))

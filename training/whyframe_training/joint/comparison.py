@@ -1,9 +1,9 @@
-"""Two pairs of classifier and mask predictor on the same photographs, each classifier asked for its own prediction."""
+"""Comparison of pairs of classifier and mask predictor, each asked about its own prediction on the same images."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import CONFIG, TrainConfig
@@ -22,21 +23,27 @@ from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskP
 
 CPU = torch.device("cpu")
 Record = dict[str, Any]
+"""Results of one image: `file`, `class` and, by the name of the pair, what `measure` returns."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A classifier and the mask predictor that was trained for it, on the CPU, in float32."""
+    """A classifier and the mask predictor trained for it, on the CPU, in float32.
+
+    Attributes:
+        classifier: The classifier.
+        predictor: The mask predictor.
+    """
 
     classifier: Classifier
     predictor: MaskPredictor
 
     @classmethod
     def of_run(cls, folder: Path) -> Pair:
-        """The pair of a run's last checkpoint.
+        """Load the pair of a run's last checkpoint.
 
         Raises:
-            RunError: no run, or no checkpoint in it.
+            RunError: There is no run, or it has no checkpoint.
         """
         config = TrainConfig.load(folder / CONFIG)
         classifier = build_classifier(config.classifier)
@@ -44,44 +51,41 @@ class Pair:
 
 
 def measure_all(
-    pairs: dict[str, Pair], held_out: Labelled, path: Path, step: Callable[[], None] = lambda: None
+    pairs: dict[str, Pair], held_out: Labelled, path: Path, *, progress: bool = False
 ) -> list[Record]:
-    """A record of every photograph, as `measure` makes it, with its `file` and its true `class`.
+    """Return the record of each image, and keep the records in a file.
 
     Args:
-        pairs: by name, of the same classes and side.
-        held_out: photographs that none was trained on.
-        path: a file of one record a line; what it holds already is not measured again.
-        step: called after each photograph.
+        pairs: Pairs of the same classes and input side, by name.
+        held_out: Images on which none of the pairs was trained.
+        path: File with a JSON record per line. Images that it already holds are not measured again.
+        progress: Show a progress bar on stderr.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     known = {record["file"]: record for record in map(json.loads, lines)}
-    for image, class_id in zip(held_out.paths, held_out.class_ids, strict=True):
-        key = _key(image)
-        if key not in known:
-            known[key] = {"file": key, "class": class_id, **measure(pairs, image)}
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(known[key]) + "\n")
-        step()
+    with progress_bar("measuring", len(held_out.paths), unit="images", hidden=not progress) as bar:
+        for image, class_id in zip(held_out.paths, held_out.class_ids, strict=True):
+            key = _key(image)
+            if key not in known:
+                known[key] = {"file": key, "class": class_id, **measure(pairs, image)}
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(known[key]) + "\n")
+            bar.advance()
     return [known[_key(image)] for image in held_out.paths]
-
-
-def _rounded(values: Tensor) -> list[float]:
-    return [round(value, 6) for value in values.tolist()]
-
-
-def _key(image: Path) -> str:
-    """Names alone repeat where classes are sub-folders."""
-    return f"{image.parent.name}/{image.name}"
 
 
 @torch.no_grad()
 def measure(pairs: dict[str, Pair], path: Path) -> Record:
-    """What each classifier says of a photograph, and how its own prediction comes back by each map of it.
+    """Return the logits and the preserving curves of an image.
+
+    Args:
+        pairs: Pairs of the same classes and input side, by name.
+        path: Image file.
 
     Returns:
-        By pair: its `logits`, and `curves`, 33 probabilities each from the blurred to the clean image, by map: `own`
-        predictor's, the `other` pair's, and the class activation map (`cam`).
+        By pair: `logits`, and `curves`, the 33 probabilities of `preserving_curve` for the classifier's own
+        prediction under three maps: that of its predictor (`own`), of the other pair's predictor (`other`), and the
+        class activation map (`cam`).
     """
     side = next(iter(pairs.values())).classifier.side
     image, blur = to_images(load_frames([path], side), CPU), GaussianBlur(side)
@@ -89,13 +93,13 @@ def measure(pairs: dict[str, Pair], path: Path) -> Record:
     record: Record = {}
     for name, pair in pairs.items():
         logits = pair.classifier.logits(image)[0]
+        target = logits.argmax()
         curves = {
-            source: _rounded(
-                preserving_curve(pair.classifier.logits, image[0], mask, int(logits.argmax()), blur)
-            )
-            for source, mask in _masks(pairs, stages, name, logits.argmax()[None])
+            source: preserving_curve(pair.classifier.logits, image[0], mask, int(target), blur)
+            for source, mask in _masks(pairs, stages, name, target[None])
         }
-        record[name] = {"logits": _rounded(logits), "curves": curves}
+        rounded = {source: _rounded(curve) for source, curve in curves.items()}
+        record[name] = {"logits": _rounded(logits), "curves": rounded}
     return record
 
 
@@ -105,3 +109,12 @@ def _masks(
     for other, pair in pairs.items():
         yield "own" if other == name else "other", pair.predictor(stages[other], target)[0]
     yield "cam", ClassActivationMap(pairs[name].classifier)(stages[name], target)[0]
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [round(value, 6) for value in values.tolist()]
+
+
+def _key(image: Path) -> str:
+    """Return the name with the folder: names alone repeat where classes are sub-folders."""
+    return f"{image.parent.name}/{image.name}"

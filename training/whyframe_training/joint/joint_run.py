@@ -36,14 +36,13 @@ class JointValidation(Validation):
         """Return everything as JSON values, NaN as None."""
         return {**super().to_dict(), "accuracy": self.accuracy.to_dict()}
 
-    def to_lines(self) -> list[str]:
-        """Return a report in text: the report on faithfulness, and the accuracy."""
+    def __str__(self) -> str:
+        """Return a report: faithfulness, and the accuracy."""
         low, high = self.accuracy.interval()
-        return [
-            *super().to_lines(),
-            f"accuracy {self.accuracy.percent:.1f} % of {self.accuracy.count} "
-            f"(95 % interval {low:.1f} to {high:.1f})",
-        ]
+        return (
+            f"{super().__str__()}\naccuracy {self.accuracy.percent:.1f} % of {self.accuracy.count} images "
+            f"(95 % interval {low:.1f} to {high:.1f})"
+        )
 
 
 def train_joint(

@@ -59,7 +59,10 @@ class MaskPredictor(nn.Module):
 
 
 def build_predictor(
-    classifier: Classifier, generator: Mapping[str, Any], controller: Mapping[str, Any], cam_weight: float = 0.0
+    classifier: Classifier,
+    generator: Mapping[str, Any],
+    controller: Mapping[str, Any],
+    cam_weight: float = 0.0,
 ) -> MaskPredictor:
     """Build an untrained mask predictor for a classifier.
 
