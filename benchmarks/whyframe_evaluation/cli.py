@@ -1,16 +1,13 @@
-"""`whyframe evaluate`. PyTorch is imported when the command runs, not when its help is shown."""
+"""``whyframe evaluate``. PyTorch is imported when the command runs, not when its help is shown."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from whyframe.errors import OutputError, WhyframeError
 from whyframe_training.options import (
     ClassifierOption,
     LabelsOption,
@@ -21,12 +18,11 @@ from whyframe_training.options import (
     parse_rgb,
 )
 
-if TYPE_CHECKING:
-    from whyframe_evaluation.methods.method import Method
+__all__ = ["evaluate"]
 
 
 class Budget(str, Enum):
-    """How many pictures costly methods see."""
+    """Effort of an evaluation."""
 
     quick = "quick"
     paper = "paper"
@@ -36,30 +32,43 @@ def evaluate(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Folder of images; with boxes.json and images/ in it, boxes count too. Repeatable."
+            help="Folder of images. A folder that holds boxes.json and images/ has boxes. May be given several times.",
+            metavar="FOLDER",
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Report folder; the same command again goes on with it.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Report folder. The same command with the same folder resumes an interrupted evaluation.",
+            metavar="FOLDER",
+        ),
     ],
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="What to compare, with commas between: methods (cam, rise, ...), groups of methods (controllers, "
+            "lambda-av, ...), run folders of `whyframe train`, fused .onnx files; or all.",
+            metavar="NAME,...",
+        ),
+    ] = "all",
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="Of the folder: COCO JSON, Pascal VOC XML (file or folder), or a folder of YOLO text."
+            help="Boxes of the images in --data: a COCO JSON file, a Pascal VOC XML file or a folder of them, or a "
+            "folder of YOLO text files. Only with one --data.",
+            metavar="PATH",
         ),
     ] = None,
     keypoints: Annotated[
         Path | None,
         typer.Option(
-            help="Of the folder: COCO JSON with keypoints of animals, whose eyes and feet are compared."
+            help="COCO JSON file with keypoints of animals in --data: compares the maps at their eyes and feet. Only "
+            "with one --data.",
+            metavar="FILE",
         ),
     ] = None,
-    methods: Annotated[
-        str,
-        typer.Option(
-            help="Names of methods and groups, run folders and fused .onnx files, with commas between them; or all."
-        ),
-    ] = "all",
     classifier: ClassifierOption = "efficientnet_lite0",
     weights: WeightsOption = "pretrained",
     labels: LabelsOption = None,
@@ -67,40 +76,50 @@ def evaluate(
     std: StdOption = None,
     side: SideOption = None,
     budget: Annotated[
-        Budget, typer.Option(help="quick: methods of over 100 passes, and costly measures, see 24 pictures.")
+        Budget,
+        typer.Option(
+            help="quick: methods of over 100 passes per image, and costly metrics, run on the first 24 images only. "
+            "paper: everything runs on all images."
+        ),
     ] = Budget.quick,
-    limit: Annotated[int | None, typer.Option(min=1, help="First pictures of each folder only.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first N images of each folder.", metavar="N")
+    ] = None,
     held_out: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Of folders without boxes, only the N images that `whyframe train --validation N` keeps.",
+            help="Of folders without boxes, use only the N images that `whyframe train --validation N` did not train "
+            "on.",
             metavar="N",
         ),
     ] = None,
-    shown: Annotated[int, typer.Option(min=0, help="Pictures whose maps the report shows.")] = 6,
+    shown: Annotated[
+        int, typer.Option(min=0, help="Number of images whose maps the report shows.", metavar="N")
+    ] = 6,
 ) -> None:
-    """Compare explanation methods on a classifier and pictures of yours.
+    """Compare explanation methods on a classifier and on your images.
 
-    Each method explains the predicted class of each picture; one that has boxes counts if the class has a box in it.
-    Kept as it goes: every map (maps/) and value (values.jsonl), so that the same command goes on where it stopped; a
-    method whose weights have changed runs again. At the end: values.json, table.md, and report.html, which
-    needs no other file.
+    Each method explains the class that the classifier predicts for each image.
+    An image of a folder with boxes counts only if a box is of that class.
+
+    The report folder gets report.html (one file to read and to pass on),
+    table.md, values.json, the figures, and every map (maps/) and value
+    (values.jsonl) as soon as it is there. A method whose weights have changed
+    runs again.
 
     \b
     whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
-    whyframe evaluate --data photos/ --methods cam,ct,runs/mine,mine.onnx -o report
-    whyframe evaluate --data images/ --boxes instances.json --methods all --budget paper -o report
-    whyframe evaluate --data images/ --keypoints person_keypoints.json --methods cam,rise -o report
-    whyframe evaluate --data photos/ --data boxed/ --classifier my_model.py:build --weights w.pt -o report
+    whyframe evaluate --data photos/ --methods cam,runs/mine,mine.onnx -o report
+    whyframe evaluate --data images/ --boxes instances.json --budget paper -o report
+    whyframe evaluate --data images/ --keypoints animals.json --methods cam,rise -o report
+    whyframe evaluate --data photos/ --classifier my_model.py:build --weights w.pt -o report
     """  # noqa: D301 - \b is typer's
-    if not output.parent.is_dir():
-        raise OutputError(f"{output.parent} is not a folder, so {output} cannot be made; create it first.")
+    from whyframe_evaluation.api import EvaluationOptions
+    from whyframe_evaluation.api import evaluate as run_evaluation
+    from whyframe_evaluation.report.writer import write_report
+    from whyframe_training.classifiers.classifier import ClassifierSpec
 
-    from whyframe_evaluation.report.writer import report
-    from whyframe_training.classifiers.classifier import ClassifierSpec, build_classifier
-
-    wanted = chosen(methods)
     spec = ClassifierSpec(
         classifier,
         weights,
@@ -109,51 +128,8 @@ def evaluate(
         parse_rgb("--std", std),
         side,
     )
-    page = report(
-        build_classifier(spec),
-        data,
-        wanted,
-        output,
-        quick=budget is Budget.quick,
-        limit=limit,
-        shown=shown,
-        boxes=boxes,
-        held_out=held_out,
-        keypoints=keypoints,
-    )
+    options = EvaluationOptions(budget.value, limit, held_out, boxes, keypoints)
+    result = run_evaluation(spec, data, methods, output, options=options, progress=True)
+    page = write_report(result, shown=shown)
     typer.echo((output / "table.md").read_text(encoding="utf-8"))
-    typer.echo(f"{page} shows the maps, too.")
-
-
-def chosen(methods: str) -> list[Method]:
-    """The methods that a list of names means: methods, groups of them, all, or paths of one's own; each once.
-
-    Raises:
-        UnknownMethod: a name that neither a method nor a group has; the nearest names are offered.
-        WhyframeError: a name is given twice, or a path is neither a run folder nor a fused file.
-    """
-    from whyframe_evaluation.methods import GROUPS, METHODS, VARIANTS
-
-    given = [name.strip() for name in methods.split(",")]
-    groups = {**GROUPS, "all": tuple(METHODS)}
-    if len(set(given)) < len(given):
-        raise WhyframeError(f"--methods {methods} names one method twice; name each once.")
-    found: dict[str, Method] = {}
-    for name in dict.fromkeys(one for entry in given for one in groups.get(entry, (entry,))):
-        method = _built(name, groups)
-        if method.name in found or (method.name != name and method.name in {*METHODS, *VARIANTS}):
-            raise WhyframeError(f"{name} has the name of another method, {method.name}; rename it.")
-        found[method.name] = method
-    return list(found.values())
-
-
-def _built(name: str, groups: Iterable[str]) -> Method:
-    from whyframe_evaluation.methods import UnknownMethod, build_method
-
-    try:
-        return build_method(name)
-    except UnknownMethod:
-        near = difflib.get_close_matches(name.casefold(), groups, n=1, cutoff=0.7)
-        if near:
-            raise UnknownMethod(f"there is no method {name!r}: did you mean the group {near[0]}?") from None
-        raise
+    typer.echo(f"Open {page} in a browser: it shows the maps, too.")

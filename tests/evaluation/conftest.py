@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe_evaluation import EvaluationOptions, EvaluationResult, evaluate, write_report
 from whyframe_evaluation.methods.method import Method
-from whyframe_evaluation.report import writer as reporting
+from whyframe_evaluation.report import writer
 from whyframe_evaluation.run import experiments
 from whyframe_training.classifiers.classifier import Classifier
 
@@ -32,7 +33,7 @@ def photos(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 @pytest.fixture
 def boxed(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Three pictures of 100 x 50 with boxes: of every class, of no class, of every class."""
+    """Three images of 100 x 50 with boxes: of every class, of no class, of every class."""
     folder = tmp_path / "boxed"
     (folder / "images").mkdir(parents=True)
     entries = []
@@ -57,10 +58,10 @@ class Brightness(Method):
 
 class Broken(Brightness):
     name, title = "broken", "Broken"
-    mended = False
+    works = False
 
     def _explain(self, classifier, images, targets, progress):
-        if not Broken.mended:
+        if not Broken.works:
             raise RuntimeError("it does not\nwork")
         return super()._explain(classifier, images, targets, progress)
 
@@ -93,32 +94,33 @@ def broken() -> type[Broken]:
 
 @pytest.fixture(autouse=True)
 def methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments, "CHEAPEST_PASSES", -1)  # a test that wants experiments says so
-    Brightness.calls, Broken.mended = 0, False
+    monkeypatch.setattr(experiments, "CHEAPEST_PASSES", -1)  # a test of the experiments changes it back
+    Brightness.calls, Broken.works = 0, False
 
 
 @pytest.fixture
-def report(
-    classifier: Classifier, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Path]:
-    """Writes a report of the photographs and returns its folder; the page, with its figures, only if asked for."""
-    whole_page = reporting.report_page
-    known = {one.name: one for one in (Brightness, Broken, Empty, Costly)}
+def evaluated(classifier: Classifier, photos: Path, tmp_path: Path) -> Callable[..., EvaluationResult]:
+    """Evaluate methods by name on folders, by default on the photos, in the folder ``report``."""
+    methods = {method.name: method for method in (Brightness, Broken, Empty, Costly)}
 
-    def write(
-        *names: str, data: tuple[Path, ...] = (), quick: bool = True, page: bool = False, **options: object
-    ) -> Path:
-        monkeypatch.setattr(reporting, "report_page", whole_page if page else lambda *_: "")
-        chosen = {"limit": None, "shown": 2, **options}
-        folder = tmp_path / "report"
-        reporting.report(
+    def run(*names: str, data: tuple[Path, ...] = (), **options: object) -> EvaluationResult:
+        return evaluate(
             classifier,
-            list(data or (photos,)),
-            [known[name]() for name in names],
-            folder,
-            quick=quick,
-            **chosen,
+            data or (photos,),
+            [methods[name]() for name in names],
+            tmp_path / "report",
+            options=EvaluationOptions(**options),
         )
-        return folder
+
+    return run
+
+
+@pytest.fixture
+def report(evaluated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Evaluate as `evaluated` does, write the tables and values without the costly page, and return the folder."""
+    monkeypatch.setattr(writer, "render_page", lambda _: "")
+
+    def write(*names: str, **arguments: object) -> Path:
+        return write_report(evaluated(*names, **arguments)).parent
 
     return write

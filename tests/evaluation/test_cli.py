@@ -8,8 +8,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from whyframe.errors import WhyframeError
-from whyframe_evaluation.cli import chosen, evaluate
-from whyframe_evaluation.methods import GROUPS, METHODS
+from whyframe_evaluation.cli import evaluate
 
 BUNDLED = resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx"
 
@@ -17,7 +16,7 @@ BUNDLED = resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx"
 def command(*arguments: object) -> Result:
     app = Typer()
     app.command()(evaluate)
-    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if isinstance(result.exception, WhyframeError):
         raise result.exception
     return result
@@ -31,7 +30,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_report_and_prints_its_tables(photos: Path, tmp_path: Path) -> None:
     result = command("--data", photos, "--methods", "predictor, cam", "-o", tmp_path / "report")
     assert result.exit_code == 0, result.output
     assert "| predictor |" in result.stdout
@@ -40,7 +39,7 @@ def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("options", "message"),
     [
         (["--methods", "gradcam"], "did you mean grad-cam"),
         (["--methods", "cam,cam"], "names one method twice"),
@@ -53,32 +52,22 @@ def test_a_report_of_two_methods(photos: Path, tmp_path: Path) -> None:
         (["--classifier", "alexnet19"], "unknown classifier"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_leaves_nothing(
-    photos: Path, tmp_path: Path, words: list[str], says: str
+def test_a_wrong_option_is_an_error_of_one_line_and_leaves_no_folder(
+    photos: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
-    with pytest.raises(WhyframeError, match=says) as caught:
-        command("--data", photos, "-o", tmp_path / "report", *words)
+    with pytest.raises(WhyframeError, match=message) as caught:
+        command("--data", photos, "-o", tmp_path / "report", *options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "report").exists()
 
 
-def test_a_folder_without_pictures(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WhyframeError, match="no such folder"):
         command("--data", tmp_path / "none", "-o", tmp_path / "report", "--methods", "cam")
     assert not (tmp_path / "report").exists()
 
 
-def test_groups_and_all_are_their_methods_each_once() -> None:
-    def names(methods: str) -> list[str]:
-        return [one.name for one in chosen(methods)]
-
-    assert names("all") == list(METHODS)
-    group = list(GROUPS["controllers"])
-    assert names(f"cam, controllers,{group[0]}") == ["cam", *group]
-    assert set(names("all,controllers")) == {*METHODS, *group}
-
-
-def test_a_fused_file_of_ones_own_is_a_method(photos: Path, tmp_path: Path) -> None:
+def test_a_fused_file_is_a_method(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.onnx").write_bytes(BUNDLED.read_bytes())
     result = command(
         "--data", photos, "--methods", f"{tmp_path}/mine.onnx,predictor", "-o", tmp_path / "report"
@@ -90,10 +79,6 @@ def test_a_fused_file_of_ones_own_is_a_method(photos: Path, tmp_path: Path) -> N
         if line.startswith(("| mine", "| pred"))
     ]
     assert lines[0] == lines[1]  # faithfulness
-    for taken in ("cam", "ct-all"):
-        (tmp_path / f"{taken}.onnx").write_bytes(BUNDLED.read_bytes())
-        with pytest.raises(WhyframeError, match=f"name of another method, {taken}; rename it"):
-            chosen(f"{tmp_path}/{taken}.onnx")
 
 
 def test_boxes_of_a_file_count(photos: Path, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Reports of an evaluation: Markdown tables, JSON, and one HTML page with figures."""
+"""Reports of an evaluation: Markdown tables, a JSON document, and one HTML page with figures."""

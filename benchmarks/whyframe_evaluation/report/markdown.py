@@ -1,96 +1,101 @@
-"""What a study found, for other programs: Markdown tables, and one JSON document with every raw value."""
+"""The tables of an evaluation in Markdown."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from whyframe_evaluation.report.method_summary import COLUMNS, MethodSummary, text
-from whyframe_evaluation.run.map_metrics import GROUPS
-from whyframe_evaluation.run.results import MapResult
-from whyframe_evaluation.run.samples import Sample
+from whyframe_evaluation.metrics.part_intensity import MINIMUM_IMAGES
+from whyframe_evaluation.run.map_metrics import COLUMN_GROUPS
+from whyframe_evaluation.summary.evaluation_result import EvaluationResult
+from whyframe_evaluation.summary.method_summary import COLUMNS, MethodSummary, format_estimate
+from whyframe_evaluation.summary.part_summary import PartSummary
 
-__all__ = ["document", "markdown", "table"]
+__all__ = ["experiment_tables", "markdown_report", "method_tables", "part_table"]
 
-DIGITS = 4  # after the point, of values in percent
+_PARTS_NOTE = (
+    "Mean intensity of maps, scaled to [0, 1], in 5 x 5 pixels around each visible keypoint. A ratio above 1 means "
+    "that the eyes are more salient than the feet. Every image of the evaluation counts, whatever its predicted class; "
+    "with `--boxes`, only the images that have a box of the predicted class."
+)
+_NO_PARTS = f"No method has maps of {MINIMUM_IMAGES} images of one category that show both eyes and feet."
 
 
-def markdown(lines: Sequence[MethodSummary]) -> str:
-    """A table for each group of columns that has a value, and one of what the methods cost."""
-    return "\n".join(part for group in GROUPS for part in _group(group, lines)) + "\n" + _cost(lines)
+def markdown_report(result: EvaluationResult) -> str:
+    """Return all tables of an evaluation."""
+    text = method_tables(result.method_summaries) + experiment_tables(result.experiments)
+    return text if result.part_summaries is None else text + part_table(result.part_summaries)
 
 
-def _group(group: str, lines: Sequence[MethodSummary]) -> Iterator[str]:
-    names = [name for name, one in COLUMNS.items() if one.group == group]
-    shown = [name for name in names if any(name in line.cells for line in lines)]
+def method_tables(summaries: Sequence[MethodSummary]) -> str:
+    """Return a table for each group of columns that has a value, and a table of the methods' costs."""
+    groups = [table for group in COLUMN_GROUPS for table in _group_table(group, summaries)]
+    return "\n".join(groups) + "\n" + _cost_table(summaries)
+
+
+def _group_table(group: str, summaries: Sequence[MethodSummary]) -> Iterator[str]:
+    names = [name for name, column in COLUMNS.items() if column.group == group]
+    shown = [name for name in names if any(name in summary.estimates for summary in summaries)]
     if shown:
         heads = [COLUMNS[name].title for name in shown]
-        rows = [[line.method, *(text(line.cells.get(name)) for name in shown)] for line in lines]
-        yield f"## {GROUPS[group]}\n\n{table(['method', *heads], rows)}"
+        rows = [
+            [summary.method, *(format_estimate(summary.estimates.get(name)) for name in shown)]
+            for summary in summaries
+        ]
+        yield f"## {COLUMN_GROUPS[group]}\n\n{_table(['method', *heads], rows)}"
 
 
-def _cost(lines: Sequence[MethodSummary]) -> str:
+def _cost_table(summaries: Sequence[MethodSummary]) -> str:
     rows = [
-        [line.method, f"{line.forward:g}", f"{line.backward:g}", f"{line.seconds:.2f}", str(line.failures)]
-        for line in lines
+        [
+            summary.method,
+            f"{summary.forward:g}",
+            f"{summary.backward:g}",
+            f"{summary.seconds:.2f}",
+            str(summary.failures),
+        ]
+        for summary in summaries
     ]
-    heads = ["method", "passes forward", "passes back", "seconds a picture", "failed"]
-    return f"## Cost\n\n{table(heads, rows)}"
+    heads = ["method", "forward passes", "backward passes", "seconds per image", "failed images"]
+    return f"## Cost\n\n{_table(heads, rows)}"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+def experiment_tables(experiments: Mapping[str, Any]) -> str:
+    """Return the tables of adversarial images and of rotations.
+
+    Args:
+        experiments: Results of `run_experiments`.
+    """
+    heads = ["method", "label recovered", "in the first five", "clean told from adversarial", "images"]
+    rows = [_adversarial_row(name, values) for name, values in experiments["methods"].items()]
+    angles = [[angle, f"{error:.1f}"] for angle, error in experiments["rotation"].items()]
+    return (
+        f"\n## Adversarial images (percent)\n\n{_table(heads, rows)}"
+        f"\n## Rotations that change the class\n\n{_table(['at most, degrees', 'images, percent'], angles)}"
+    )
+
+
+def _adversarial_row(name: str, values: Mapping[str, Any]) -> list[str]:
+    if "error" in values:
+        return [name, f"failed: {values['error']}", "", "", ""]
+    percentages = [values.get(key) for key in ("recovered", "recovered_top5", "discrimination")]
+    return [name, *("-" if value is None else f"{value:.1f}" for value in percentages), str(values["count"])]
+
+
+def part_table(summaries: Sequence[PartSummary]) -> str:
+    """Return the table of intensities at eyes and feet, or a sentence where there are none."""
+    heads = ["method", "category", "at eyes", "at feet", "eyes / feet", "images"]
+    body = (
+        f"{_table(heads, [_part_row(item) for item in summaries])}\n{_PARTS_NOTE}" if summaries else _NO_PARTS
+    )
+    return f"\n## Intensity at parts\n\n{body}\n"
+
+
+def _part_row(item: PartSummary) -> list[str]:
+    ratio = "-" if item.ratio is None else f"{item.ratio:.2f}"
+    return [item.method, item.category, f"{item.eyes:.3f}", f"{item.feet:.3f}", ratio, str(item.images)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def document(
-    facts: Mapping[str, Any],
-    subjects: Sequence[Sample],
-    rows: Sequence[MapResult],
-    lines: Sequence[MethodSummary],
-    experiments: Mapping[str, Any],
-) -> str:
-    """What was done, the pictures, each raw value, what the columns mean, the summary: JSON, a row a line.
-
-    The curves, which are longer than all the rest, stay in ``values.jsonl``.
-    """
-    whole = {
-        "facts": dict(facts),
-        "columns": {name: _column(name) for name in COLUMNS},
-        "pictures": [_picture(one) for one in subjects],
-        "summary": [asdict(line) for line in lines],
-        "experiments": dict(experiments),
-        "rows": [_row(row) for row in rows],
-    }
-    parts = [f"{json.dumps(name)}: {_lines(part)}" for name, part in whole.items()]
-    return "{" + ",\n".join(parts) + "}\n"
-
-
-def _lines(part: Any) -> str:
-    """A list with an entry a line; anything else as it is."""
-    if not isinstance(part, list):
-        return json.dumps(part, allow_nan=False)
-    return "[\n" + ",\n".join(json.dumps(one, allow_nan=False) for one in part) + "\n]"
-
-
-def _row(row: MapResult) -> dict[str, Any]:
-    values = {name: None if value is None else round(value, DIGITS) for name, value in row.values.items()}
-    return {name: one for name, one in asdict(row).items() if name != "curves"} | {"values": values}
-
-
-def _column(name: str) -> dict[str, Any]:
-    one = COLUMNS[name]
-    return {
-        "title": one.title,
-        "description": one.description,
-        "group": one.group,
-        "higher_is_better": one.higher_is_better,
-    }
-
-
-def _picture(one: Sample) -> dict[str, Any]:
-    known = ("file", "target", "boxes", "category", "difficult", "digest")
-    return {name: getattr(one, name) for name in known}

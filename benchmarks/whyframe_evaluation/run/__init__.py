@@ -1,1 +1,1 @@
-"""An evaluation: each method on each image, and each metric of each map, resumable."""
+"""Running an evaluation: every method on every image, every metric of every map, resumable."""

@@ -1,4 +1,4 @@
-"""One map of one picture before the classifier: what several measures share is worked out once."""
+"""Intermediate results that several metrics of one map share, each computed once."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ from whyframe_training.perturb import GaussianBlur
 __all__ = ["STEPS", "ClassifierContext", "MapContext"]
 
 STEPS = 32
-"""Of the preserving and the deletion curve. RISE has 224: the areas differ by less than half a point."""
+"""Steps of the preserving and the deletion curve. RISE uses 224; the areas differ by less than half a point."""
 
 _BATCH = 8
 
 
 class ClassifierContext:
-    """What is made once for a classifier.
+    """What the metrics need of a classifier, prepared once for all maps.
 
     Args:
-        classifier: that is explained.
+        classifier: The explained network.
+
+    Attributes:
+        logits: Function from N x 3 x S x S RGB images in [0, 1] to N x C logits.
+        side: S, height and width of the classifier's input in pixels.
+        blur: Gaussian blur of the papers for images of that size.
+        classify: Function from N x S x S x 3 uint8 RGB frames to N x C probabilities.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -44,49 +50,49 @@ class ClassifierContext:
 
 
 class MapContext:
-    """A map of a picture.
+    """One map of one sample, and what is derived from it.
 
     Args:
-        bench: of the classifier.
-        subject: the picture.
-        scores: h x w float32.
+        classifier: Context of the explained classifier.
+        sample: The image, and the class that the map explains.
+        scores: The map, h x w float32.
     """
 
-    def __init__(self, bench: ClassifierContext, subject: Sample, scores: NDArray[np.float32]) -> None:
-        self.bench, self.subject, self.scores = bench, subject, scores
+    def __init__(self, classifier: ClassifierContext, sample: Sample, scores: NDArray[np.float32]) -> None:
+        self.classifier, self.sample, self.scores = classifier, sample, scores
 
     @cached_property
     def heatmap(self) -> Heatmap:
-        """S x S: the scores at the picture's size."""
-        return upsample(self.scores, self.bench.side)
+        """The scores enlarged to S x S, the size of the classifier's input."""
+        return upsample(self.scores, self.classifier.side)
 
     @cached_property
-    def preserving(self) -> torch.Tensor:
-        """q_F, ..., q_O of Eq. 9."""
-        scores = torch.from_numpy(self.scores).to(self.subject.image.device)
-        one = self.subject
-        return preserving_curve(self.bench.logits, one.image, scores, one.target, self.bench.blur, STEPS)
+    def preserving_curve(self) -> torch.Tensor:
+        """The probabilities q_F, ..., q_O (Fu et al. 2022, Eq. 9), `STEPS` + 1 values."""
+        image, target = self.sample.image, self.sample.target
+        scores = torch.from_numpy(self.scores).to(image.device)
+        return preserving_curve(self.classifier.logits, image, scores, target, self.classifier.blur, STEPS)
 
     @cached_property
-    def deletion(self) -> NDArray[np.float64]:
-        """Probabilities as ranked pixels turn black."""
-        one = self.subject
-        return deletion_curve(self.bench.classify, one.frame, self.heatmap, one.target, STEPS)
+    def deletion_curve(self) -> NDArray[np.float64]:
+        """The probabilities while the highest-ranked pixels turn black, `STEPS` + 1 values."""
+        sample = self.sample
+        return deletion_curve(self.classifier.classify, sample.frame, self.heatmap, sample.target, STEPS)
 
     @cached_property
-    def boxes(self) -> BoxCurve:
-        """The boxes of the thresholds, and what is left of the class once each is blurred."""
-        return box_curve(self.bench.classify, self.subject.frame, self.heatmap, self.subject.target)
+    def box_curve(self) -> BoxCurve:
+        """A box around the map for each threshold, and the normalised probability with that box blurred."""
+        return box_curve(self.classifier.classify, self.sample.frame, self.heatmap, self.sample.target)
 
     @cached_property
-    def suppression(self) -> dict[str, NDArray[np.float64]]:
-        """By perturbation, the normalised scores of the simplified masks."""
-        one = self.subject
-        return suppression_curves(self.bench.classify, one.frame, self.heatmap, one.target)
+    def suppression_curves(self) -> dict[str, NDArray[np.float64]]:
+        """The normalised probabilities under simplified deletion masks, by name of the perturbation."""
+        sample = self.sample
+        return suppression_curves(self.classifier.classify, sample.frame, self.heatmap, sample.target)
 
     def overlaps(self, rule: str) -> list[float]:
-        """For each alpha of a rule, the largest IoU of the box that it gives with a true one."""
+        """Return, for each alpha of a threshold rule, the largest IoU of its predicted box with a true box."""
         return [
-            max(iou(predicted_box(self.heatmap, rule, alpha), box) for box in self.subject.boxes)
+            max(iou(predicted_box(self.heatmap, rule, alpha), box) for box in self.sample.boxes)
             for alpha in GRIDS[rule]
         ]

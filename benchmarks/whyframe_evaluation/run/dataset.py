@@ -1,4 +1,4 @@
-"""Where pictures come from: folders, with boxes or without."""
+"""The images of an evaluation: folders, with annotated boxes or without."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from whyframe_evaluation.run.samples import Sample, load_sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import DataError, list_images, split
 
-__all__ = ["Dataset", "ImageFolder", "check_one_folder", "find_image_folders", "gather"]
+__all__ = ["Dataset", "ImageFolder", "check_one_folder", "find_image_folders", "load_dataset"]
 
 BOXES = "boxes.json"
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """A folder of pictures.
+    """A folder of images.
 
     Attributes:
-        name: of the folder; no two sources of a study have the same.
-        root: what the pictures' own names are relative to.
-        images: the pictures.
-        boxed: whether the folder has boxes: only pictures with one of the predicted class are of use then.
+        name: Name of the folder; unique within an evaluation.
+        root: Folder that the images' names are relative to.
+        images: The images, with their annotated objects.
+        boxed: Whether the folder has boxes; only images with a box of the predicted class are evaluated then.
     """
 
     name: str
@@ -36,59 +36,60 @@ class ImageFolder:
     boxed: bool
 
     def key(self, path: Path) -> str:
-        """A name for a picture that no other picture of the study has."""
+        """Return the name of an image that is unique within the evaluation."""
         return f"{self.name}/{path.relative_to(self.root).as_posix()}"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures to explain.
+    """The samples of an evaluation.
 
     Attributes:
-        subjects: one of each source in turn, so that the first few are of all sources.
-        left_out: pictures of boxed folders that have no box of the class that the classifier predicts.
-        unknown: categories of boxes that no class of the classifier is an object of.
+        samples: The samples, alternating between the folders, so that the first few come from all of them.
+        left_out: Number of images of boxed folders without a box of the predicted class.
+        unknown_categories: Categories of boxes that belong to no class of the classifier.
     """
 
-    subjects: list[Sample]
+    samples: list[Sample]
     left_out: int
-    unknown: list[str]
+    unknown_categories: list[str]
 
 
 def find_image_folders(
     folders: Sequence[Path], boxes: Path | None = None, held_out: int | None = None
 ) -> list[ImageFolder]:
-    """The pictures of folders; one with ``boxes.json`` and ``images/`` gives its boxes, too.
+    """List the images of folders; a folder with ``boxes.json`` and ``images/`` has boxes.
 
     Args:
-        folders: of images.
-        boxes: of the one folder: a COCO JSON or VOC XML file, or a folder of VOC XML or YOLO text files.
-        held_out: of a folder without boxes, only the so many that `whyframe train --validation` keeps.
+        folders: Folders of images.
+        boxes: Boxes of the only folder: a COCO JSON or VOC XML file, or a folder of VOC XML or YOLO text files.
+        held_out: Number of images that `whyframe train --validation` keeps; of folders without boxes, only these
+            are listed. None for all images.
 
     Raises:
-        DataError: a folder that is missing or holds too few images, boxes that cannot be read or whose folder is not
-            clear.
+        DataError: A folder is missing or holds too few images, the boxes cannot be read, or there are boxes and
+            several folders.
     """
     if boxes is not None:
         check_one_folder("--boxes", boxes, folders)
     found: list[ImageFolder] = []
     for folder in folders:
-        name = _unlike(folder.resolve().name, [source.name for source in found])
-        found.append(_source(name, folder, boxes, held_out))
+        name = _unique_name(folder.resolve().name, [other.name for other in found])
+        found.append(_read_folder(name, folder, boxes, held_out))
     return found
 
 
 def check_one_folder(option: str, path: Path, folders: Sequence[object]) -> None:
-    """Annotations name pictures of one folder.
+    """Check that annotations come with exactly one folder, since they name images of one folder.
 
     Raises:
-        DataError: there are more.
+        DataError: There are several folders.
     """
     if len(folders) != 1:
         raise DataError(f"{option} {path} belongs to one folder: give one --data, or run once for each.")
 
 
-def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> ImageFolder:
+def _read_folder(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> ImageFolder:
     if boxes is not None:
         images = group_by_image(read_boxes(boxes, folder), folder)
         return ImageFolder(name, folder, tuple(images), True)
@@ -99,38 +100,44 @@ def _source(name: str, folder: Path, boxes: Path | None, held_out: int | None) -
     return ImageFolder(name, folder, tuple(BoxedImage(path, ()) for path in kept), False)
 
 
-def _unlike(name: str, others: Sequence[str]) -> str:
-    numbered = chain([name], (f"{name}-{index}" for index in range(2, len(others) + 3)))
-    return next(one for one in numbered if one not in others)
+def _unique_name(name: str, taken: Sequence[str]) -> str:
+    numbered = chain([name], (f"{name}-{index}" for index in range(2, len(taken) + 3)))
+    return next(candidate for candidate in numbered if candidate not in taken)
 
 
-def gather(sources: Sequence[ImageFolder], classifier: Classifier, limit: int | None = None) -> Dataset:
-    """Reads the pictures and asks the classifier what they show.
+def load_dataset(folders: Sequence[ImageFolder], classifier: Classifier, limit: int | None = None) -> Dataset:
+    """Read the images and predict their classes.
 
     Args:
-        sources: the folders.
-        classifier: that is explained.
-        limit: of pictures from each source.
+        folders: The folders.
+        classifier: The network to explain.
+        limit: Largest number of samples from each folder; None for all.
+
+    Raises:
+        SourceError: An image cannot be read.
     """
-    objects = (one for source in sources for image in source.images for one in image.objects)
-    categories = sorted({one.category for one in objects})
+    objects = (item for folder in folders for image in folder.images for item in image.objects)
+    categories = sorted({item.category for item in objects})
     classes = {name: classes_of(name, classifier.labels) for name in categories}
     left_out: list[str] = []
-    each = [list(islice(_useful(source, classifier, classes, left_out), limit)) for source in sources]
-    turns = chain.from_iterable(zip_longest(*each))
+    samples_by_folder = [
+        list(islice(_usable_samples(folder, classifier, classes, left_out), limit)) for folder in folders
+    ]
+    alternating = chain.from_iterable(zip_longest(*samples_by_folder))
     return Dataset(
-        [subject for subject in turns if subject is not None],
+        [sample for sample in alternating if sample is not None],
         len(left_out),
         [name for name in categories if not classes[name]],
     )
 
 
-def _useful(
-    source: ImageFolder, classifier: Classifier, classes: Mapping[str, frozenset[int]], left_out: list[str]
+def _usable_samples(
+    folder: ImageFolder, classifier: Classifier, classes: Mapping[str, frozenset[int]], left_out: list[str]
 ) -> Iterator[Sample]:
-    for image in source.images:
-        subject = load_sample(image, classifier, source.key(image.path), classes)
-        if source.boxed and not subject.boxes:
-            left_out.append(subject.file)
+    """Yield the samples to evaluate; the names of the others are appended to `left_out`."""
+    for image in folder.images:
+        sample = load_sample(image, classifier, folder.key(image.path), classes)
+        if folder.boxed and not sample.boxes:
+            left_out.append(sample.file)
         else:
-            yield subject
+            yield sample

@@ -1,4 +1,4 @@
-"""The study itself: each method on each picture, once; then each measure of each map, once."""
+"""The resumable core of an evaluation: each method on each sample, then each metric of each map."""
 
 from __future__ import annotations
 
@@ -23,126 +23,132 @@ from whyframe_evaluation.run.results import EvaluationError, MapResult, ResultFi
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 
-__all__ = ["CHEAP_PASSES", "COSTLY_IMAGES", "Evaluation"]
+__all__ = ["CHEAP_PASSES", "COSTLY_IMAGES", "Evaluation", "OnProgress"]
 
 CHEAP_PASSES = 100
-"""Methods of up to so many passes see every picture."""
+"""Largest number of passes of a method that the quick budget runs on every image."""
 
 COSTLY_IMAGES = 24
-"""Costlier methods see so many with the quick budget, and costlier measures are taken on so many."""
+"""Number of images that the quick budget gives to costlier methods and metrics."""
 
-Tell = Callable[[str], None]
-"""Told of each method and picture done."""
+OnProgress = Callable[[str], object]
+"""Function that is called after each finished step with a description of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Methods on pictures.
+    """Methods on samples.
 
     Attributes:
-        classifier: that is explained.
-        methods: in the order of the report.
-        folder: of the report; every map is kept in it.
-        quick: whether costly methods and measures see only the first `COSTLY_IMAGES`.
-        store: keeps what was done, and each value as it comes.
+        classifier: The network to explain.
+        methods: The methods, in the order of the report.
+        folder: The report folder; the maps are stored in its sub-folder ``maps``.
+        quick: Whether costly methods and metrics are limited to the first `COSTLY_IMAGES` samples.
+        result_file: Stores each result as it arrives, and knows those of earlier runs.
     """
 
     classifier: Classifier
     methods: Sequence[Method]
     folder: Path
     quick: bool
-    store: ResultFile
+    result_file: ResultFile
 
-    def explain(self, subjects: Sequence[Sample], tell: Tell) -> None:
-        """Makes the maps that are not kept yet; a method that failed on a picture is tried again."""
+    def explain(self, samples: Sequence[Sample], on_progress: OnProgress) -> None:
+        """Make the maps that are not stored yet. A method that failed on a sample is tried again."""
         for method in self.methods:
-            for index, subject in enumerate(subjects):
-                if not (self._is_done(method, subject) or self._is_enough(method, index)):
-                    self.store.add(self._one(method, subject))
-                tell(f"{method.title}: {index + 1} of {len(subjects)}")
+            for index, sample in enumerate(samples):
+                if not (self._is_done(method, sample) or self._exceeds_budget(method, index)):
+                    self.result_file.add(self._explain_sample(method, sample))
+                on_progress(method.title)
 
-    def measure(self, subjects: Sequence[Sample], tell: Tell) -> None:
-        """Takes the measures that are not taken yet, from the maps that are kept; no method is run."""
-        bench = ClassifierContext(self.classifier)
-        for index, subject in enumerate(subjects):
-            for row in self.rows([subject]):
-                values = self._missing(METRICS, row.values, index)
-                curves = self._missing(CURVES, row.curves, index)
-                if (values or curves) and not row.error:
-                    seen = MapContext(bench, subject, self._kept(row))
-                    self.store.add_values(row, compute_metrics(seen, values), compute_curves(seen, curves))
-            tell(f"Measures: picture {index + 1} of {len(subjects)}")
+    def measure(self, samples: Sequence[Sample], on_progress: OnProgress) -> None:
+        """Compute the metrics and curves that are not stored yet, from the stored maps; no method is run."""
+        classifier = ClassifierContext(self.classifier)
+        for index, sample in enumerate(samples):
+            for result in self.map_results([sample]):
+                values = self._missing(METRICS, result.values, index)
+                curves = self._missing(CURVES, result.curves, index)
+                if (values or curves) and not result.error:
+                    context = MapContext(classifier, sample, self._stored_map(result))
+                    self.result_file.add_values(
+                        result, compute_metrics(context, values), compute_curves(context, curves)
+                    )
+            on_progress(sample.file)
 
-    def rows(self, subjects: Sequence[Sample]) -> list[MapResult]:
-        """What the methods gave for these pictures, failures too."""
-        found = (self._row(method, one) for method in self.methods for one in subjects)
-        return [row for row in found if row is not None]
+    def map_results(self, samples: Sequence[Sample]) -> list[MapResult]:
+        """Return the results of the methods on these samples, failures included."""
+        found = (self._valid_result(method, sample) for method in self.methods for sample in samples)
+        return [result for result in found if result is not None]
 
     def mask(self, method: str, file: str) -> NDArray[np.float32] | None:
-        """The map of a picture, h x w, where the method gave one."""
-        return self._maps.get(method, file)
+        """Return a method's map of a sample, h x w, or None where there is none."""
+        return self._maps.load(method, file)
 
     @cached_property
     def _maps(self) -> Maps:
         return Maps(self.folder / "maps")
 
-    def _kept(self, row: MapResult) -> NDArray[np.float32]:
-        scores = self.mask(row.method, row.file)
+    def _stored_map(self, result: MapResult) -> NDArray[np.float32]:
+        scores = self.mask(result.method, result.file)
         if scores is None:
             raise EvaluationError(
-                f"the map of {row.method} for {row.file} cannot be read; remove the folder "
-                f"{self._maps.folder / row.method} and run the same command again."
+                f"the map of {result.method} for {result.file} cannot be read; remove the folder "
+                f"{self._maps.folder / result.method} and run the same command again."
             )
         return scores
 
     def _missing(
-        self, known: Mapping[str, Metric] | Mapping[str, Curve], have: Container[str], index: int
+        self, known: Mapping[str, Metric] | Mapping[str, Curve], computed: Container[str], index: int
     ) -> list[str]:
-        dear = self.quick and index >= COSTLY_IMAGES
-        wanted = (name for name, one in known.items() if not (dear and one.cost > CHEAP_METRIC))
-        return [name for name in wanted if name not in have]
+        """Return the names of the metrics or curves that the sample at an index still needs."""
+        cheap_only = self.quick and index >= COSTLY_IMAGES
+        wanted = (name for name, item in known.items() if not (cheap_only and item.cost > CHEAP_METRIC))
+        return [name for name in wanted if name not in computed]
 
-    def _row(self, method: Method, subject: Sample) -> MapResult | None:
-        """What is kept, unless the picture or the method's weights have changed."""
-        row = self.store.get(method.name, subject.file)
-        return row if row is not None and row.digest == _digest(method, subject) else None
+    def _valid_result(self, method: Method, sample: Sample) -> MapResult | None:
+        """Return the stored result, unless the image or the method's weights have changed since."""
+        result = self.result_file.get(method.name, sample.file)
+        return result if result is not None and result.digest == _compute_digest(method, sample) else None
 
-    def _is_done(self, method: Method, subject: Sample) -> bool:
-        row = self._row(method, subject)
-        return row is not None and not row.error and self._maps.has(method.name, subject.file)
+    def _is_done(self, method: Method, sample: Sample) -> bool:
+        result = self._valid_result(method, sample)
+        return result is not None and not result.error and self._maps.exists(method.name, sample.file)
 
-    def _is_enough(self, method: Method, index: int) -> bool:
-        """Whether a costly method has seen its share: its cost is known after the first picture."""
-        passes = [r.forward + r.backward for r in self.store.rows if r.method == method.name and not r.error]
+    def _exceeds_budget(self, method: Method, index: int) -> bool:
+        """Return whether the quick budget leaves out a sample; a method's cost is known after its first map."""
+        passes = [
+            result.forward + result.backward
+            for result in self.result_file.results
+            if result.method == method.name and not result.error
+        ]
         return self.quick and index >= COSTLY_IMAGES and bool(passes) and max(passes) > CHEAP_PASSES
 
-    def _one(self, method: Method, subject: Sample) -> MapResult:
-        name, digest, start = method.name, _digest(method, subject), perf_counter()
+    def _explain_sample(self, method: Method, sample: Sample) -> MapResult:
+        digest, start = _compute_digest(method, sample), perf_counter()
         try:
             with count_passes(self.classifier) as passes:
-                scores = self._scores(method, subject)
+                scores = self._compute_map(method, sample)
             seconds = perf_counter() - start
-        except Exception as error:  # one picture that fails must not end a study of hours: it is reported
-            return MapResult(name, subject.file, subject.target, error=one_line(error), digest=digest)
-        self._maps.keep(name, subject.file, scores)
+        except Exception as error:  # a failure on one image must not end an evaluation of hours
+            return MapResult(method.name, sample.file, sample.target, error=one_line(error), digest=digest)
+        self._maps.save(method.name, sample.file, scores)
         return MapResult(
-            name,
-            subject.file,
-            subject.target,
-            {},
-            passes.forward + method.extra_forward_passes,
-            passes.backward,
-            seconds,
+            method.name,
+            sample.file,
+            sample.target,
+            forward=passes.forward + method.extra_forward_passes,
+            backward=passes.backward,
+            seconds=seconds,
             digest=digest,
         )
 
-    def _scores(self, method: Method, subject: Sample) -> NDArray[np.float32]:
-        target = subject.image.new_tensor([subject.target]).long()
-        scores: Tensor = method.explain(self.classifier, subject.image[None], target)[0]
+    def _compute_map(self, method: Method, sample: Sample) -> NDArray[np.float32]:
+        target = sample.image.new_tensor([sample.target]).long()
+        scores: Tensor = method.explain(self.classifier, sample.image[None], target)[0]
         if not scores.isfinite().all():
             raise ValueError("the map holds values that are not finite")
         return scores.cpu().numpy()
 
 
-def _digest(method: Method, subject: Sample) -> str:
-    return f"{subject.digest} {method.version}".rstrip()
+def _compute_digest(method: Method, sample: Sample) -> str:
+    return f"{sample.digest} {method.version}".rstrip()

@@ -1,4 +1,4 @@
-"""What is kept of a map as a list of values: curves to draw, and what a summary chooses from."""
+"""Lists of values that are stored for each map: curves to draw, and candidates that a summary chooses from."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ class Curve:
     """A list of values of each map.
 
     Attributes:
-        description: what they are.
-        of: the values for one map, None where they do not apply.
-        cost: passes through the classifier that it takes.
+        description: What the values are.
+        compute: Function from a map to its values; None where they do not apply.
+        cost: Number of passes through the classifier.
     """
 
     description: str
-    of: Callable[[MapContext], Sequence[float] | None]
+    compute: Callable[[MapContext], Sequence[float] | None]
     cost: int = 0
 
 
-def compute_curves(seen: MapContext, names: Iterable[str]) -> dict[str, list[float] | None]:
-    """Curves of one map, by name; None where they do not apply or could not be measured."""
-    found: dict[str, list[float] | None] = {}
+def compute_curves(context: MapContext, names: Iterable[str]) -> dict[str, list[float] | None]:
+    """Return curves of one map by name, rounded to six digits; None where one does not apply."""
+    curves: dict[str, list[float] | None] = {}
     for name in names:
-        values = CURVES[name].of(seen)
-        plain = None if values is None else [round(float(value), 6) for value in values]
-        found[name] = None if plain is None or any(map(math.isnan, plain)) else plain
-    return found
+        values = CURVES[name].compute(context)
+        rounded = None if values is None else [round(float(value), 6) for value in values]
+        curves[name] = None if rounded is None or any(map(math.isnan, rounded)) else rounded
+    return curves
 
 
 def _overlaps(rule: str) -> Callable[[MapContext], list[float] | None]:
-    return lambda seen: seen.overlaps(rule) if seen.subject.boxes else None
+    return lambda context: context.overlaps(rule) if context.sample.boxes else None
 
 
 def _suppression(perturbation: str) -> Callable[[MapContext], Sequence[float]]:
-    return lambda seen: seen.suppression[perturbation].tolist()
+    return lambda context: context.suppression_curves[perturbation].tolist()
 
 
 CURVES: dict[str, Curve] = {
     "preserving": Curve(
-        "Probability as ranked pixels enter the blurred picture, 32 equal steps.",
-        lambda seen: seen.preserving.tolist(),
+        "Probability of the class while ranked pixels are added to the blurred image, in 32 equal steps.",
+        lambda context: context.preserving_curve.tolist(),
         cost=33,
     ),
     "deletion": Curve(
-        "Probability as ranked pixels turn black, 32 equal steps.",
-        lambda seen: seen.deletion.tolist(),
+        "Probability of the class while ranked pixels turn black, in 32 equal steps.",
+        lambda context: context.deletion_curve.tolist(),
         cost=2 * 33,
     ),
     "box_area": Curve(
-        "Area of the box around the scores that reach 0, 0.1, ..., 1 of the map's range, in square pixels.",
-        lambda seen: [box_area(box) for box in seen.boxes.boxes],
+        "Area, in square pixels, of the box around the scores that reach 0, 0.1, ..., 1 of the map's range.",
+        lambda context: [box_area(box) for box in context.box_curve.boxes],
         cost=4 * 13,
     ),
     "box_score": Curve(
-        "Normalised probability once each of these boxes is blurred.",
-        lambda seen: seen.boxes.scores.tolist(),
+        "Normalised probability of the class with each of these boxes blurred.",
+        lambda context: context.box_curve.scores.tolist(),
         cost=4 * 13,
     ),
     **{
         f"left_{name}": Curve(
-            f"Normalised probability as simplified masks delete more by {name}; alpha 0, 0.05, ..., 0.95.",
+            f"Normalised probability under simplified masks that delete by {name}; alpha 0, 0.05, ..., 0.95.",
             _suppression(name),
             cost=62,
         )
@@ -78,10 +78,10 @@ CURVES: dict[str, Curve] = {
     },
     **{
         f"iou_{rule}": Curve(
-            f"Largest overlap of the {rule} threshold's box with a true one, for each alpha of the grid.",
+            f"Largest IoU of the box of the {rule} threshold with a true box, for each alpha of the grid.",
             _overlaps(rule),
         )
         for rule in THRESHOLDS
     },
 }
-"""Every curve of a map."""
+"""Every curve of a map, by name."""

@@ -1,4 +1,4 @@
-"""What is measured of a map, by name; each applies or does not, and says so by None."""
+"""Metrics of one map, by name; the value of a metric that does not apply to a map is None."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from whyframe_evaluation.metrics.score_distribution import (
 )
 from whyframe_evaluation.run.context import MapContext
 
-__all__ = ["CHEAP_METRIC", "GROUPS", "METRICS", "Column", "Metric", "compute_metrics"]
+__all__ = ["CHEAP_METRIC", "COLUMN_GROUPS", "METRICS", "Column", "Metric", "compute_metrics"]
 
 CHEAP_METRIC = 40
-"""Passes through the classifier; a measure that takes more is taken on fewer pictures with the quick budget."""
+"""Largest number of passes of a metric that the quick budget computes for every image."""
 
-GROUPS = {
+COLUMN_GROUPS = {
     "faithfulness": "Faithfulness",
     "boxes": "Boxes",
     "distribution": "Distribution of the scores",
-    "deletion": "Deletion (second paper)",
+    "deletion": "Deletion (Fong and Vedaldi 2017)",
 }
-"""Of columns, with their headings."""
+"""Headings of the groups of columns, in the order of the tables."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the table.
+    """A column of the tables.
 
     Attributes:
-        title: its heading.
-        description: what it means, for a person.
-        group: one of `GROUPS`.
-        higher_is_better: whether more is better; None where neither is.
+        title: Heading of the column.
+        description: What the values mean, in plain words.
+        group: Key of `COLUMN_GROUPS`.
+        higher_is_better: Whether higher values are better; None where neither higher nor lower values are.
     """
 
     title: str
@@ -57,163 +57,178 @@ class Column:
 
 @dataclass(frozen=True)
 class Metric(Column):
-    """A column that is measured of each map.
+    """A column whose values are computed for each map.
 
     Attributes:
-        of: its value for one map, None or NaN where it does not apply.
-        masks_only: it is of methods whose maps are masks.
-        cost: passes through the classifier that it takes, with those of the measures that it is read beside.
+        compute: Function from a map to its value; None or NaN where the metric does not apply.
+        cost: Number of passes through the classifier, including those of the metrics that it is read beside.
+        masks_only: Whether the metric applies only to methods whose maps are masks.
     """
 
-    of: Callable[[MapContext], float | None]
+    compute: Callable[[MapContext], float | None]
     cost: int = 0
     masks_only: bool = False
 
 
-def compute_metrics(seen: MapContext, names: Iterable[str]) -> dict[str, float | None]:
-    """Measures of one map, by name."""
-    values = {name: METRICS[name].of(seen) for name in names}
+def compute_metrics(context: MapContext, names: Iterable[str]) -> dict[str, float | None]:
+    """Return metrics of one map by name; None where one does not apply."""
+    values = {name: METRICS[name].compute(context) for name in names}
     return {
         name: None if value is None or math.isnan(value) else float(value) for name, value in values.items()
     }
 
 
-def _boxed(of: Callable[[MapContext], float]) -> Callable[[MapContext], float | None]:
-    return lambda seen: of(seen) if seen.subject.boxes else None
+def _with_boxes(compute: Callable[[MapContext], float]) -> Callable[[MapContext], float | None]:
+    """Restrict a metric to samples with boxes."""
+    return lambda context: compute(context) if context.sample.boxes else None
 
 
 def _pointing(margin: float) -> Callable[[MapContext], float | None]:
-    return _boxed(lambda seen: 100.0 * pointing_hit(seen.heatmap, seen.subject.boxes, margin))
+    return _with_boxes(lambda context: 100.0 * pointing_hit(context.heatmap, context.sample.boxes, margin))
 
 
-def _mask(of: Callable[[MapContext], float]) -> Callable[[MapContext], float | None]:
-    """For maps that are masks: in [0, 1], and not all in its lowest quarter, as a gradient's tiny numbers are."""
-    return lambda seen: 100 * of(seen) if seen.scores.min() >= 0 and 0.25 < seen.scores.max() <= 1 else None
+def _of_mask(compute: Callable[[MapContext], float]) -> Callable[[MapContext], float | None]:
+    """Restrict a metric to masks, and give it in percent.
+
+    A mask lies in [0, 1] and does not lie in the lowest quarter of that range, as the tiny values of a gradient do.
+    """
+
+    def percent(context: MapContext) -> float | None:
+        is_mask = context.scores.min() >= 0 and 0.25 < context.scores.max() <= 1
+        return 100 * compute(context) if is_mask else None
+
+    return percent
 
 
-def _right_skewed(seen: MapContext) -> float:
-    third_moment = skewness(seen.scores)
+def _right_skewed(context: MapContext) -> float:
+    third_moment = skewness(context.scores)
     return math.nan if math.isnan(third_moment) else 100.0 * (third_moment > 0)
 
 
-def _discriminative(seen: MapContext) -> float:
-    order = rank_pixels(seen.heatmap)
-    supporting = supporting_pixels(seen.preserving.numpy(), order, seen.bench.side)
-    return discriminative_share(seen.heatmap[supporting])
+def _discriminative(context: MapContext) -> float:
+    order = rank_pixels(context.heatmap)
+    supporting = supporting_pixels(context.preserving_curve.numpy(), order, context.classifier.side)
+    return discriminative_share(context.heatmap[supporting])
 
 
 def _minimal_box(suppression: float) -> Callable[[MapContext], float]:
-    return lambda seen: 100 * minimal_area(seen.boxes, suppression) / seen.bench.side**2
+    return lambda context: 100 * minimal_area(context.box_curve, suppression) / context.classifier.side**2
 
 
 def _representativeness(perturbation: str) -> Callable[[MapContext], float]:
-    return lambda seen: 100 * float(seen.suppression[perturbation].mean())
+    return lambda context: 100 * float(context.suppression_curves[perturbation].mean())
 
 
-def _interrogation(seen: MapContext) -> float:
-    one, box = seen.subject, predicted_box(seen.heatmap, "value", 0.5)
-    return 100 * box_suppression(seen.bench.classify, one.frame, box, one.target)
+def _interrogation(context: MapContext) -> float:
+    sample, box = context.sample, predicted_box(context.heatmap, "value", 0.5)
+    return 100 * box_suppression(context.classifier.classify, sample.frame, box, sample.target)
 
 
 METRICS: dict[str, Metric] = {
     "faithfulness": Metric(
         "MF",
-        "How soon the classifier is sure again as the pixels that the map ranks highest are added to a blurred "
-        "picture; 100 is at once. Only pictures whose blurring matters count (Eq. 9).",
+        "How soon the classifier regains its probability while the pixels that the map ranks highest are added to a "
+        "blurred image; 100 means at once. Only images that lose more than 0.1 of the probability by blurring count "
+        "(Fu et al. 2022, Eq. 9).",
         "faithfulness",
         True,
-        lambda seen: faithfulness(seen.preserving.numpy()),
+        lambda context: faithfulness(context.preserving_curve.numpy()),
         cost=33,
     ),
     "insertion": Metric(
         "insertion",
-        "Area under the class's probability as the best pixels are added to the blurred picture, in percent.",
+        "Area under the class's probability, in percent, while the pixels that the map ranks highest are added to a "
+        "blurred image.",
         "faithfulness",
         True,
-        lambda seen: 100 * area_under_curve(seen.preserving.numpy()),
+        lambda context: 100 * area_under_curve(context.preserving_curve.numpy()),
         cost=33,
     ),
     "deletion": Metric(
         "deletion",
-        "Area under the class's probability as the best pixels turn black, in percent; less is better.",
+        "Area under the class's probability, in percent, while the pixels that the map ranks highest turn black. "
+        "Lower is better.",
         "faithfulness",
         False,
-        lambda seen: 100 * area_under_curve(seen.deletion),
+        lambda context: 100 * area_under_curve(context.deletion_curve),
         cost=2 * 33,
     ),
     "pr_auc": Metric(
         "PR-AUC",
-        "How well the scores tell the object's boxes from the rest (Eq. 11).",
+        "How well the scores separate the pixels in the object's boxes from the others (Fu et al. 2022, Eq. 11).",
         "boxes",
         True,
-        _boxed(lambda seen: pr_auc(seen.heatmap, seen.subject.boxes)),
+        _with_boxes(lambda context: pr_auc(context.heatmap, context.sample.boxes)),
     ),
     "pointing": Metric(
         "pointing",
-        "Share of pictures whose highest score is in a box, by category, then the mean of the categories (Eq. 10).",
+        "Pointing game: the percentage of images whose highest score lies in a box, computed for each category and "
+        "averaged over the categories (Fu et al. 2022, Eq. 10).",
         "boxes",
         True,
         _pointing(0),
     ),
     "pointing_margin": Metric(
         "pointing, 15 px",
-        "The same, where 15 pixels beside a box count as hit.",
+        "The pointing game with a tolerance of 15 pixels around each box.",
         "boxes",
         True,
         _pointing(MARGIN),
     ),
     "skewness": Metric(
         "skewness",
-        "Above 0: most scores low, a light tail of high ones.",
+        "Skewness of the scores. Above 0, most scores are low and a light tail of them is high.",
         "distribution",
         None,
-        lambda seen: skewness(seen.scores),
+        lambda context: skewness(context.scores),
     ),
     "right_skewed": Metric(
         "right-skewed",
-        "Share of pictures, in percent, whose scores are skewed to the right (Principle 1).",
+        "Percentage of images whose scores are skewed to the right (Fu et al. 2022, Principle 1).",
         "distribution",
         None,
         _right_skewed,
     ),
     "mean_score": Metric(
         "mean score",
-        "Of a mask, in percent. Masks only: scores in [0, 1].",
+        "Mean score of a mask, in percent. Only for masks, whose scores lie in [0, 1].",
         "distribution",
         None,
-        _mask(lambda seen: float(np.mean(seen.scores))),
+        _of_mask(lambda context: float(np.mean(context.scores))),
         masks_only=True,
     ),
     "right_tail": Metric(
         "above 0.8",
-        "Share of a mask's scores above 0.8, in percent. Masks only: scores in [0, 1].",
+        "Percentage of a mask's scores that are above 0.8. Only for masks, whose scores lie in [0, 1].",
         "distribution",
         None,
-        _mask(lambda seen: right_tail_share(seen.scores, 0.8)),
+        _of_mask(lambda context: right_tail_share(context.scores, 0.8)),
         masks_only=True,
     ),
     "between": Metric(
         "0.2 to 0.8",
-        "Share of a mask's scores that are not stacked near 0 or 1, in percent.",
+        "Percentage of a mask's scores between 0.2 and 0.8, which are neither near 0 nor near 1.",
         "distribution",
         None,
-        _mask(lambda seen: discriminative_share(seen.scores)),
+        _of_mask(lambda context: discriminative_share(context.scores)),
         masks_only=True,
     ),
     "discriminative": Metric(
-        "0.2 to 0.8 of supporting",
-        "The same among the pixels that together restore 90 % of the probability, in percent.",
+        "0.2 to 0.8, supporting",
+        "Percentage of scores between 0.2 and 0.8 among the supporting pixels: the highest-ranked pixels that "
+        "together restore 90 % of the probability.",
         "distribution",
         True,
-        _mask(_discriminative),
+        _of_mask(_discriminative),
         cost=33,
         masks_only=True,
     ),
     **{
         f"box_{100 * share:.0f}": Metric(
             f"box, {100 * share:.0f} %",
-            f"Smallest box around the map whose blurring takes {100 * share:.0f} % of the normalised probability, in "
-            "percent of the picture (5.3). Less is better.",
+            f"Area, in percent of the image, of the smallest box around the map whose blurring removes "
+            f"{100 * share:.0f} % of the normalised probability (Fong and Vedaldi 2017, section 5.3). "
+            "Lower is better.",
             "deletion",
             False,
             _minimal_box(share),
@@ -224,7 +239,8 @@ METRICS: dict[str, Metric] = {
     **{
         name: Metric(
             f"left by {name}",
-            f"Mean normalised probability, in percent, as simplified masks delete more and more by {name} (5.2).",
+            f"Mean normalised probability, in percent, that is left while simplified masks delete more and more "
+            f"pixels by {name} (Fong and Vedaldi 2017, section 5.2). Lower is better.",
             "deletion",
             False,
             _representativeness(name),
@@ -233,13 +249,14 @@ METRICS: dict[str, Metric] = {
         for name in PERTURBATIONS
     },
     "interrogation": Metric(
-        "taken by its box",
-        "Share of the class's probability, in percent, that is lost when the box around the map's largest region above "
-        "half its range is blurred (Fig. 6). A larger box takes more: read it with the smallest boxes.",
+        "removed by its box",
+        "Percentage of the class's probability that is lost when the box around the largest region above half of the "
+        "map's range is blurred (Fong and Vedaldi 2017, Fig. 6). A larger box removes more: compare it together with "
+        "the areas of the smallest boxes.",
         "deletion",
         True,
         _interrogation,
         cost=4 * 13 + 2,
     ),
 }
-"""Every measure of a map, in the order of tables."""
+"""Every metric of a map, in the order of the tables."""

@@ -1,4 +1,4 @@
-"""Every map that a method gave, kept, so that it can be measured and drawn again without the method."""
+"""Storage of the maps, so that they can be measured and drawn again without running the methods."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ __all__ = ["Maps"]
 
 @dataclass(frozen=True)
 class Maps:
-    """A folder of maps, ``METHOD/PICTURE.npz`` with the one array ``scores``.
+    """A folder of maps: ``METHOD/IMAGE.npz``, each with the single array ``scores``.
 
     Attributes:
-        folder: made with the first map.
+        folder: Path of the folder; created with the first map.
     """
 
     folder: Path
 
-    def keep(self, method: str, file: str, scores: NDArray[np.float32]) -> None:
-        """Keeps h x w scores as they are: rounding would make ties, and measures rank the scores."""
+    def save(self, method: str, file: str, scores: NDArray[np.float32]) -> None:
+        """Store h x w scores exactly: rounding would make ties, and metrics rank the scores."""
         path = self._path(method, file)
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, scores=scores)
         atomic_write(path, buffer.getvalue())
 
-    def get(self, method: str, file: str) -> NDArray[np.float32] | None:
-        """H x w; None where there is none, or one that cannot be read."""
+    def load(self, method: str, file: str) -> NDArray[np.float32] | None:
+        """Return the h x w scores, or None where there is no map or it cannot be read."""
         try:
             with np.load(self._path(method, file)) as arrays:
                 return np.asarray(arrays["scores"], np.float32)
         except (OSError, ValueError, KeyError, BadZipFile):
             return None
 
-    def has(self, method: str, file: str) -> bool:
-        """Whether a map is kept."""
+    def exists(self, method: str, file: str) -> bool:
+        """Return whether a map is stored."""
         return self._path(method, file).is_file()
 
     def _path(self, method: str, file: str) -> Path:

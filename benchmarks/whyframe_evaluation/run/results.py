@@ -1,4 +1,4 @@
-"""What was done and measured, a line of JSON each, written as it comes, so that an interrupted study goes on."""
+"""Results of an evaluation in a file of JSON lines, appended as they arrive, so that an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from whyframe.errors import WhyframeError
 __all__ = ["EvaluationError", "MapResult", "ResultFile"]
 
 Values = Mapping[str, float | None]
-Lists = Mapping[str, list[float] | None]
+Curves = Mapping[str, list[float] | None]
 
 
 class EvaluationError(WhyframeError):
-    """A report folder that belongs to another study, or is damaged."""
+    """A report folder that belongs to another evaluation or is damaged, or an evaluation without samples."""
 
 
 @dataclass(frozen=True)
 class MapResult:
-    """One method on one picture.
+    """Result of one method on one sample.
+
+    The attributes' names are the keys of ``values.jsonl``.
 
     Attributes:
-        method: its name.
-        file: the picture's key.
-        target: class explained.
-        values: of the measures taken so far, by name; None where one does not apply.
-        curves: likewise, see `CURVES`.
-        forward: passes through the classifier that the method made.
-        backward: passes back.
-        seconds: that it took.
-        error: why there is no map, where it failed.
-        digest: of what was explained, see `Sample.digest`.
+        method: Name of the method.
+        file: Name of the sample, see `Sample.file`.
+        target: Id of the explained class.
+        values: Metrics computed so far, by name of `METRICS`; None where a metric does not apply.
+        forward: Number of forward passes through the classifier that the method made.
+        backward: Number of backward passes.
+        seconds: Time that the method took.
+        error: Why there is no map; "" where the method succeeded.
+        digest: Digest of the sample and of the method's weights; a change invalidates the result.
+        curves: Curves computed so far, by name of `CURVES`; None where a curve does not apply.
     """
 
     method: str
@@ -50,65 +52,69 @@ class MapResult:
 
 
 class ResultFile:
-    """The file of rows. A later line about the same method and picture replaces an earlier one, or adds values to it.
+    """A file of results.
+
+    A later line about the same method and sample replaces the earlier one, or adds values to it.
 
     Args:
-        path: made where it is missing.
-        settings: what every row depends on; written first, and compared on resuming.
+        path: Path of the file; created where it is missing.
+        settings: Everything that all results depend on; the first line of the file, compared on resuming.
 
     Raises:
-        EvaluationError: the file was written with other settings, or is not one of ours.
+        EvaluationError: The file was written with other settings, or it is damaged.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self._path = path
-        self._rows: dict[tuple[str, str], MapResult] = {}
-        lines = list(_whole_lines(path))
-        if lines and lines[0] != {"settings": settings}:
-            raise EvaluationError(f"{path} holds another study; give another folder with -o, or remove it.")
+        self._results: dict[tuple[str, str], MapResult] = {}
+        entries = list(_complete_lines(path))
+        if entries and entries[0] != {"settings": settings}:
+            raise EvaluationError(
+                f"{path} holds another evaluation; give another folder with -o, or remove it."
+            )
         try:
-            for line in lines[1:]:
-                self._take(line)
+            for entry in entries[1:]:
+                self._apply(entry)
         except (TypeError, KeyError) as error:
             raise EvaluationError(f"{path} is damaged ({error}); remove it.") from error
-        text = "".join(json.dumps(line) + "\n" for line in (lines or [{"settings": settings}]))
-        path.write_text(text, encoding="utf-8")  # without a line that an interruption has cut
+        text = "".join(json.dumps(entry) + "\n" for entry in (entries or [{"settings": settings}]))
+        path.write_text(text, encoding="utf-8")  # drops a last line that an interruption has cut
 
     @property
-    def rows(self) -> list[MapResult]:
-        """Everything kept, in the order of first trial."""
-        return list(self._rows.values())
+    def results(self) -> list[MapResult]:
+        """All results, in the order in which they were first tried."""
+        return list(self._results.values())
 
     def get(self, method: str, file: str) -> MapResult | None:
-        """What a method gave for a picture; None where it was not tried."""
-        return self._rows.get((method, file))
+        """Return the result of a method on a sample, or None where it was not tried."""
+        return self._results.get((method, file))
 
-    def add(self, row: MapResult) -> None:
-        """Keeps a row."""
-        self._keep(asdict(row))
+    def add(self, result: MapResult) -> None:
+        """Append a result."""
+        self._append(asdict(result))
 
-    def add_values(self, row: MapResult, values: Values, curves: Lists) -> None:
-        """Keeps more values of a row that is kept already."""
+    def add_values(self, result: MapResult, values: Values, curves: Curves) -> None:
+        """Append more values and curves of a result that is in the file already."""
         more = {"values": dict(values), "curves": dict(curves)}
-        self._keep({"method": row.method, "file": row.file, **more})
+        self._append({"method": result.method, "file": result.file, **more})
 
-    def _keep(self, line: dict[str, Any]) -> None:
-        self._take(line)
+    def _append(self, entry: dict[str, Any]) -> None:
+        self._apply(entry)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(entry) + "\n")
 
-    def _take(self, line: dict[str, Any]) -> None:
-        key = line["method"], line["file"]
-        if "target" in line:
-            self._rows[key] = MapResult(**line)
+    def _apply(self, entry: dict[str, Any]) -> None:
+        key = entry["method"], entry["file"]
+        if "target" in entry:
+            self._results[key] = MapResult(**entry)
         else:
-            row = self._rows[key]
-            self._rows[key] = replace(
-                row, values=row.values | line["values"], curves=row.curves | line["curves"]
+            result = self._results[key]
+            self._results[key] = replace(
+                result, values=result.values | entry["values"], curves=result.curves | entry["curves"]
             )
 
 
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+def _complete_lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""What is explained: pictures as the classifier takes them, each with the class that it predicts there."""
+"""Samples: images as the classifier takes them, each with the predicted class that is explained."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ __all__ = ["Sample", "load_sample"]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture.
+    """One image and the class to explain.
 
     Attributes:
-        file: its key: the folder's name and its own name there.
-        image: 3 x S x S RGB in [0, 1].
-        target: the predicted class, which is explained.
-        boxes: (x1, y1, x2, y2) of that class's objects in pixels of the S x S picture; none where unknown.
-        category: of those objects.
-        difficult: for the pointing game: they are small, and there are others.
-        size: height and width of the file in pixels; zeros for a picture that is from none.
+        file: Unique name of the image: the folder's name and the image's path in that folder.
+        image: 3 x S x S float32 RGB in [0, 1].
+        target: Id of the predicted class, which is explained.
+        boxes: (x1, y1, x2, y2) of that class's objects in pixels of the S x S image; empty where unknown.
+        category: Category name of those objects; "" without boxes.
+        difficult: Whether the pointing game counts the image as difficult: the objects are small, and the image
+            holds another category.
+        size: Height and width of the image file in pixels; (0, 0) for an image that is from no file.
     """
 
     file: str
@@ -44,39 +45,39 @@ class Sample:
 
     @cached_property
     def digest(self) -> str:
-        """Of all that a map and its values depend on: a changed picture is explained anew."""
-        known = repr((self.target, self.boxes)).encode()
-        return hashlib.sha256(self.frame.tobytes() + known).hexdigest()[:16]
+        """Digest of the pixels, the target and the boxes; a change invalidates cached maps and values."""
+        annotations = repr((self.target, self.boxes)).encode()
+        return hashlib.sha256(self.frame.tobytes() + annotations).hexdigest()[:16]
 
     @cached_property
     def frame(self) -> Frame:
-        """S x S x 3 uint8 RGB: the picture as the metrics of frames take it."""
+        """The image as S x S x 3 uint8 RGB."""
         return (255 * self.image).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 @torch.no_grad()
 def load_sample(
-    picture: BoxedImage, classifier: Classifier, key: str, classes: Mapping[str, frozenset[int]]
+    image: BoxedImage, classifier: Classifier, file: str, classes: Mapping[str, frozenset[int]]
 ) -> Sample:
-    """Reads a picture, and asks the classifier what it shows.
+    """Read an image and predict its class.
 
     Args:
-        picture: with its objects.
-        classifier: that is explained.
-        key: the subject's `file`.
-        classes: of each category of objects.
+        image: The image file and its annotated objects.
+        classifier: The network to explain.
+        file: Unique name of the sample, see `Sample.file`.
+        classes: Ids of the classes that belong to each category of objects.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: The image cannot be read.
     """
-    frame = read_image(picture.path)
+    frame = read_image(image.path)
     side = classifier.side
-    seen = torch.from_numpy(to_input(frame, side, "stretch")).permute(2, 0, 1).float() / 255
-    image = seen.to(classifier.mean.device)
-    target = int(classifier.logits(image[None]).argmax())
-    own, (height, width) = picture.objects_of(target, classes), frame.shape[:2]
-    boxes = input_boxes([one.box for one in own], height, width, side)
+    pixels = torch.from_numpy(to_input(frame, side, "stretch")).permute(2, 0, 1).float() / 255
+    pixels = pixels.to(classifier.mean.device)
+    target = int(classifier.logits(pixels[None]).argmax())
+    objects, (height, width) = image.objects_of(target, classes), frame.shape[:2]
+    boxes = input_boxes([item.box for item in objects], height, width, side)
     if not boxes:
-        return Sample(key, image, target, (), size=(height, width))
-    hard = is_difficult(boxes, [one.category for one in picture.objects], side, side)
-    return Sample(key, image, target, tuple(boxes), own[0].category, hard, (height, width))
+        return Sample(file, pixels, target, (), size=(height, width))
+    difficult = is_difficult(boxes, [item.category for item in image.objects], side, side)
+    return Sample(file, pixels, target, tuple(boxes), objects[0].category, difficult, (height, width))

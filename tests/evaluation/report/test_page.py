@@ -1,25 +1,50 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from helpers.finished_evaluation import classifier, line, material, pictures
-from whyframe_evaluation.report.page import report_page
+from helpers.finished_evaluation import FACTS, LABELS, SLOPE, context, samples, summary
+from helpers.tiny_network import SIDE, build
+from whyframe_evaluation.report.page import render_page
 from whyframe_evaluation.run.results import MapResult
+from whyframe_evaluation.summary.part_summary import PartSummary
+from whyframe_training.classifiers.classifier import Classifier
 
-FACTS = {"classifier": "tiny", "data": "<photos>"}
-LINES = [line("cam", 0.01, faithfulness=60, pr_auc=50), line("ct", 0.02, faithfulness=70), line("bt", 0.02)]
+SUMMARIES = [
+    summary("cam", 0.01, faithfulness=60, pr_auc=50),
+    summary("ct", 0.02, faithfulness=70),
+    summary("bt", 0.02),
+]
+HOSTILE = '<script>alert("a & b")'
+
+
+class Tags(HTMLParser):
+    """Tags, attributes and texts of a page, as a browser reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names, self.attributes, self.texts = [], set(), []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.texts += [value or "" for _, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> tuple[str, Path]:
     """A page, and its folder."""
     folder = tmp_path_factory.mktemp("report")
-    rows = [MapResult(one.method, subject.file, 0) for one in LINES for subject in pictures()]
-    rows += [MapResult("cam", f"<b>{index}.png", 0, error="<script>alert(1)</script>") for index in range(2)]
-    return report_page(FACTS, material(LINES, rows=rows, classifier=classifier(), folder=folder)), folder
+    results = [MapResult(item.method, sample.file, 0) for item in SUMMARIES for sample in samples()]
+    results += [MapResult("cam", f"{index}.png", 0, error="it broke") for index in range(2)]
+    return render_page(context(SUMMARIES, None, folder, map_results=results)), folder
 
 
 def titles(html: str) -> list[str]:
@@ -36,15 +61,15 @@ def test_the_page_needs_nothing_else(made) -> None:
     assert 'name="viewport"' in html
 
 
-def test_it_has_what_the_study_has_and_says_how_to_get_the_rest(made) -> None:
+def test_it_has_what_the_evaluation_has_and_says_how_to_get_the_rest(made) -> None:
     html, _ = made
     assert titles(html) == [
         "Who leads",
         "The maps side by side",
         "What faithfulness costs",
-        "All numbers",
-        "What the controller is set to, and what comes out",
-        "Before and after post hoc tuning",
+        "All values",
+        "What the controllers are set to, and the scores that result",
+        "Before and after post-hoc refinement",
         "How CT shapes scores",
         "What failed",
     ]
@@ -54,32 +79,72 @@ def test_it_has_what_the_study_has_and_says_how_to_get_the_rest(made) -> None:
     assert "--methods controllers" not in footer
 
 
-def test_every_section_has_a_sentence_and_a_link(made) -> None:
+def test_every_section_has_an_introduction_and_a_link(made) -> None:
     html, _ = made
-    sections = re.findall(r'<section id="(part-\d+)"><h2>[^<]+</h2><p class="reading">([^<]{20,})</p>', html)
+    pattern = r'<section id="(part-\d+)"><h2>[^<]+</h2><p class="introduction">([^<]{20,})</p>'
+    sections = re.findall(pattern, html)
     assert len(sections) == len(titles(html)) - 1  # failures have no link
     assert re.findall(r'href="#(part-\d+)"', html) == [anchor for anchor, _ in sections]
 
 
-def test_plots_and_pictures_are_separate_files(made) -> None:
+def test_sections_with_maps_have_a_colour_scale(made) -> None:
+    scaled = [part.partition("</h2>")[0] for part in made[0].split("<h2>") if 'class="scale"' in part]
+    assert scaled == [
+        "The maps side by side",
+        "What the controllers are set to, and the scores that result",
+        "Before and after post-hoc refinement",
+    ]
+
+
+def test_plots_and_images_are_separate_files(made) -> None:
     names = {file.stem for file in (made[1] / "figures").glob("*.png")}
-    assert {name for name in names if not name.endswith("-plot")} == {"masks", "controllers", "tuning"}
+    assert {name for name in names if not name.endswith("-plot")} == {"masks", "controllers", "refinement"}
     assert {"ranking-plot", "cost-plot", "controllers-plot", "densities-plot", "shapes-plot"} <= names
 
 
-def test_failures_are_counted_and_told_and_what_others_wrote_is_escaped(made) -> None:
+def test_failures_are_counted_and_listed(made) -> None:
     html, _ = made
-    assert "cam on 2 pictures." in html
-    assert "cam on &lt;b&gt;1.png: &lt;script&gt;alert(1)" in html
-    assert "<script>alert" not in html
-    assert "<photos>" not in html
+    assert "cam on 2 images. The means" in html
+    assert "<li>cam on 1.png: it broke</li>" in html
 
 
-def test_a_study_of_nothing_is_still_a_page() -> None:
-    html = report_page({}, material([line("cam")], {}, shown=0))
-    assert "All numbers" in html
+def test_an_evaluation_of_nothing_is_still_a_page() -> None:
+    html = render_page(context([summary("cam")], {}, shown=0))
+    assert "One method explains the predictions of tiny on 2 images." in " ".join(html.split())
+    assert "All values" in html
     assert "<img" not in html
     assert "What failed" not in html
+
+
+def test_every_text_that_is_not_of_this_package_is_escaped() -> None:
+    """Names of methods, classes, categories, files, folders and classifiers, and the errors of methods."""
+    hostile = [
+        summary(HOSTILE, 1, faithfulness=60),
+        summary("ct", 2, faithfulness=70),
+        summary("bt", 2, faithfulness=70),
+    ]
+    sample = replace(samples()[0], file=f"photos/{HOSTILE}")
+    network = Classifier(build(), name=HOSTILE, labels=[f"{HOSTILE}{name}" for name in LABELS], side=SIDE)
+    results = [MapResult(item.method, sample.file, 0) for item in hostile]
+    html = render_page(
+        context(
+            hostile,
+            {(item.method, sample.file): SLOPE for item in hostile},
+            classifier=network,
+            facts=replace(FACTS, classifier=HOSTILE, data=HOSTILE),
+            samples=[sample],
+            map_results=[*results, MapResult(HOSTILE, sample.file, 0, error=HOSTILE)],
+            experiments={"methods": {HOSTILE: {"count": 1}}, "rotation": {HOSTILE: 1.0}},
+            part_summaries=[PartSummary(HOSTILE, HOSTILE, 1.0, 1.0, 1.0, 10)],
+        )
+    )
+    tags = Tags()
+    tags.feed(html)
+    assert tags.names.count("script") == 1  # the page's own
+    assert all(re.fullmatch(r"[a-z][\w:-]*", name) for name in tags.attributes)
+    assert sum(HOSTILE in text for text in tags.texts) > 20
+    body = html.partition("</style>")[2].partition("<script>")[0]
+    assert re.findall(r"&(?!amp;|lt;|gt;|quot;|#\d+;).{9}", body) == []
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")

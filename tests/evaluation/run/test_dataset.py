@@ -4,37 +4,37 @@ from pathlib import Path
 import pytest
 
 from helpers.tiny_network import SIDE
-from whyframe_evaluation.run.dataset import find_image_folders, gather
+from whyframe_evaluation.run.dataset import find_image_folders, load_dataset
 from whyframe_training.data import DataError, list_images, split
 
 
-def test_boxes_are_scaled_to_the_picture_as_it_is_seen(classifier, boxed) -> None:
-    (source,) = find_image_folders([boxed])
-    seen = gather([source], classifier)
-    assert [subject.file for subject in seen.subjects] == ["boxed/0.png", "boxed/2.png"]
-    assert seen.left_out == 1
-    assert seen.subjects[0].boxes == ((0, SIDE / 2, SIDE / 2, SIDE),)
-    assert seen.subjects[0].size == (50, 100)
+def test_boxes_are_scaled_to_the_image_that_the_classifier_takes(classifier, boxed) -> None:
+    (folder,) = find_image_folders([boxed])
+    dataset = load_dataset([folder], classifier)
+    assert [sample.file for sample in dataset.samples] == ["boxed/0.png", "boxed/2.png"]
+    assert dataset.left_out == 1
+    assert dataset.samples[0].boxes == ((0, SIDE / 2, SIDE / 2, SIDE),)
+    assert dataset.samples[0].size == (50, 100)
     with pytest.raises(DataError):
         find_image_folders([boxed.parent / "none"])
 
 
-def test_folders_take_turns_and_a_limit_counts_useful_pictures(classifier, boxed, photos) -> None:
-    sources = find_image_folders([photos, boxed])
-    files = [subject.file for subject in gather(sources, classifier).subjects]
+def test_folders_take_turns_and_a_limit_counts_usable_images(classifier, boxed, photos) -> None:
+    folders = find_image_folders([photos, boxed])
+    files = [sample.file for sample in load_dataset(folders, classifier).samples]
     assert files == [
         "photos/0.png", "boxed/0.png", "photos/1.png", "boxed/2.png", "photos/2.png", "photos/3.png",
     ]  # fmt: skip
-    limited = gather(sources, classifier, 2)
-    assert [subject.file for subject in limited.subjects] == files[:4]
+    limited = load_dataset(folders, classifier, 2)
+    assert [sample.file for sample in limited.samples] == files[:4]
 
 
-def test_folders_of_one_name_are_told_apart(photos: Path) -> None:
-    names = [source.name for source in find_image_folders([photos, photos, photos])]
+def test_folders_of_the_same_name_get_different_names(photos: Path) -> None:
+    names = [folder.name for folder in find_image_folders([photos, photos, photos])]
     assert names == ["photos", "photos-2", "photos-3"]
 
 
-def test_held_out_pictures_are_those_that_training_keeps(photos: Path, boxed: Path) -> None:
+def test_held_out_images_are_those_that_training_keeps(photos: Path, boxed: Path) -> None:
     plain, other = find_image_folders([photos, boxed], held_out=2)
     assert [image.path for image in plain.images] == split(list_images(photos), 2)[1]
     assert len(other.images) == 3
@@ -42,11 +42,11 @@ def test_held_out_pictures_are_those_that_training_keeps(photos: Path, boxed: Pa
         find_image_folders([photos], held_out=4)
 
 
-def test_the_digest_is_of_picture_class_and_boxes(classifier, photos, boxed) -> None:
-    subjects = gather(find_image_folders([photos, boxed]), classifier).subjects
-    assert len({subject.digest for subject in subjects}) == len(subjects)
-    again = gather(find_image_folders([photos, boxed]), classifier).subjects
-    assert [subject.digest for subject in again] == [subject.digest for subject in subjects]
+def test_the_digest_is_of_image_class_and_boxes(classifier, photos, boxed) -> None:
+    samples = load_dataset(find_image_folders([photos, boxed]), classifier).samples
+    assert len({sample.digest for sample in samples}) == len(samples)
+    again = load_dataset(find_image_folders([photos, boxed]), classifier).samples
+    assert [sample.digest for sample in again] == [sample.digest for sample in samples]
 
 
 def test_boxes_of_one_folder_are_read_from_a_file(classifier, boxed: Path, tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_boxes_of_one_folder_are_read_from_a_file(classifier, boxed: Path, tmp_p
             {"image_id": 2, "category_id": 1, "bbox": [0, 0, 100, 25], "iscrowd": 1},
         ],
     }))  # fmt: skip
-    seen = gather(find_image_folders([boxed / "images"], boxes), classifier)
-    (one,) = seen.subjects
-    assert (one.file, one.boxes) == ("images/0.png", ((0, SIDE / 2, SIDE / 2, SIDE),))
-    assert (one.category, one.difficult) == ("Thing", False)  # it covers a quarter
-    assert (seen.left_out, seen.unknown) == (2, ["other"])
+    dataset = load_dataset(find_image_folders([boxed / "images"], boxes), classifier)
+    (sample,) = dataset.samples
+    assert (sample.file, sample.boxes) == ("images/0.png", ((0, SIDE / 2, SIDE / 2, SIDE),))
+    assert (sample.category, sample.difficult) == ("Thing", False)  # it covers a quarter
+    assert (dataset.left_out, dataset.unknown_categories) == (2, ["other"])
 
 
 def test_a_small_object_among_others_is_difficult(classifier, boxed: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_small_object_among_others_is_difficult(classifier, boxed: Path) -> No
         entry["boxes"][0]["xyxy"] = [0, 25, 49, 50]
     entries[0]["boxes"].append({"category": "other", "xyxy": [0, 0, 100, 50]})
     (boxed / "boxes.json").write_text(json.dumps(entries))
-    subjects = gather(find_image_folders([boxed]), classifier).subjects
-    assert [one.difficult for one in subjects] == [True, False]
+    samples = load_dataset(find_image_folders([boxed]), classifier).samples
+    assert [sample.difficult for sample in samples] == [True, False]
 
 
 def test_boxes_belong_to_one_folder(photos: Path, boxed: Path) -> None:

@@ -1,1 +1,1 @@
-"""The report's figures: a module each, drawn of what a study found, for the page and as files beside it."""
+"""Sections of the HTML page, one module each, and what they share: the context, the style and the image grid."""

@@ -1,14 +1,15 @@
-"""What the terms of the constrained loss do to MGnet and to CT (Fig. 6, right, and Fig. 2(a, b) of the first paper)."""
+"""Section on the terms of the constrained loss for MGnet and CT (Fu et al. 2022, Fig. 6, right, and Fig. 2(a, b))."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whyframe_evaluation.report.figures.image_grid import Column, Grid, grid_figure, grid_html, row
+from whyframe_evaluation.report.figures.image_grid import Grid, GridColumn, grid_figure, grid_html, grid_row
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
-from whyframe_evaluation.report.method_summary import COLUMNS
+from whyframe_evaluation.report.rendering import render
+from whyframe_evaluation.summary.method_summary import COLUMNS
 
-__all__ = ["CT", "MGNET", "ablation", "numbers", "section"]
+__all__ = ["CT", "HINT", "MGNET", "ablation_grid", "headline_values", "section"]
 
 MGNET = {
     "mgnet-av8": "all terms",
@@ -17,6 +18,8 @@ MGNET = {
     "mgnet-no-tv": "λtv = 0",
     "mgnet-no-bg-tv": "λbg = λtv = 0",
 }
+"""Titles of the settings of MGnet, by method."""
+
 CT = {
     "ct-all": "all terms",
     "ct-no-av": "λav = 0",
@@ -24,49 +27,51 @@ CT = {
     "ct-no-av-tv": "λav = λtv = 0",
     "ct-1.5-2.5": "no term",
 }
-ADD = "The terms of the loss (Fig. 6): --methods mgnet-regularisers,ct-regularisers"
+"""Titles of the settings of CT, by method."""
 
-_UNDER = ("faithfulness", "pr_auc")
+HINT = "The terms of the loss (Fu et al. 2022, Fig. 6): --methods mgnet-regularisers,ct-regularisers"
 
 
-def ablation(material: ReportContext, settings: Mapping[str, str]) -> Grid | None:
-    """Rows are pictures, columns settings, with their numbers under them; None for fewer than two settings.
+def ablation_grid(context: ReportContext, settings: Mapping[str, str]) -> Grid | None:
+    """Return a grid whose rows are images and whose columns are settings, with the settings' values under them.
 
     Args:
-        material: of the study.
-        settings: by method, the title of its column.
+        context: The evaluation.
+        settings: Titles of the settings, by method.
+
+    Returns:
+        The grid, or None for fewer than two settings.
     """
-    methods = material.present(tuple(settings))
-    if len(methods) < 2 or not material.pictures:
+    methods = context.methods_with_maps(tuple(settings))
+    if len(methods) < 2 or not context.shown_samples:
         return None
-    columns = [Column("picture"), *(Column(settings[name], numbers(material, name)) for name in methods)]
-    rows = [
-        row(material, one, (material.mask_of(name, one.file) for name in methods))
-        for one in material.pictures
-    ]
-    return Grid(columns, rows)
+    columns = [GridColumn(settings[name], headline_values(context, name)) for name in methods]
+    rows = [grid_row(context, sample, methods) for sample in context.shown_samples]
+    return Grid([GridColumn("image"), *columns], rows)
 
 
-def numbers(material: ReportContext, method: str) -> str:
-    """A method's headline numbers in a few characters, ``MF 71.2, PR-AUC 80.1``."""
-    cells = ((name, material.cell(method, name)) for name in _UNDER)
-    return ", ".join(f"{COLUMNS[name].title} {cell.mean:.1f}" for name, cell in cells if cell is not None)
+def headline_values(context: ReportContext, method: str) -> str:
+    """Return a method's headline values in a few characters, such as ``MF 71.2, PR-AUC 80.1``."""
+    values = ((name, context.estimate(method, name)) for name in ("faithfulness", "pr_auc"))
+    return ", ".join(f"{COLUMNS[name].title} {value.mean:.1f}" for name, value in values if value is not None)
 
 
-def section(material: ReportContext) -> Section | None:
-    """Left out where neither grid has two settings."""
-    body = ""
+def section(context: ReportContext) -> Section | None:
+    """Return the section, or None where neither grid has two settings."""
+    parts = []
     for name, title, settings in (("mgnet", "MGnet", MGNET), ("ct", "CT", CT)):
-        grid = ablation(material, settings)
+        grid = ablation_grid(context, settings)
         if grid is not None:
-            material.save(f"ablation-{name}", grid_figure(grid))
-            body += f"<h3>{title}</h3>{grid_html(grid)}"
-    if not body:
+            context.save_figure(f"ablation-{name}", grid_figure(grid))
+            parts.append((title, grid_html(grid)))
+    if not parts:
         return None
     return Section(
         "Loss terms",
-        "The terms of the loss, one by one",
-        "Both are trained with all constraints of Eq. 2, then without some. Look for how much a row changes: a method "
-        "whose masks stay the same needs no tuning of weights. All masks are drawn from 0 (bare) to 1 (red).",
-        body,
+        "The terms of the loss",
+        "Both methods are trained with all constraints (Fu et al. 2022, Eq. 2), then without some of them. Look at "
+        "how much a row changes: a method whose masks stay the same needs no tuning of weights. All masks are drawn "
+        "from 0 (uncoloured) to 1 (red).",
+        render("titled_parts.html.j2", parts=parts),
+        has_maps=True,
     )

@@ -1,4 +1,4 @@
-"""A deletion mask that finds the network's artefacts, and what keeps it from them (Fig. 5 of the second paper)."""
+"""Section on deletion masks that exploit artefacts of the network (Fong and Vedaldi 2017, Fig. 5)."""
 
 from __future__ import annotations
 
@@ -16,133 +16,146 @@ from whyframe_evaluation.methods.mask_optimiser import blurred
 from whyframe_evaluation.methods.meaningful import MeaningfulDeletion, scatter
 from whyframe_evaluation.report.figures.image_grid import (
     TILE,
-    Column,
     Grid,
+    GridColumn,
+    GridRow,
     Tile,
+    draw_image,
+    draw_on_own_scale,
     grid_figure,
     grid_html,
-    heat,
-    photograph,
 )
 from whyframe_evaluation.report.figures.report_context import Arrays, Mask, ReportContext, Section
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import perturb, upsample
 
-__all__ = ["Deletion", "delete", "games", "section"]
+__all__ = ["HINT", "Deletion", "deletion_games", "play", "section"]
 
-ADD = "Artefacts (Fig. 5 of the second paper): --methods meaningful-deletion"
+HINT = "Artefacts (Fong and Vedaldi 2017, Fig. 5): --methods meaningful-deletion"
+
 _SHIFTS = ((-4, -4), (-4, 4), (4, -4), (4, 4))  # pixels
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What a deletion mask does.
+    """A deletion mask and its effect.
 
     Attributes:
-        mask: S x S float32, 1 where it deletes.
-        seen: S x S x 3 float32 RGB in [0, 1], the picture that is left.
-        left: the target's probability on it.
-        shifted: the same, where the mask lies four pixels beside its place (mean of four ways).
-        scatter: the mask's outline over its area, 1 / pixels.
+        mask: S x S float32, 1 where the mask deletes.
+        remainder: S x S x 3 float32 RGB in [0, 1], the image after the deletion.
+        probability: Probability of the target on that image.
+        shifted: The same probability with the mask shifted by four pixels, the mean over four directions.
+        scatter: Length of the mask's outline over its area, in 1 / pixels.
     """
 
     mask: Mask
-    seen: Mask
-    left: float
+    remainder: Mask
+    probability: float
     shifted: float
     scatter: float
 
 
-def games() -> Mapping[str, MeaningfulDeletion]:
-    """The deletion game as the paper plays it, and its Eq. 3: no jitter, no total variation, single pixels."""
+def deletion_games() -> Mapping[str, MeaningfulDeletion]:
+    """Return the deletion game of the paper, and that of its Eq. 3: no jitter, no total variation, single pixels."""
     game = MeaningfulDeletion()
     return {"with regularisers": game, "without": game.without_regularisers()}
 
 
-def delete(classifier: Classifier, subject: Sample, game: MeaningfulDeletion) -> Deletion:
-    """Plays a deletion game on a picture: 600 passes and more.
+def play(classifier: Classifier, sample: Sample, game: MeaningfulDeletion) -> Deletion:
+    """Find the deletion mask of a sample, in 600 passes and more.
 
     Args:
-        classifier: that is deceived, or not.
-        subject: the picture, and the class to delete.
-        game: with the blur as its perturbation.
+        classifier: The network to explain.
+        sample: The image, and the class to delete.
+        game: The deletion game, with blur as its perturbation.
     """
-    image, target = subject.image[None], subject.image.new_tensor([subject.target]).long()
+    image, target = sample.image[None], sample.image.new_tensor([sample.target]).long()
     importance = upsample(game.explain(classifier, image, target), image.shape[-1]).clamp(0, 1)
     background = blurred(image, [game.sigma])[0]
-    stack = torch.cat([importance, *(_moved(importance, *shift) for shift in _SHIFTS)])
+    masks = torch.cat([importance, *(_shift(importance, *shift) for shift in _SHIFTS)])
     with torch.no_grad():
-        seen = perturb(
-            image.expand(len(stack), -1, -1, -1), 1 - stack, background.expand(len(stack), -1, -1, -1)
+        remainders = perturb(
+            image.expand(len(masks), -1, -1, -1), 1 - masks, background.expand(len(masks), -1, -1, -1)
         )
-        left = classifier.logits(seen).softmax(1)[:, subject.target]
+        probabilities = classifier.logits(remainders).softmax(1)[:, sample.target]
     return Deletion(
         importance[0, 0].cpu().numpy(),
-        seen[0].permute(1, 2, 0).cpu().numpy(),
-        float(left[0]),
-        float(left[1:].mean()),
+        remainders[0].permute(1, 2, 0).cpu().numpy(),
+        float(probabilities[0]),
+        float(probabilities[1:].mean()),
         float(scatter(importance[:, 0])[0]),
     )
 
 
-def _moved(mask: Tensor, down: int, right: int) -> Tensor:
+def _shift(mask: Tensor, down: int, right: int) -> Tensor:
     return torch.roll(mask, (down, right), (2, 3))
 
 
-def section(material: ReportContext) -> Section | None:
-    """Left out where meaningful-deletion is not in the study: the figure costs as much as two of its maps."""
-    wanted = material.present(("meaningful-deletion",))
-    if not wanted or material.classifier is None or not material.pictures:
+def section(context: ReportContext) -> Section | None:
+    """Return the section, or None without meaningful-deletion: the section costs as much as two of its maps."""
+    if not context.methods_with_maps(("meaningful-deletion",)) or not context.shown_samples:
         return None
-    subject, classifier = material.pictures[0], material.classifier
-    key = hashlib.sha256(subject.file.encode()).hexdigest()[:8]
-    arrays = material.kept(f"artefacts-{key}", lambda: _played(classifier, subject))
-    found = {name: _unpacked(arrays, name) for name in games()}
-    grid = Grid(
-        [Column("picture"), *(column for name, one in found.items() for column in _columns(name, one))],
-        [
-            (
-                material.label(subject),
-                [photograph(subject), *(t for o in found.values() for t in _tiles(subject, o))],
-            )
-        ],
-    )
-    material.save("artefacts", grid_figure(grid))
-    smooth, free = found.values()
+    sample, classifier = context.shown_samples[0], context.result.classifier
+    key = hashlib.sha256(sample.file.encode()).hexdigest()[:8]
+    arrays = context.cached_arrays(f"artefacts-{key}", lambda: _play_all(classifier, sample))
+    deletions = {name: _unpack(arrays, name) for name in deletion_games()}
+    grid = _grid(context.label(sample), sample, deletions)
+    context.save_figure("artefacts", grid_figure(grid))
+    smooth, free = deletions.values()
     return Section(
         "Artefacts",
-        "Masks that cheat",
-        f"Both masks delete “{material.label(subject)}” by blurring. Free to choose single pixels, the mask finds what "
-        f"upsets the network rather than what shows the object: it is {free.scatter / smooth.scatter:.0f} times as "
-        f"scattered. Moved by four pixels, the free mask leaves a probability of {free.shifted:.2f} (in place "
-        f"{free.left:.2f}), the regularised one {smooth.shifted:.2f} (in place {smooth.left:.2f}).",
+        "Masks that exploit artefacts",
+        f"Both masks delete “{context.label(sample)}” by blurring. A mask that chooses single pixels freely finds what "
+        "disturbs the network rather than what shows the object: its pixels are "
+        f"{free.scatter / smooth.scatter:.0f} times as scattered. Shifted by four pixels, the free mask leaves a "
+        f"probability of {free.shifted:.2f} (in place {free.probability:.2f}), the regularised mask "
+        f"{smooth.shifted:.2f} (in place {smooth.probability:.2f}).",
         grid_html(grid),
+        has_maps=True,
     )
 
 
-def _columns(name: str, one: Deletion) -> list[Column]:
-    numbers = f"p {one.left:.2f}, moved {one.shifted:.2f}"
-    return [Column(f"mask, {name}", f"scatter {one.scatter:.2f}"), Column(f"what is left, {name}", numbers)]
+def _grid(label: str, sample: Sample, deletions: Mapping[str, Deletion]) -> Grid:
+    columns, tiles = [GridColumn("image")], [draw_image(sample)]
+    for name, deletion in deletions.items():
+        values = f"p {deletion.probability:.2f}, shifted {deletion.shifted:.2f}"
+        columns += [
+            GridColumn(f"mask, {name}", f"scatter {deletion.scatter:.2f}"),
+            GridColumn(f"what is left, {name}", values),
+        ]
+        tiles += _tiles(sample, deletion)
+    return Grid(columns, [GridRow(label, tiles)])
 
 
-def _tiles(subject: Sample, one: Deletion) -> list[Tile | None]:
-    left = Sample(subject.file, torch.from_numpy(one.seen).permute(2, 0, 1), subject.target, ())
-    small = cv2.resize(
-        one.mask, (TILE, TILE), interpolation=cv2.INTER_AREA
-    )  # single pixels must not be skipped
-    return [heat(subject, small), photograph(left)]  # type: ignore[arg-type]
+def _tiles(sample: Sample, deletion: Deletion) -> list[Tile]:
+    remainder = torch.from_numpy(deletion.remainder).permute(2, 0, 1)
+    # INTER_AREA, because the mask's single pixels must not be skipped.
+    small = cv2.resize(deletion.mask, (TILE, TILE), interpolation=cv2.INTER_AREA)
+    drawn = draw_on_own_scale(sample, small)  # type: ignore[arg-type]
+    assert drawn is not None
+    return [drawn, draw_image(Sample(sample.file, remainder, sample.target, ()))]
 
 
-def _played(classifier: Classifier, subject: Sample) -> Arrays:
+def _play_all(classifier: Classifier, sample: Sample) -> Arrays:
     arrays: dict[str, NDArray[np.generic]] = {}
-    for name, game in games().items():
-        one = delete(classifier, subject, game)
-        numbers = np.array([one.left, one.shifted, one.scatter])
-        arrays |= {f"{name} mask": one.mask, f"{name} seen": one.seen, f"{name} numbers": numbers}
+    for name, game in deletion_games().items():
+        deletion = play(classifier, sample, game)
+        numbers = np.array([deletion.probability, deletion.shifted, deletion.scatter])
+        arrays |= {
+            f"{name} mask": deletion.mask,
+            f"{name} seen": deletion.remainder,
+            f"{name} numbers": numbers,
+        }
     return arrays
 
 
-def _unpacked(arrays: Arrays, name: str) -> Deletion:
-    left, shifted, scattered = arrays[f"{name} numbers"].tolist()
-    return Deletion(arrays[f"{name} mask"], arrays[f"{name} seen"], left, shifted, scattered)  # type: ignore[arg-type]
+def _unpack(arrays: Arrays, name: str) -> Deletion:
+    probability, shifted, scattered = arrays[f"{name} numbers"].tolist()
+    return Deletion(
+        arrays[f"{name} mask"],  # type: ignore[arg-type]
+        arrays[f"{name} seen"],  # type: ignore[arg-type]
+        probability,
+        shifted,
+        scattered,
+    )

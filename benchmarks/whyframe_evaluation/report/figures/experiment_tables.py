@@ -1,80 +1,77 @@
-"""What is no measure of one map: adversarial pictures, rotations, annotated parts (second paper, 5.5, 3.1 and 5.4)."""
+"""Section on adversarial images, rotations and annotated parts (Fong and Vedaldi 2017, sections 5.5, 3.1 and 5.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from collections.abc import Sequence
+
+from markupsafe import Markup
 
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
+from whyframe_evaluation.report.rendering import render
 
 __all__ = ["section"]
 
-_PERCENT = {
+_PERCENTAGES = {
     "recovered": "label recovered, %",
     "recovered_top5": "in the first five, %",
     "discrimination": "clean told from adversarial, %",
 }
 
 
-def section(material: ReportContext) -> Section | None:
-    """Left out where no experiment was made."""
-    found = material.experiments
-    if not found:
+def section(context: ReportContext) -> Section | None:
+    """Return the section, or None without any experiment."""
+    tables = {
+        "Adversarial images": _adversarial(context),
+        "Rotations": _rotations(context),
+        "Intensity at parts": _parts(context),
+    }
+    parts = [(title, table) for title, table in tables.items() if table is not None]
+    if not parts:
         return None
-    parts = (_adversarial(found.get("methods", {}), material), _rotations(found), _parts(found, material))
     return Section(
         "Experiments",
         "Attacks, rotations, parts",
-        "An attack changes a picture invisibly until another class is predicted. Blurred where the map of that class "
-        "is high, is the label back? And does the map alone give the attack away, where 50 % is guessing? Rotations "
-        "say what the classifier itself does not know: the same object, turned.",
-        "".join(parts),
+        "An attack changes an image invisibly until another class is predicted. The first two columns show how often "
+        "the label is recovered once the adversarial image is blurred where the map of the new class is high; the "
+        "next column shows how well a small network recognises the attack by the map alone, where 50 % is chance. "
+        "Rotations test the classifier itself: the same object, turned.",
+        render("titled_parts.html.j2", parts=parts),
     )
 
 
-def _adversarial(methods: Mapping[str, Mapping[str, Any]], material: ReportContext) -> str:
+def _adversarial(context: ReportContext) -> Markup | None:
     rows = [
-        [material.titles.get(name, name), *(_number(values.get(key)) for key in _PERCENT), values["count"]]
-        for name, values in methods.items()
+        [context.titles.get(name, name), *(_number(values.get(key)) for key in _PERCENTAGES), values["count"]]
+        for name, values in context.result.experiments.get("methods", {}).items()
         if values.get("count")
     ]
-    if not rows:
-        return ""
-    return f"<h3>Adversarial pictures</h3>{_table(['method', *_PERCENT.values(), 'pictures'], rows)}"
+    return _table(["method", *_PERCENTAGES.values(), "images"], rows)
 
 
-def _rotations(found: Mapping[str, Any]) -> str:
-    errors = found.get("rotation", {})
-    if not errors:
-        return ""
-    heads = ["turned by at most", *(f"{angle}°" for angle in errors)]
+def _rotations(context: ReportContext) -> Markup | None:
+    errors = context.result.experiments.get("rotation", {})
     row = ["class changes, %", *(_number(error) for error in errors.values())]
-    return f"<h3>Rotations</h3>{_table(heads, [row])}"
+    return _table(["turned by at most", *(f"{angle}°" for angle in errors)], [row] if errors else [])
 
 
-def _parts(found: Mapping[str, Any], material: ReportContext) -> str:
+def _parts(context: ReportContext) -> Markup | None:
     rows = [
         [
-            material.titles.get(one["method"], one["method"]),
-            one["category"],
-            *(_number(one[key], 3) for key in ("eyes", "feet")),
-            _number(one["ratio"], 2),
-            one["images"],
+            context.titles.get(part.method, part.method),
+            part.category,
+            _number(part.eyes, 3),
+            _number(part.feet, 3),
+            _number(part.ratio, 2),
+            part.images,
         ]
-        for one in found.get("parts", [])
+        for part in context.result.part_summaries or ()
     ]
-    if not rows:
-        return ""
-    heads = ["method", "category", "at eyes", "at feet", "eyes / feet", "pictures"]
-    return f"<h3>Intensity at parts</h3>{_table(heads, rows)}"
+    return _table(["method", "category", "at eyes", "at feet", "eyes / feet", "images"], rows)
 
 
 def _number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(one))}</td>' for one in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup | None:
+    return render("plain_table.html.j2", heads=heads, rows=rows) if rows else None

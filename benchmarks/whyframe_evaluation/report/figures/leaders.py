@@ -1,45 +1,55 @@
-"""Who leads by a measure, and who cannot be told apart from the leader."""
+"""The method that leads in a column, and the methods that cannot be distinguished from it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whyframe_evaluation.report.method_summary import COLUMNS, Estimate, MethodSummary
+from whyframe_evaluation.summary.method_summary import COLUMNS, Estimate, MethodSummary
 
-__all__ = ["is_tied", "leader", "leaders", "listed"]
+__all__ = ["is_tied", "join_words", "leader", "leader_and_ties"]
 
 
-def leader(lines: Sequence[MethodSummary], measure: str) -> MethodSummary | None:
-    """The line whose mean is best; None where no line has the measure, or neither more nor less of it is better."""
-    known = [line for line in lines if measure in line.cells]
-    higher_is_better = COLUMNS[measure].higher_is_better
-    if higher_is_better is None or not known:
+def leader(summaries: Sequence[MethodSummary], column: str) -> MethodSummary | None:
+    """Return the summary with the best mean.
+
+    Args:
+        summaries: Summaries of the methods.
+        column: Name of the column.
+
+    Returns:
+        The best summary; None where no method has a value, or where neither higher nor lower values are better.
+    """
+    measured = [summary for summary in summaries if column in summary.estimates]
+    higher_is_better = COLUMNS[column].higher_is_better
+    if higher_is_better is None or not measured:
         return None
     sign = 1 if higher_is_better else -1
-    return max(known, key=lambda line: sign * line.cells[measure].mean)
+    return max(measured, key=lambda summary: sign * summary.estimates[column].mean)
 
 
-def is_tied(cell: Estimate, best: Estimate) -> bool:
-    """Whether two 95 % intervals overlap, so that the table does not tell the two apart."""
-    return cell.low <= best.high and best.low <= cell.high
+def is_tied(value: Estimate, best: Estimate) -> bool:
+    """Return whether two 95 % intervals overlap, so that the two values are not distinguished."""
+    return value.low <= best.high and best.low <= value.high
 
 
-def leaders(lines: Sequence[MethodSummary], measure: str) -> tuple[MethodSummary, list[MethodSummary]] | None:
-    """The leader, and the others that are tied with it, the nearest first."""
-    first = leader(lines, measure)
+def leader_and_ties(
+    summaries: Sequence[MethodSummary], column: str
+) -> tuple[MethodSummary, list[MethodSummary]] | None:
+    """Return the leader, and the methods that are tied with it, the nearest first; None where nobody leads."""
+    first = leader(summaries, column)
     if first is None:
         return None
-    best = first.cells[measure]
+    best = first.estimates[column]
     tied = [
-        line
-        for line in lines
-        if line is not first and measure in line.cells and is_tied(line.cells[measure], best)
+        summary
+        for summary in summaries
+        if summary is not first and column in summary.estimates and is_tied(summary.estimates[column], best)
     ]
-    return first, sorted(tied, key=lambda line: abs(line.cells[measure].mean - best.mean))
+    return first, sorted(tied, key=lambda summary: abs(summary.estimates[column].mean - best.mean))
 
 
-def listed(words: Sequence[str], most: int = 3) -> str:
-    """``a, b and c``, or ``a, b and 4 more``."""
+def join_words(words: Sequence[str], most: int = 3) -> str:
+    """Return ``a, b and c``, or ``a, b and 4 more`` for more than `most` words."""
     if len(words) > most:
         words = [*words[: most - 1], f"{len(words) - most + 1} more"]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

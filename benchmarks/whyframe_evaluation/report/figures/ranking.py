@@ -1,4 +1,4 @@
-"""The methods ranked by what matters, with intervals (Fig. 4 of the first paper as a dot plot)."""
+"""Section that ranks the methods by the headline metrics, with intervals (Fu et al. 2022, Fig. 4 as a dot plot)."""
 
 from __future__ import annotations
 
@@ -9,87 +9,88 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from whyframe_evaluation.report.figures.leaders import is_tied, leader, leaders, listed
+from whyframe_evaluation.report.figures.leaders import is_tied, join_words, leader, leader_and_ties
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
-from whyframe_evaluation.report.figures.style import COLOURS, INK, SOFT, STYLE, panels, tip
-from whyframe_evaluation.report.method_summary import COLUMNS, MethodSummary, text
+from whyframe_evaluation.report.figures.style import COLOURS, INK, SOFT, STYLE, add_tooltip, panels
+from whyframe_evaluation.summary.method_summary import COLUMNS, MethodSummary, format_estimate
 
-__all__ = ["HEADLINES", "ranking", "section", "verdict"]
+__all__ = ["HEADLINES", "plot_ranking", "section", "verdict"]
 
 HEADLINES = ("faithfulness", "faithfulness_min_max", "pr_auc", "pointing")
+"""Columns by which the methods are ranked."""
 
 
 @rc_context(STYLE)
-def ranking(lines: Sequence[MethodSummary], titles: Mapping[str, str], measures: Sequence[str]) -> Figure:
-    """A panel a measure: means as dots with 95 % intervals, in the order of the first measure, the best on top.
+def plot_ranking(
+    summaries: Sequence[MethodSummary], titles: Mapping[str, str], columns: Sequence[str]
+) -> Figure:
+    """Draw a panel for each column: means as dots with 95 % intervals.
 
-    Blue is the best and what is tied with it.
+    All panels have the order of the first column, the best method on top. Blue marks the best value of a panel and
+    the values that are tied with it.
 
     Args:
-        lines: of the table.
-        titles: of the methods.
-        measures: names in `COLUMNS`.
+        summaries: Summaries of the methods; methods without any value are left out.
+        titles: Titles of the methods, by name.
+        columns: Names in `COLUMNS`.
     """
-    known = [line for line in lines if any(name in line.cells for name in measures)]
-    sign = -1 if COLUMNS[measures[0]].higher_is_better is False else 1
-    order = sorted(known, key=lambda line: _mean(line, measures[0], sign))
-    figure, axes = panels(len(measures), 1.8 + 2.8 * len(measures), 0.7 + 0.24 * len(order), share_y=True)
-    for one, name in zip(axes, measures, strict=True):
-        _panel(one, name, order, titles)
-    axes[0].set_yticks(range(len(order)), [titles[line.method] for line in order])
+    measured = [item for item in summaries if any(name in item.estimates for name in columns)]
+    sign = -1 if COLUMNS[columns[0]].higher_is_better is False else 1
+    order = sorted(measured, key=lambda summary: _sort_key(summary, columns[0], sign))
+    figure, axes = panels(len(columns), 1.8 + 2.8 * len(columns), 0.7 + 0.24 * len(order), share_y=True)
+    for panel, name in zip(axes, columns, strict=True):
+        _draw_panel(panel, name, order, titles)
+    axes[0].set_yticks(range(len(order)), [titles[summary.method] for summary in order])
     axes[0].tick_params(axis="y", labelcolor=INK)
     return figure
 
 
-def _mean(line: MethodSummary, name: str, sign: int) -> float:
-    return sign * line.cells[name].mean if name in line.cells else -math.inf
+def _sort_key(summary: MethodSummary, column: str, sign: int) -> float:
+    return sign * summary.estimates[column].mean if column in summary.estimates else -math.inf
 
 
-def _panel(axes: Axes, name: str, order: Sequence[MethodSummary], titles: Mapping[str, str]) -> None:
-    first = leader(order, name)
-    for place, line in enumerate(order):
-        cell = line.cells.get(name)
-        if cell is None:
+def _draw_panel(axes: Axes, column: str, order: Sequence[MethodSummary], titles: Mapping[str, str]) -> None:
+    first = leader(order, column)
+    best = None if first is None else first.estimates[column]
+    for place, summary in enumerate(order):
+        value = summary.estimates.get(column)
+        if value is None:
             continue
-        top = first is not None and is_tied(cell, first.cells[name])
-        colour = COLOURS[0] if top else SOFT
-        (bar,) = axes.plot([cell.low, cell.high], [place, place], color=colour, alpha=0.45, linewidth=3)
-        (dot,) = axes.plot(
-            cell.mean,
-            place,
-            "o",
-            color=colour,
-            markersize=4.5 if first is None or cell.mean != first.cells[name].mean else 6.5,
-        )
+        colour = COLOURS[0] if best is not None and is_tied(value, best) else SOFT
+        size = 6.5 if best is not None and value.mean == best.mean else 4.5
+        (bar,) = axes.plot([value.low, value.high], [place, place], color=colour, alpha=0.45, linewidth=3)
+        (dot,) = axes.plot(value.mean, place, "o", color=colour, markersize=size)
         for artist in (bar, dot):
-            tip(artist, f"{titles[line.method]}: {text(cell)}")
-    axes.set(title=COLUMNS[name].title, ylim=(-0.7, len(order) - 0.3))
+            add_tooltip(artist, f"{titles[summary.method]}: {format_estimate(value)}")
+    axes.set(title=COLUMNS[column].title, ylim=(-0.7, len(order) - 0.3))
 
 
-def verdict(material: ReportContext, measure: str) -> str:
-    """Who leads by a measure, and who is not told apart, in a sentence; empty where it was not measured."""
-    found = leaders(material.main, measure)
+def verdict(context: ReportContext, column: str) -> str:
+    """Return a sentence about the leader and the methods tied with it; "" where the column has no values."""
+    summaries = context.main_summaries
+    found = leader_and_ties(summaries, column)
     if found is None:
         return ""
     first, tied = found
-    who, title = material.titles[first.method], COLUMNS[measure].title
-    apart = listed([material.titles[line.method] for line in tied])
-    rest = f", not told apart from {apart}" if tied else ", ahead of all others"
-    return (
-        f"By {title}, {who} leads ({first.cells[measure].mean:.1f}){rest if len(material.main) > 1 else ''}."
-    )
+    lead = f"By {COLUMNS[column].title}, {context.titles[first.method]} leads ({first.estimates[column].mean:.1f})"
+    if tied:
+        names = join_words([context.titles[summary.method] for summary in tied])
+        return f"{lead}; it is not distinguishable from {names}."
+    return f"{lead}, ahead of all others." if len(summaries) > 1 else f"{lead}."
 
 
-def section(material: ReportContext) -> Section | None:
-    """Left out where none of the headline measures applied."""
-    measures = [name for name in HEADLINES if any(name in line.cells for line in material.main)]
-    if not measures:
+def section(context: ReportContext) -> Section | None:
+    """Return the section, or None where no headline metric has a value."""
+    summaries = context.main_summaries
+    columns = [name for name in HEADLINES if any(name in summary.estimates for summary in summaries)]
+    if not columns:
         return None
-    figure = ranking(material.main, material.titles, measures)
+    figure = plot_ranking(summaries, context.titles, columns)
     return Section(
         "Ranking",
         "Who leads",
-        " ".join(verdict(material, name) for name in measures)
-        + " Bars are 95 % bootstrap intervals over pictures; blue is the leader and whatever overlaps its interval.",
-        material.plot("ranking", figure, "Methods ranked, with intervals"),
+        " ".join(verdict(context, name) for name in columns)
+        + " Bars are 95 % bootstrap intervals over images. Blue marks the leader and every method whose interval "
+        "overlaps the leader's.",
+        context.plot("ranking", figure, "Methods ranked by each headline metric, with intervals"),
     )

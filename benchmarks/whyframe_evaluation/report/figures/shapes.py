@@ -1,4 +1,4 @@
-"""What CT makes of scores that are not normal (Fig. 3(a-d) of the first paper)."""
+"""CT's scores for logits that are not normally distributed (Fu et al. 2022, Fig. 3(a-d))."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from whyframe_evaluation.metrics.score_distribution import skewness
 from whyframe_evaluation.report.figures.style import COLOURS, SOFT, STYLE, panels
 from whyframe_training.functional import instance_normalise, skew
 
-__all__ = ["SHAPES", "shapes", "transformed"]
+__all__ = ["SHAPES", "plot_shapes", "transform"]
 
 _SIDE = 256
 _SEED = 0
@@ -29,29 +29,29 @@ SHAPES: dict[str, Draw] = {
     "left-skewed": lambda rng: rng.beta(6, 1.5, (_SIDE, _SIDE)),
     "two humps": lambda rng: rng.normal(np.where(rng.uniform(size=(_SIDE, _SIDE)) < 0.5, -2.0, 2.0)),
 }
-"""Maps of scores before the controller."""
+"""Functions that draw a map of logits, by name of their distribution."""
 
 
-def transformed(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """CT of the paper's setting on a map of any distribution, h x w to scores in (0, 1)."""
+def transform(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores in (0, 1) that CT with the paper's setting makes of h x w logits of any distribution."""
     normal = instance_normalise(torch.from_numpy(logits)[None])
     return skew(normal, _ETA, _H)[0].numpy()  # type: ignore[no-any-return]
 
 
 @rc_context(STYLE)
-def shapes() -> Figure:
-    """A panel a distribution: the histogram before (grey, on its own range) and after CT (blue), with skewnesses."""
+def plot_shapes() -> Figure:
+    """Draw a panel for each distribution: histograms before (grey, on its own range) and after CT (blue)."""
     figure, axes = panels(len(SHAPES), 11.0, 2.5, share_y=True)
     rng = np.random.default_rng(_SEED)
-    for one, letter, (name, draw) in zip(axes, "abcd", SHAPES.items(), strict=True):
+    for panel, letter, (name, draw) in zip(axes, "abcd", SHAPES.items(), strict=True):
         before = draw(rng)
-        after = transformed(before)
+        after = transform(before)
         for scores, colour in ((unit_range(before), SOFT), (after, COLOURS[0])):
             density, edges = np.histogram(scores, 40, (0, 1), density=True)
-            one.stairs(density, edges, fill=True, color=colour, alpha=0.5)
+            panel.stairs(density, edges, fill=True, color=colour, alpha=0.5)
         skews = f"skewness {_signed(skewness(before))} → {_signed(skewness(after))}"
-        one.text(0.98, 0.95, skews, transform=one.transAxes, ha="right", va="top", fontsize=8)
-        one.set(title=f"({letter}) {name}", xlim=(0, 1), xlabel="score")
+        panel.text(0.98, 0.95, skews, transform=panel.transAxes, ha="right", va="top", fontsize=8)
+        panel.set(title=f"({letter}) {name}", xlim=(0, 1), xlabel="score")
     axes[0].set(ylabel="density", ylim=(0, 5))
     return figure
 

@@ -1,17 +1,18 @@
-from helpers.finished_evaluation import line, material
+from helpers.finished_evaluation import context, summary
 from whyframe_evaluation.report.figures.experiment_tables import section
+from whyframe_evaluation.summary.part_summary import PartSummary
 
 ATTACKED = {
     "cam": {"count": 22, "recovered": 4.5454, "recovered_top5": 50.0, "discrimination": None},
     "<b>": {"error": "it broke"},
     "none": {"count": 0},
 }
-PART = {"method": "cam", "category": "tiger", "eyes": 0.75, "feet": 0.25, "ratio": 3.0, "images": 12}
+PART = PartSummary("cam", "tiger", 0.75, 0.25, 3.0, 12)
 
 
 def test_each_experiment_that_was_made_has_its_table() -> None:
-    found = {"methods": ATTACKED, "rotation": {"5": 12.34, "90": 50.0}, "parts": [PART]}
-    body = section(material([line("cam")], experiments=found)).body
+    found = {"methods": ATTACKED, "rotation": {"5": 12.34, "90": 50.0}}
+    body = section(context([summary("cam")], experiments=found, part_summaries=[PART])).body
     assert "<tr><td>CAM</td><td>4.5</td><td>50.0</td><td>–</td><td>22</td></tr>" in body
     assert "none" not in body
     assert "<b>" not in body
@@ -21,8 +22,8 @@ def test_each_experiment_that_was_made_has_its_table() -> None:
 
 
 def test_nothing_is_said_of_what_was_not_made() -> None:
-    assert section(material([line("cam")])) is None
-    only = section(material([line("cam")], experiments={"rotation": {"5": 1.0}, "methods": {}})).body
+    assert section(context([summary("cam")])) is None
+    only = section(context([summary("cam")], experiments={"rotation": {"5": 1.0}, "methods": {}})).body
     assert "Rotations" in only
     assert "Adversarial" not in only
     assert "parts" not in only

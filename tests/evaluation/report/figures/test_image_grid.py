@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
 
-from helpers.finished_evaluation import pictures
+from helpers.finished_evaluation import samples
 from whyframe_evaluation.report.figures.image_grid import (
     TILE,
-    Column,
     Grid,
+    GridColumn,
+    GridRow,
+    draw_image,
+    draw_on_own_scale,
+    draw_on_unit_scale,
     grid_figure,
     grid_html,
-    heat,
-    heat_in_range,
-    photograph,
 )
 
 
@@ -19,19 +20,19 @@ def slope() -> np.ndarray:
     return np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
 
 
-def test_a_score_of_nothing_leaves_the_picture() -> None:
-    for subject in pictures():
-        bare = photograph(subject).astype(int)
+def test_a_score_of_nothing_leaves_the_image() -> None:
+    for sample in samples():
+        bare = draw_image(sample).astype(int)
         for zeros in (
-            heat_in_range(subject, np.zeros((8, 8), np.float32)),
-            heat(subject, np.full((8, 8), 3.0, np.float32)),
+            draw_on_unit_scale(sample, np.zeros((8, 8), np.float32)),
+            draw_on_own_scale(sample, np.full((8, 8), 3.0, np.float32)),
         ):
             assert np.abs(bare - zeros).max() <= 1
 
 
 def test_boxes_are_drawn_where_they_are() -> None:
-    boxed, without = (photograph(one) for one in pictures())
-    scale = TILE / pictures()[0].image.shape[-1]
+    boxed, without = (draw_image(sample) for sample in samples())
+    scale = TILE / samples()[0].image.shape[-1]
     top, left, right = round(8 * scale), round(8 * scale), round(40 * scale) - 1
     assert (boxed[top, left : right + 1] == 255).all()
     assert (boxed[top : top + 20, right] == 255).all()
@@ -39,15 +40,15 @@ def test_boxes_are_drawn_where_they_are() -> None:
 
 
 def test_own_scale_ignores_range_but_a_fixed_one_shows_it(slope) -> None:
-    subject = pictures()[1]
-    assert np.array_equal(heat(subject, 5 * slope), heat(subject, slope))
-    assert not np.array_equal(heat_in_range(subject, slope / 5), heat_in_range(subject, slope))
+    sample = samples()[1]
+    assert np.array_equal(draw_on_own_scale(sample, 5 * slope), draw_on_own_scale(sample, slope))
+    assert not np.array_equal(draw_on_unit_scale(sample, slope / 5), draw_on_unit_scale(sample, slope))
 
 
-def test_evidence_against_the_class_stays_bare(slope) -> None:
-    subject = pictures()[1]
-    signed = heat(subject, 2 * slope - 1).astype(int)
-    bare = photograph(subject).astype(int)
+def test_evidence_against_the_class_stays_uncoloured(slope) -> None:
+    sample = samples()[1]
+    signed = draw_on_own_scale(sample, 2 * slope - 1).astype(int)
+    bare = draw_image(sample).astype(int)
     assert np.abs(signed - bare)[:, : TILE // 2 - 4].max() <= 1
     assert np.abs(signed - bare)[:, -8:].max() > 50
 
@@ -55,12 +56,20 @@ def test_evidence_against_the_class_stays_bare(slope) -> None:
 def test_a_few_extreme_pixels_are_not_the_scale(slope) -> None:
     spiked = slope.copy()
     spiked[0, 0] = 1000
-    assert np.abs(heat(pictures()[1], spiked).astype(int) - heat(pictures()[1], slope))[20:].max() < 12
+    assert (
+        np.abs(draw_on_own_scale(samples()[1], spiked).astype(int) - draw_on_own_scale(samples()[1], slope))[
+            20:
+        ].max()
+        < 12
+    )
 
 
 def grid() -> Grid:
     tile = np.full((TILE, TILE, 3), 90, np.uint8)
-    return Grid([Column("picture"), Column("<b>", "MF 7")], [("cat", [tile, None]), ("dog", [tile, tile])])
+    return Grid(
+        [GridColumn("image"), GridColumn("<b>", "MF 7")],
+        [GridRow("cat", [tile, None]), GridRow("dog", [tile, tile])],
+    )
 
 
 def test_a_table_has_an_image_for_each_tile_and_says_where_there_is_none() -> None:

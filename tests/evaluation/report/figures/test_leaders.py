@@ -1,28 +1,32 @@
 import pytest
 
-from helpers.finished_evaluation import line
-from whyframe_evaluation.report.figures.leaders import is_tied, leader, leaders, listed
-from whyframe_evaluation.report.method_summary import Estimate
+from helpers.finished_evaluation import summary
+from whyframe_evaluation.report.figures.leaders import is_tied, join_words, leader, leader_and_ties
+from whyframe_evaluation.summary.method_summary import Estimate
 
 
 def test_the_leader_is_the_highest_or_the_lowest() -> None:
-    lines = [line("a", faithfulness=3, deletion=3), line("b", faithfulness=9, deletion=9), line("c")]
-    assert leader(lines, "faithfulness").method == "b"
-    assert leader(lines, "deletion").method == "a"
-    assert leader(lines, "skewness") is None  # neither more nor less is better
-    assert leader(lines, "pointing") is None  # nobody has it
+    summaries = [
+        summary("a", faithfulness=3, deletion=3),
+        summary("b", faithfulness=9, deletion=9),
+        summary("c"),
+    ]
+    assert leader(summaries, "faithfulness").method == "b"
+    assert leader(summaries, "deletion").method == "a"
+    assert leader(summaries, "skewness") is None  # neither more nor less is better
+    assert leader(summaries, "pointing") is None  # no method has it
 
 
 def test_ties_are_overlapping_intervals_nearest_first() -> None:
-    lines = [
-        line("far", pr_auc=1),
-        line("near", pr_auc=8.5),
-        line("best", pr_auc=9),
-        line("tied", pr_auc=7.5),
+    summaries = [
+        summary("far", pr_auc=1),
+        summary("near", pr_auc=8.5),
+        summary("best", pr_auc=9),
+        summary("tied", pr_auc=7.5),
     ]
-    first, tied = leaders(lines, "pr_auc")
+    first, tied = leader_and_ties(summaries, "pr_auc")
     assert first.method == "best"
-    assert [one.method for one in tied] == ["near", "tied"]
+    assert [item.method for item in tied] == ["near", "tied"]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +50,4 @@ def test_an_overlap_includes_its_ends(low: float, high: float, expected: bool) -
     ],
 )
 def test_lists_read_as_sentences(words: list[str], expected: str) -> None:
-    assert listed(words) == expected
+    assert join_words(words) == expected

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from helpers.finished_evaluation import SLOPE, line, material, pictures
+from helpers.finished_evaluation import SLOPE, context, samples, summary
 from whyframe_evaluation.report.figures.report_context import is_variant
 from whyframe_evaluation.run.results import MapResult
 
@@ -17,47 +17,45 @@ def test_methods_are_not(name: str) -> None:
     assert not is_variant(name)
 
 
-def test_variants_are_left_out_of_the_main_lines_unless_there_is_nothing_else() -> None:
-    both = material([line("ct"), line("ct-all")])
-    assert [one.method for one in both.main] == ["ct"]
-    assert len(material([line("ct-all")]).main) == 1
+def test_variants_are_left_out_of_the_main_summaries_unless_there_is_nothing_else() -> None:
+    both = context([summary("ct"), summary("ct-all")])
+    assert [item.method for item in both.main_summaries] == ["ct"]
+    assert len(context([summary("ct-all")]).main_summaries) == 1
 
 
-def test_a_method_that_only_failed_is_not_present() -> None:
-    rows = [MapResult("a", "photos/a.png", 0), MapResult("b", "photos/a.png", 0, error="no")]
-    study = material([line("a"), line("b")], rows=rows)
-    assert study.present(("c", "b", "a")) == ["a"]
+def test_a_method_that_only_failed_has_no_maps() -> None:
+    results = [MapResult("a", "photos/a.png", 0), MapResult("b", "photos/a.png", 0, error="no")]
+    report = context([summary("a"), summary("b")], map_results=results)
+    assert report.methods_with_maps(("c", "b", "a")) == ["a"]
 
 
-def test_titles_are_those_of_methods_and_the_name_otherwise() -> None:
-    assert material([line("grad-cam++"), line("my own")]).titles == {
+def test_titles_are_those_of_the_methods() -> None:
+    assert context([summary("grad-cam++"), summary("my own")]).titles == {
         "grad-cam++": "Grad-CAM++",
         "my own": "my own",
     }
 
 
 def test_masks_are_those_that_there_are() -> None:
-    study = material([line("a")], {("a", pictures()[1].file): SLOPE})
-    assert len(list(study.masks("a"))) == 1
-    assert list(study.masks("b")) == []
+    report = context([summary("a")], {("a", samples()[1].file): SLOPE})
+    assert len(list(report.masks("a"))) == 1
+    assert list(report.masks("b")) == []
 
 
-def test_files_are_written_where_there_is_a_folder(tmp_path) -> None:
-    material([line("a")], folder=tmp_path).plot("one", Figure(), "says")
+def test_a_plot_is_an_element_and_a_file(tmp_path) -> None:
+    element = context([summary("a")], {}, tmp_path).plot("one", Figure(), 'a <b> & "c"')
+    assert "<svg" in element
+    assert "a &lt;b&gt; &amp; &#34;c&#34;" in element
     assert [file.name for file in (tmp_path / "figures").iterdir()] == ["one-plot.png"]
-    assert "<svg" in material([line("a")]).plot("one", Figure(), "says")
 
 
-def test_what_costs_passes_is_made_once(tmp_path) -> None:
-    made = []
+def test_costly_arrays_are_computed_once(tmp_path) -> None:
+    calls = []
 
-    def make() -> dict[str, np.ndarray]:
-        made.append(1)
+    def compute() -> dict[str, np.ndarray]:
+        calls.append(1)
         return {"x": np.arange(3)}
 
-    study = material([line("a")], folder=tmp_path)
-    assert [study.kept("k", make)["x"].tolist() for _ in range(2)] == [[0, 1, 2]] * 2
-    assert len(made) == 1
-    bare = material([line("a")])
-    assert bare.kept("k", make)["x"].tolist() == [0, 1, 2]
-    assert len(made) == 2
+    report = context([summary("a")], {}, tmp_path)
+    assert [report.cached_arrays("k", compute)["x"].tolist() for _ in range(2)] == [[0, 1, 2]] * 2
+    assert len(calls) == 1

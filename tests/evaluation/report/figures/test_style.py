@@ -5,14 +5,14 @@ import numpy as np
 from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 
-from whyframe_evaluation.report.figures.style import COLOURS, INK, STYLE, panels, png, svg, tip
+from whyframe_evaluation.report.figures.style import COLOURS, INK, STYLE, add_tooltip, panels, png, svg
 
 
 @rc_context(STYLE)
 def drawn() -> Figure:
     figure, (axes,) = panels(1, 4, 3)
     (dot,) = axes.plot([1, 2], [3, 4], color=COLOURS[1])
-    tip(dot, 'a "tip" & <more>')
+    add_tooltip(dot, 'a "tip" & <more>')
     axes.set_title("a title")
     return figure
 
@@ -23,7 +23,7 @@ def test_an_svg_is_an_element_that_needs_nothing_else() -> None:
     assert text.rstrip().endswith("</svg>")
     assert "http" not in text
     assert "xmlns" not in text
-    assert 'aria-label="says &quot;it&quot;"' in text
+    assert 'aria-label="says &#34;it&#34;"' in text
     assert "a title" in text  # letters, not outlines
     assert re.search(r'viewBox="0 0 288 216"', text)
 
@@ -35,7 +35,7 @@ def test_an_svg_takes_its_colours_from_the_page() -> None:
     assert not {INK, COLOURS[1]} & set(re.findall(r"#[0-9a-f]{6}", text))
 
 
-def test_a_tip_is_a_title_of_its_artist() -> None:
+def test_a_tooltip_is_a_title_of_its_artist() -> None:
     text = svg(drawn(), "")
     assert '<title>a "tip" &amp; &lt;more&gt;</title>' in text
     assert "tip:" not in text

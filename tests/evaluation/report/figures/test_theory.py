@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.finished_evaluation import material
+from helpers.finished_evaluation import context
 from whyframe_evaluation.metrics.score_distribution import skewness
-from whyframe_evaluation.report.figures.densities import PANELS, densities
-from whyframe_evaluation.report.figures.shapes import SHAPES, shapes, transformed
+from whyframe_evaluation.report.figures.densities import PANELS, plot_densities
+from whyframe_evaluation.report.figures.shapes import SHAPES, plot_shapes, transform
 from whyframe_evaluation.report.figures.theory import section
 from whyframe_training.predictor.controllers import ct_density
 
@@ -16,7 +16,7 @@ def test_the_panels_are_the_four_of_figure_7() -> None:
 
 
 def test_eta_1_and_h_1_is_the_logit_normal_density() -> None:
-    figure = densities()
+    figure = plot_densities()
     (line,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "η 1"]
     m = np.asarray(line.get_xdata())
     normal = np.exp(-(np.log(m / (1 - m)) ** 2) / 2) / np.sqrt(2 * np.pi)
@@ -24,19 +24,19 @@ def test_eta_1_and_h_1_is_the_logit_normal_density() -> None:
 
 
 def test_lines_are_equation_13_with_eta_and_h_in_their_places() -> None:
-    (line,) = [line for line in densities().axes[3].get_lines() if line.get_label() == "h 4"]
+    (line,) = [line for line in plot_densities().axes[3].get_lines() if line.get_label() == "h 4"]
     score = torch.tensor(np.asarray(line.get_xdata()))
     assert np.asarray(line.get_ydata()) == pytest.approx(ct_density(score, 1.5, 4.0).numpy())
 
 
 def test_the_choice_of_the_paper_is_the_heaviest_line() -> None:
-    lines = densities().axes[3].get_lines()
+    lines = plot_densities().axes[3].get_lines()
     assert max(lines, key=lambda line: line.get_linewidth()).get_label() == "h 2.5"
 
 
 def test_ct_keeps_the_order_and_gives_normal_scores_their_preset_skewness(rng) -> None:
     logits = 3 + 7 * rng.normal(size=(200, 200))
-    scores = transformed(logits)
+    scores = transform(logits)
     assert (np.diff(scores.ravel()[logits.ravel().argsort()]) > 0).all()
     assert 0 < scores.min() < scores.max() < 1
     assert skewness(scores) == pytest.approx(0.851, abs=0.05)  # of CT under standard normal logits
@@ -46,15 +46,15 @@ def test_ct_moves_every_shape_to_the_right_skewed(rng) -> None:
     before = {name: draw(rng) for name, draw in SHAPES.items()}
     assert skewness(before["left-skewed"]) < -0.5
     for name, logits in before.items():
-        assert skewness(transformed(logits)) > max(skewness(logits), 0.2), name
+        assert skewness(transform(logits)) > max(skewness(logits), 0.2), name
 
 
 def test_each_shape_is_drawn_before_and_after() -> None:
-    for axes in shapes().axes:
+    for axes in plot_shapes().axes:
         areas = [patch.get_data().values.mean() for patch in axes.patches]
         assert areas == pytest.approx([1, 1])
 
 
 def test_the_section_needs_no_method(tmp_path) -> None:
-    assert section(material([], {}, folder=tmp_path)).body.count("<svg") == 2
+    assert section(context([], {}, tmp_path)).body.count("<svg") == 2
     assert len(list((tmp_path / "figures").iterdir())) == 2

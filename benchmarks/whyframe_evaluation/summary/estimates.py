@@ -1,4 +1,4 @@
-"""Values of the report's tables: a mean over images with its bootstrap interval."""
+"""Means over images with their bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from whyframe_training.statistics import Estimate, bootstrap_mean
 __all__ = ["RESAMPLES", "estimate"]
 
 RESAMPLES = 2_000
-"""Bootstrap resamples of a table's value; a table has hundreds."""
+"""Number of bootstrap resamples of a table's value; a table has hundreds of values."""
 
 
 def estimate(
