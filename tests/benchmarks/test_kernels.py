@@ -10,7 +10,7 @@ MOVED = {"copy": 4_000_000, "controller": 6_000_000}
 FRAMES = {"controller kernel": [0.002, 0.002], "controller pytorch": [0.02, 0.02]}
 
 
-def test_speeds_are_bytes_over_median_times() -> None:
+def test_bandwidths_are_bytes_divided_by_median_times() -> None:
     report = summarise(SAMPLES, MOVED, FRAMES)
     assert report["gigabytes_per_second"] == pytest.approx({"copy": 2.0, "controller": 1.5})
     assert report["of_copy"] == pytest.approx({"copy": 1.0, "controller": 0.75})
@@ -18,7 +18,7 @@ def test_speeds_are_bytes_over_median_times() -> None:
     assert report["samples_ms"] == {**SAMPLES, **FRAMES}, "the raw samples are published"
 
 
-def test_the_table_has_both_parts() -> None:
+def test_the_page_has_the_bandwidths_and_the_times_of_one_frame() -> None:
     text = table({**summarise(SAMPLES, MOVED, FRAMES), "machine": {"gpu": "a GPU", "torch": "2"}})
     assert "| controller | 2 | 75% |" in text
     assert "| controller | 2.0 | 20.0 | 10.0 |" in text

@@ -15,7 +15,7 @@ def test_differences_are_over_the_images_that_both_methods_have() -> None:
     assert (found.mean, found.low, found.high, found.count) == (10, 10, 10, 4)
 
 
-def test_a_report_becomes_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_values_of_an_evaluation_become_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"ct": 70.0, "cam": 60.0, "slow": None}
     rows = [
         {"method": name, "file": file, "values": {"faithfulness": value}}

@@ -7,7 +7,7 @@ from benchmarks import stream
 from helpers.clips import write_clip
 
 
-def test_the_ratio_is_over_the_slower_part() -> None:
+def test_the_ratio_is_the_time_divided_by_that_of_the_slower_part() -> None:
     facts = {"clip": "a.mp4", "size": "4 x 3", "frames": 2}
     seconds = {"decoding": [1, 9, 2], "inference": [4], "stream": [5, 6, 7]}
     report = stream.summarise(facts, seconds, {"decoding": [3], "inference": [7], "stream": [11]}, 2)

@@ -1,4 +1,4 @@
-"""The ONNX function against the PyTorch controllers and float64."""
+"""Comparison of the ONNX function with the PyTorch controllers in float64."""
 
 import numpy as np
 import onnx
@@ -48,7 +48,7 @@ def logits(n: int = 3, side: int = 56) -> np.ndarray:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_body_equals_the_torch_controller_in_float64(spec: dict) -> None:
+def test_the_body_equals_the_torch_controller_in_float64(spec: dict) -> None:
     (found,) = session(spec).run(None, {"logit_map": logits()})
     expected = reference(spec)(torch.from_numpy(logits()).double())
     np.testing.assert_allclose(found, expected.numpy(), atol=2e-6)
@@ -62,15 +62,15 @@ def test_a_constant_map_is_not_divided_by_zero(spec: dict) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_statistics_are_float32_when_the_graph_is_half(spec: dict) -> None:
+def test_statistics_are_float32_in_a_float16_graph(spec: dict) -> None:
     half = np.random.default_rng(0).normal(5000, 100, (1, 56, 56)).astype(np.float16)
     (found,) = session(spec, TensorProto.FLOAT16).run(None, {"logit_map": half})
     expected = reference(spec)(torch.from_numpy(half).double())
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-3)
 
 
-def test_parameters_are_the_calls_attributes() -> None:
-    """One body serves every eta and h: they are not baked into it."""
+def test_eta_and_h_are_attributes_of_the_call() -> None:
+    """The body is the same for every eta and h."""
     steep = controller_function({"name": "ct", "eta": 9.0, "h": 9.0})
     assert steep == controller_function({"name": "ct", "eta": 1.5, "h": 2.5})
     call = controller_call("a", "b", SPECS[1], EPSILON)
@@ -80,6 +80,6 @@ def test_parameters_are_the_calls_attributes() -> None:
     }  # fmt: skip
 
 
-def test_unknown_controller() -> None:
+def test_an_unknown_controller_is_an_error() -> None:
     with pytest.raises(ValueError, match="choose ct, bt, sigmoid, square, minmax"):
         controller_function({"name": "cube"})

@@ -1,4 +1,4 @@
-"""Networks by name, all the way: two training steps, `whyframe export`, a frame through `ExplainEngine`."""
+"""Networks by name, from two training steps through the export to a frame in `ExplainEngine`."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ CLASSES = 7
 
 @pytest.fixture(autouse=True)
 def four_parity_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fifty of an export would take most of these tests' time."""
+    """Compare on 4 images instead of 50, which would take most of the time of these tests."""
     for module in ("onnx_export", "parity"):
         monkeypatch.setattr(f"whyframe_export.{module}.MINIMUM_IMAGES", 4)
 
@@ -47,9 +47,10 @@ def labels(tmp_path: Path) -> str:
 
 
 def settled(name: str, side: int, path: Path) -> str:
-    """Weights as random as torchvision draws them, but with the statistics of some images in the batch norms.
+    """Write random weights whose batch norms have the statistics of some images, and return their path.
 
-    Without them the logits of deep networks are all but equal, or astronomical, and no difference would show.
+    Without these statistics the logits of deep networks are nearly equal or extremely large, and a wrong export would
+    not be noticed.
     """
     extra: dict[str, Any] = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
     torch.manual_seed(0)
@@ -64,7 +65,7 @@ def settled(name: str, side: int, path: Path) -> str:
 
 
 def trained(tmp_path: Path, spec: ClassifierSpec, photos: str) -> Path:
-    """A run folder with one step of stage one and two of stage two behind it, validated."""
+    """Return a validated run folder after one step of stage one and two steps of stage two."""
     config = TrainConfig(spec, data=photos, validation=2, epochs=1, filter_steps=1, batch=2)
     result = train(config, tmp_path / "run")
     assert len(result.files) == 2
@@ -75,7 +76,7 @@ def trained(tmp_path: Path, spec: ClassifierSpec, photos: str) -> Path:
 
 
 def check_product(tmp_path: Path, run: Path, spec: ClassifierSpec, mask_side: int) -> None:
-    """`whyframe export` and `ExplainEngine` on a run folder."""
+    """Export a run folder, and compare a frame in `ExplainEngine` with PyTorch."""
     model = tmp_path / "model.onnx"
     export(run, model)
     classifier = build_classifier(spec)
@@ -85,14 +86,14 @@ def check_product(tmp_path: Path, run: Path, spec: ClassifierSpec, mask_side: in
     with torch.no_grad():
         image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
         expected = classifier.logits(image).softmax(1)[0].numpy()
-    assert expected.max() - expected.min() > 1e-3, "a classifier that tells nothing apart tests nothing"
+    assert expected.max() - expected.min() > 1e-3, "nearly equal probabilities would hide a wrong export"
     np.testing.assert_allclose(result.probabilities, expected, atol=1e-4)
     assert result.mask.shape == (mask_side, mask_side)
     assert not result.no_signal
     assert 0 <= result.saliency.min() < result.saliency.max() <= 1
 
 
-# name: side, side of the mask. Small sides keep this short; each of these networks is odd in its own way.
+# By name, side of the input and side of the mask. Small sides keep the tests short; each network has another structure.
 TORCHVISION = {
     "alexnet": (224, 55),
     "convnext_tiny": (64, 16),
@@ -130,6 +131,8 @@ def test_a_torchvision_network_trains(name: str, tmp_path: Path, photos: str, la
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mask_side"), [("efficientnet_lite1", 60), ("efficientnet_lite2", 65)])
-def test_lite_trains_exports_and_runs(name: str, mask_side: int, tmp_path: Path, photos: str) -> None:
+def test_a_lite_network_trains_exports_and_runs(
+    name: str, mask_side: int, tmp_path: Path, photos: str
+) -> None:
     spec = ClassifierSpec(name)
     check_product(tmp_path, trained(tmp_path, spec, photos), spec, mask_side)

@@ -4,12 +4,11 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 
 from helpers import tiny_run
-from helpers.tiny_network import CLASSES, SIDE, build
+from helpers.tiny_network import SIDE, build
 from whyframe import ExplainEngine, Manifest, OutputError, WhyframeError
 from whyframe_export import ParityError, export
 from whyframe_export.export_source import cam_source
@@ -23,7 +22,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> ClassifierSpec:
 
 
 def make_run(folder: Path, spec: ClassifierSpec, generator: str, controller: str) -> Path:
-    """A run folder whose predictor has weights and batch-norm statistics that are not the fresh ones."""
+    """Return a run folder whose predictor differs from a fresh one in weights and batch-norm statistics."""
     torch.manual_seed(0)
     parts = {"generator": {"name": generator, "widths": [8, 8, 8]}, "controller": {"name": controller}}
     trainer = tiny_run.untrained(tiny_run.settings(spec, data="/private/photos", **parts), folder)
@@ -58,29 +57,7 @@ def test_a_run_becomes_one_file_that_agrees_with_pytorch(
         assert [r.class_id for r in results[:2]] == [1, 2]
 
 
-def test_the_graph_keeps_the_contract(tmp_path: Path, spec: ClassifierSpec) -> None:
-    export(make_run(tmp_path, spec, "edge", "ct"), tmp_path / "m.onnx")
-    model = onnx.load(tmp_path / "m.onnx")
-    assert model.ir_version <= 10
-    assert {o.domain: o.version for o in model.opset_import} == {"": 18, "whyframe": 1}
-    assert [f.name for f in model.functions] == ["DistributionController"]
-    calls = [n for n in model.graph.node if n.domain == "whyframe"]
-    assert [n.output[0] for n in calls] == ["saliency"], "the call survives export"
-    assert [i.name for i in model.graph.input] == ["frames", "target"]
-    assert [o.name for o in model.graph.output] == ["probabilities", "class_id", "saliency"]
-    sizes = sorted(tuple(i.dims) for i in model.graph.initializer)
-    assert sizes.count((CLASSES, 20)) == 1, "the embedding is the last layer, stored once"
-    first = next(n for n in model.graph.node if "frames" in n.input)
-    assert first.op_type == "Cast", "TensorRT-RTX takes no uint8 transpose"
-    for node in model.graph.node:
-        if node.op_type == "Resize":
-            given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            if given["mode"] == b"linear":
-                assert given["coordinate_transformation_mode"] in (b"half_pixel", b"pytorch_half_pixel")
-            assert not given.get("antialias")
-
-
-def test_cam_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
+def test_a_class_activation_map_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
     report = export(spec, tmp_path / "cam.onnx", explainer="cam")
     assert report.passes()
     manifest = Manifest.read(tmp_path / "cam.onnx")
@@ -99,7 +76,7 @@ def test_cam_needs_no_training(tmp_path: Path, spec: ClassifierSpec) -> None:
     np.testing.assert_allclose(mask, expected.numpy(), atol=1e-4)
 
 
-def test_where_parity_fails_nothing_is_written(
+def test_nothing_is_written_where_the_parity_check_fails(
     tmp_path: Path, spec: ClassifierSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = cam_source(spec)
@@ -134,7 +111,7 @@ def test_fp16_is_compared_with_fp32(tmp_path: Path, spec: ClassifierSpec) -> Non
     assert report["images"] == 50
 
 
-def test_the_bundled_model_names_no_file_of_the_machine_that_made_it() -> None:
+def test_the_bundled_model_contains_no_file_names() -> None:
     content = (resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx").read_bytes()
     assert b".py" not in content
     assert b"stack_trace" not in content

@@ -15,7 +15,7 @@ def comparison(**changes: object) -> Comparison:
     "changes",
     [{"probability": 2e-4}, {"saliency": 2e-4}, {"rank_correlation": 0.99}, {"same_class": False}],
 )
-def test_one_difference_too_large_fails_the_report_and_is_named(changes: dict) -> None:
+def test_a_single_difference_that_is_too_large_fails_the_report(changes: dict) -> None:
     worst = comparison(file="bad.jpg", **changes)
     report = ParityReport((comparison(), worst, comparison()))
     assert not report.passes()

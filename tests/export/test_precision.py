@@ -36,28 +36,28 @@ def half(full: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def types(model: onnx.ModelProto) -> dict[str, int]:
-    """Element types of a graph's values."""
+    """Return the element type of each value of a graph."""
     graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
     values = [*graph.value_info, *graph.input, *graph.output]
     found = {value.name: value.type.tensor_type.elem_type for value in values}
     return found | {tensor.name: tensor.data_type for tensor in graph.initializer}
 
 
-def test_the_contract_keeps_its_types(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
+def test_inputs_and_outputs_keep_their_types(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     assert list(half.graph.input) == list(full.graph.input)
     assert list(half.graph.output) == list(full.graph.output)
     assert half.opset_import == full.opset_import
 
 
-def test_the_controllers_call_survives(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
+def test_the_call_of_the_controller_is_kept(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     assert list(half.functions) == list(full.functions)
-    calls = [[node for node in one.graph.node if node.domain == "whyframe"] for one in (full, half)]
+    calls = [[node for node in model.graph.node if node.domain == "whyframe"] for model in (full, half)]
     assert len(calls[1]) == 1
     assert calls[1] == calls[0]
     assert types(half)[calls[1][0].input[0]] == FLOAT
 
 
-def test_most_of_the_graph_is_half(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
+def test_most_of_the_graph_is_float16(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     weights = Counter({FLOAT: 0, HALF: 0})
     for tensor in half.graph.initializer:
         weights[tensor.data_type] += int(np.prod(tensor.dims))
@@ -65,37 +65,37 @@ def test_most_of_the_graph_is_half(full: onnx.ModelProto, half: onnx.ModelProto)
     assert half.ByteSize() < 0.55 * full.ByteSize()
 
 
-def test_what_stays_in_float32(half: onnx.ModelProto) -> None:
-    kinds, seen = types(half), Counter()
+def test_depthwise_convolutions_normalisations_and_softmax_stay_in_float32(half: onnx.ModelProto) -> None:
+    kinds, counts = types(half), Counter()
     for node in half.graph.node:
         depthwise = node.op_type == "Conv" and any(a.name == "group" and a.i > 1 for a in node.attribute)
         if depthwise or node.op_type in ("InstanceNormalization", "Softmax"):
             assert {kinds[name] for name in (*node.input, *node.output)} == {FLOAT}, node.name
-            seen["depthwise" if depthwise else node.op_type] += 1
-    assert seen == {"depthwise": 18, "InstanceNormalization": 2, "Softmax": 1}
+            counts["depthwise" if depthwise else node.op_type] += 1
+    assert counts == {"depthwise": 18, "InstanceNormalization": 2, "Softmax": 1}
 
 
 def test_nothing_is_rounded_between_the_masks_last_convolution_and_the_scores(half: onnx.ModelProto) -> None:
     producers = {name: node for node in half.graph.node for name in node.output}
-    ahead, path = ["saliency"], []
-    while ahead:
-        node = producers.get(ahead.pop())
+    pending, path = ["saliency"], []
+    while pending:
+        node = producers.get(pending.pop())
         if node is not None:
             path.append(node.op_type)
-            ahead += [] if node.op_type in ("Conv", "MatMul") else node.input
+            pending += [] if node.op_type in ("Conv", "MatMul") else node.input
     assert path.count("Conv") == 1
-    assert "MatMul" in path, "the class activation map, which the anchor is made of"
+    assert "MatMul" in path, "the class activation map, which is added to the mask"
     assert "InstanceNormalization" in path
     assert "Cast" not in path
 
 
-def test_the_given_model_is_left_alone(full: onnx.ModelProto) -> None:
+def test_the_given_model_is_not_changed(full: onnx.ModelProto) -> None:
     before = full.SerializeToString()
     to_fp16(full)
     assert full.SerializeToString() == before
 
 
-def test_it_says_what_float32_says(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
+def test_float16_agrees_with_float32(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     frames, _ = bundled_crops(224, 12)
     report = compare_precisions(full.SerializeToString(), half.SerializeToString(), frames)
     assert 0 < report.largest_probability_difference <= 5e-3
@@ -104,7 +104,7 @@ def test_it_says_what_float32_says(full: onnx.ModelProto, half: onnx.ModelProto)
 
 
 @pytest.mark.data
-def test_it_says_what_float32_says_on_photographs(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
+def test_float16_agrees_with_float32_on_photographs(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     files = sorted(Path(os.environ["WHYFRAME_DATA"]).iterdir())[:100]
     frames = np.stack([to_input(read_image(file), 224, "stretch") for file in files])
     report = compare_precisions(full.SerializeToString(), half.SerializeToString(), frames)
@@ -112,7 +112,7 @@ def test_it_says_what_float32_says_on_photographs(full: onnx.ModelProto, half: o
     assert report.smallest_rank_correlation >= 0.999
 
 
-def test_a_difference_too_large_fails(full: onnx.ModelProto) -> None:
+def test_a_difference_that_is_too_large_fails_the_report(full: onnx.ModelProto) -> None:
     wrong = onnx.ModelProto()
     wrong.CopyFrom(full)
     bias = next(t for t in wrong.graph.initializer if t.name == "network.module._fc.bias")
@@ -123,7 +123,9 @@ def test_a_difference_too_large_fails(full: onnx.ModelProto) -> None:
     assert not report.to_dict()["passes"]
 
 
-def test_the_manifest_is_sealed_again(full: onnx.ModelProto, half: onnx.ModelProto, tmp_path: Path) -> None:
+def test_the_written_file_has_a_digest_of_its_own(
+    full: onnx.ModelProto, half: onnx.ModelProto, tmp_path: Path
+) -> None:
     manifest = Manifest.read(full.SerializeToString())
     copy = onnx.ModelProto()
     copy.CopyFrom(half)
@@ -133,12 +135,12 @@ def test_the_manifest_is_sealed_again(full: onnx.ModelProto, half: onnx.ModelPro
     assert written.digest != manifest.digest
 
 
-def test_a_manifest_of_before_there_were_precisions(full: onnx.ModelProto) -> None:
-    (entry,) = (one for one in full.metadata_props if one.key == Manifest.KEY)
+def test_a_manifest_without_a_precision_is_of_float32(full: onnx.ModelProto) -> None:
+    (entry,) = (entry for entry in full.metadata_props if entry.key == Manifest.KEY)
     assert '"precision"' not in entry.value.split('"training"')[0]
     manifest = Manifest.read(full.SerializeToString())
     assert manifest.precision == "fp32"
-    assert list(manifest.to_dict())[-1] == "digest", "that is how it is found"
+    assert list(manifest.to_dict())[-1] == "digest", "the digest is found as the last value"
     with pytest.raises(ManifestError, match="precision is 'int3', not 'fp32' or 'fp16'"):
         dataclasses.replace(manifest, precision="int3")
 
@@ -171,12 +173,12 @@ def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 
 def features() -> np.ndarray:
-    """2 x 16 x 24 x 24, exact in float16: what is measured is the island."""
+    """2 x 16 x 24 x 24 values that float16 represents exactly, so that only the conversion changes the result."""
     x = np.random.default_rng(0).normal(0, 10, (2, 16, 24, 24))
     return x.astype(np.float16).astype(np.float32)
 
 
-def test_the_island_keeps_a_map_of_mean_5000_and_deviation_100() -> None:
+def test_a_map_of_mean_5000_and_deviation_100_keeps_its_scores() -> None:
     model, x = head(bias=5000, weight=7.2), features()
     w = numpy_helper.to_array(model.graph.initializer[0]).astype(np.float64)[0, :, 0, 0]
     logit_map = np.einsum("nchw,c->nhw", np.maximum(x, 0).astype(np.float64), w) + 5000
@@ -185,15 +187,15 @@ def test_the_island_keeps_a_map_of_mean_5000_and_deviation_100() -> None:
     np.testing.assert_allclose(run(to_fp16(model), x), expected, atol=1e-3)
 
 
-def test_without_the_island_such_a_map_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test above can fail."""
+def test_without_the_float32_part_such_a_map_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shows that the test above can fail."""
     model, x = head(bias=5000, weight=7.2), features()
     monkeypatch.setattr(precision, "float32_island", lambda graph: {"saliency"})
     rounded = run(to_fp16(model), x)
     assert np.abs(rounded - run(model, x)).max() > 5e-3
 
 
-def test_scales_of_a_resize_and_attributes_with_types() -> None:
+def test_the_scales_of_a_resize_stay_float32_and_attributes_change_type() -> None:
     node = helper.make_node
     extra = [
         node("Constant", [], ["two"], value=numpy_helper.from_array(np.float32(2))),
@@ -211,7 +213,7 @@ def test_scales_of_a_resize_and_attributes_with_types() -> None:
     np.testing.assert_allclose(run(half, features()), run(model, features()), atol=1e-3)
 
 
-def test_a_weight_beyond_its_range() -> None:
+def test_a_weight_outside_the_range_of_float16_is_an_error() -> None:
     node = helper.make_node
     extra = [
         node("Constant", [], ["much"], value=numpy_helper.from_array(np.float32(7e4), "much")),
@@ -223,7 +225,7 @@ def test_a_weight_beyond_its_range() -> None:
         to_fp16(model)
 
 
-def test_an_operator_with_a_body() -> None:
+def test_an_operator_with_a_graph_of_its_own_is_an_error() -> None:
     branch = helper.make_graph(
         [helper.make_node("Identity", ["features"], ["same"])],
         "branch",
@@ -240,6 +242,6 @@ def test_an_operator_with_a_body() -> None:
         to_fp16(model)
 
 
-def test_the_island_ends_at_linear_operators() -> None:
+def test_the_float32_part_ends_at_linear_operators() -> None:
     model = head(bias=0, weight=1)
     assert float32_island(model.graph) == {"saliency", "logit_map", "map"}
