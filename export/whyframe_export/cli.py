@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from whyframe_training import options
+
 
 class Explainer(str, Enum):
     """Kind of explainer."""
@@ -30,9 +32,6 @@ class Resize(str, Enum):
     crop = "crop"
 
 
-_CAM_PANEL = "Classifier, with --explainer cam"
-
-
 def export(
     run: Annotated[
         Path | None,
@@ -46,8 +45,8 @@ def export(
     explainer: Annotated[
         Explainer,
         typer.Option(
-            help="predictor: the trained mask predictor of RUN. cam: the class activation map of --classifier, "
-            "which needs no training and a network that ends in global average pooling and one linear layer."
+            help="predictor: the trained mask predictor of RUN. cam: the class activation map of --classifier, for "
+            "networks that end in global average pooling and one linear layer; needs no training."
         ),
     ] = Explainer.predictor,
     resize: Annotated[
@@ -65,56 +64,18 @@ def export(
             "'whyframe compile' can convert to it later."
         ),
     ] = Precision.fp32,
-    classifier: Annotated[
-        str,
-        typer.Option(
-            help="Network: efficientnet_lite0, _lite1 or _lite2, a torchvision CNN such as resnet50, or your own "
-            "function, my_model.py:build.",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = "efficientnet_lite0",
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="Path of a weights file; or pretrained, for the weights published with the network; or random.",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = "pretrained",
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="Path of a text file with one label per line.",
-            show_default="ImageNet-1k's labels",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = None,
-    mean: Annotated[
-        str | None,
-        typer.Option(
-            help="Mean of RGB values from 0 to 1, such as 0.485,0.456,0.406.",
-            show_default="the network's",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = None,
-    std: Annotated[
-        str | None,
-        typer.Option(
-            help="Standard deviation of RGB values from 0 to 1, such as 0.229,0.224,0.225.",
-            show_default="the network's",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = None,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            min=32,
-            help="Height and width of the input in pixels.",
-            show_default="the network's",
-            rich_help_panel=_CAM_PANEL,
-        ),
-    ] = None,
+    classifier: options.ClassifierOption = "efficientnet_lite0",
+    weights: options.WeightsOption = "pretrained",
+    labels: options.LabelsOption = None,
+    mean: options.MeanOption = None,
+    std: options.StdOption = None,
+    side: options.SideOption = None,
 ) -> None:
     """Fuse a classifier and its explainer into one ONNX file.
+
+    The explainer is the mask predictor of a run of 'whyframe train', or a
+    class activation map (--explainer cam). The options under "Classifier"
+    apply to cam only: a run already knows its classifier.
 
     The graph is compared with PyTorch on 50 images before it is written, for
     four targets each: the predicted class, the second most probable class,
@@ -138,13 +99,17 @@ def export(
     """
     from whyframe_export import export as export_model
     from whyframe_training.classifiers.classifier import ClassifierSpec
-    from whyframe_training.options import parse_rgb
 
     source: Path | ClassifierSpec
     if run is None:
         names = None if labels is None else str(labels)
         source = ClassifierSpec(
-            classifier, weights, names, parse_rgb("--mean", mean), parse_rgb("--std", std), side
+            classifier,
+            weights,
+            names,
+            options.parse_rgb("--mean", mean),
+            options.parse_rgb("--std", std),
+            side,
         )
     else:
         source = run
