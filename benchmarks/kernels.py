@@ -152,86 +152,84 @@ def _batches(kernels: Kernels, size: int) -> dict[str, tuple[Work, int]]:
     target = torch.empty_like(source)
     return {
         "copy": (lambda: target.copy_(source), 2 * size),
-        "controller": _controllers(kernels, size // (4 * MASK_SIDE**2) + 1),
-        "perturbation": _perturbations(kernels, size // (4 * 3 * SIDE**2) + 1),
-        "overlay": _overlays(kernels, size // (3 * HEIGHT * WIDTH) + 1),
+        "controller": _controller_batch(kernels, size // (4 * MASK_SIDE**2) + 1),
+        "perturbation": _perturbation_batch(kernels, size // (4 * 3 * SIDE**2) + 1),
+        "overlay": _overlay_batch(kernels, size // (3 * HEIGHT * WIDTH) + 1),
     }
 
 
-def _controllers(kernels: Kernels, maps: int) -> tuple[Work, int]:
+def _controller_batch(kernels: Kernels, maps: int) -> tuple[Work, int]:
     logits = torch.randn(maps, MASK_SIDE, MASK_SIDE, device="cuda")
-    return _controller(kernels, logits, torch.empty_like(logits)), 2 * logits.nbytes
+    return _controller_call(kernels, logits, torch.empty_like(logits)), 2 * logits.nbytes
 
 
-def _perturbations(kernels: Kernels, images: int) -> tuple[Work, int]:
+def _perturbation_batch(kernels: Kernels, images: int) -> tuple[Work, int]:
     image, background = torch.rand(2, images, 3, SIDE, SIDE, device="cuda")
     mask, out = torch.rand(images, 1, SIDE, SIDE, device="cuda"), torch.empty_like(image)
-    return _perturb(kernels, image, background, mask, out), 3 * image.nbytes + mask.nbytes
+    return _perturbation_call(kernels, image, background, mask, out), 3 * image.nbytes + mask.nbytes
 
 
-def _overlays(kernels: Kernels, frames: int) -> tuple[Work, int]:
+def _overlay_batch(kernels: Kernels, frames: int) -> tuple[Work, int]:
     images = torch.randint(0, 256, (frames, HEIGHT, WIDTH, 3), dtype=torch.uint8, device="cuda")
     drawn = torch.empty_like(images)
-    calls = [_overlay(kernels, *pair) for pair in zip(images, drawn, strict=True)]
+    calls = [_overlay_call(kernels, *pair) for pair in zip(images, drawn, strict=True)]
     return lambda: [call() for call in calls], 2 * images.nbytes
 
 
-def _controller(kernels: Kernels, logits: Tensor, scores: Tensor) -> Work:
-    arguments = (
-        logits.data_ptr(),
-        FLOAT32,
-        MASK_SIDE**2,
-        scores.data_ptr(),
-        FLOAT32,
-        len(logits),
-        MASK_SIDE**2,
-    )
-    keep = (logits, scores)
-    return lambda: (
-        keep
-        and kernels.controller_forward(
-            *arguments, Kernels.MODES["ct"], 1.5, 2.5, None, None, EPSILON, _stream()
-        )
+def _controller_call(kernels: Kernels, logits: Tensor, scores: Tensor) -> Work:
+    maps = (logits.data_ptr(), FLOAT32, MASK_SIDE**2, scores.data_ptr(), FLOAT32, len(logits), MASK_SIDE**2)
+    mode = Kernels.MODES["ct"]
+    return _holding(
+        (logits, scores),
+        lambda: kernels.controller_forward(*maps, mode, 1.5, 2.5, None, None, EPSILON, _stream()),
     )
 
 
-def _perturb(kernels: Kernels, image: Tensor, background: Tensor, mask: Tensor, out: Tensor) -> Work:
-    pointers = (
-        image.data_ptr(),
-        background.data_ptr(),
-        FLOAT32,
-        Kernels.PLANAR,
-        mask.data_ptr(),
-        out.data_ptr(),
+def _perturbation_call(
+    kernels: Kernels, image: Tensor, background: Tensor, mask: Tensor, out: Tensor
+) -> Work:
+    images = (image.data_ptr(), background.data_ptr(), FLOAT32, Kernels.PLANAR)
+    sizes = (len(image), len(mask) // len(image), 3, SIDE**2)
+    return _holding(
+        (image, background, mask, out),
+        lambda: kernels.perturb(*images, mask.data_ptr(), out.data_ptr(), *sizes, _stream()),
     )
-    masks, keep = len(mask) // len(image), (image, background, mask, out)
-    return lambda: keep and kernels.perturb(*pointers, len(image), masks, 3, SIDE**2, _stream())
 
 
-def _overlay(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
+def _overlay_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     mask = torch.rand(MASK_SIDE, MASK_SIDE, device="cuda")
     colours, kept = (
         torch.randint(0, 256, shape, dtype=torch.uint8, device="cuda") for shape in ((256, 3), (256,))
     )
-    pitch, keep = 3 * WIDTH, (mask, colours, kept, frame, out)
-    mask_of = (mask.data_ptr(), MASK_SIDE, MASK_SIDE)
-    frame_of = (frame.data_ptr(), pitch, HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH)
+    pitch = 3 * WIDTH
+    map_arguments = (mask.data_ptr(), MASK_SIDE, MASK_SIDE)
+    frame_arguments = (frame.data_ptr(), pitch, HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH)
     tables = (colours.data_ptr(), kept.data_ptr())
-    return lambda: keep and kernels.overlay(*mask_of, *frame_of, *tables, out.data_ptr(), pitch, _stream())
+    return _holding(
+        (mask, colours, kept, frame, out),
+        lambda: kernels.overlay(*map_arguments, *frame_arguments, *tables, out.data_ptr(), pitch, _stream()),
+    )
 
 
-def _frame_to_tensor(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
-    taps = [
+def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
+    weights = [
         torch.from_numpy(array).cuda()
         for axis in frame_taps(HEIGHT, WIDTH, SIDE, "stretch")
         for array in axis
     ]
     rows, columns = (
-        (start.data_ptr(), weight.data_ptr(), weight.shape[1]) for start, weight in (taps[:2], taps[2:])
+        (start.data_ptr(), weight.data_ptr(), weight.shape[1]) for start, weight in (weights[:2], weights[2:])
     )
     source = (frame.data_ptr(), 3 * WIDTH, None, 0, HEIGHT, WIDTH, Kernels.FORMATS["bgr"], 0, 0)
-    keep = (frame, taps, out)
-    return lambda: keep and kernels.frame_to_tensor(*source, *rows, *columns, out.data_ptr(), SIDE, _stream())
+    return _holding(
+        (frame, out, *weights),
+        lambda: kernels.frame_to_tensor(*source, *rows, *columns, out.data_ptr(), SIDE, _stream()),
+    )
+
+
+def _holding(tensors: tuple[Tensor, ...], call: Work) -> Work:
+    """Return the call with a reference to its tensors: the kernels take addresses, which do not keep them alive."""
+    return lambda: (call(), tensors)
 
 
 def _one_frame(kernels: Kernels) -> dict[str, Work]:
@@ -242,18 +240,18 @@ def _one_frame(kernels: Kernels) -> dict[str, Work]:
     image, background = torch.rand(2, 1, 3, SIDE, SIDE, device="cuda")
     masks, out = torch.rand(32, 1, SIDE, SIDE, device="cuda"), torch.empty(32, 3, SIDE, SIDE, device="cuda")
     return {
-        "controller kernel": _controller(kernels, logits, torch.empty_like(logits)),
+        "controller kernel": _controller_call(kernels, logits, torch.empty_like(logits)),
         "controller pytorch": lambda: skew(instance_normalise(logits), 1.5, 2.5),
-        "frame to tensor kernel": _frame_to_tensor(kernels, frame, small),
-        "frame to tensor pytorch": _torch_resize(frame),
-        "overlay kernel": _overlay(kernels, frame, torch.empty_like(frame)),
-        "overlay pytorch": _torch_overlay(frame),
-        "perturbation kernel": _perturb(kernels, image, background, masks, out),
+        "frame to tensor kernel": _frame_to_tensor_call(kernels, frame, small),
+        "frame to tensor pytorch": _torch_resize_call(frame),
+        "overlay kernel": _overlay_call(kernels, frame, torch.empty_like(frame)),
+        "overlay pytorch": _torch_overlay_call(frame),
+        "perturbation kernel": _perturbation_call(kernels, image, background, masks, out),
         "perturbation pytorch": lambda: torch.lerp(background, image, masks),
     }
 
 
-def _torch_resize(frame: Tensor) -> Work:
+def _torch_resize_call(frame: Tensor) -> Work:
     """Return the resize rule in PyTorch: halve by averaging while possible, then resize bilinearly."""
     height, width = HEIGHT, WIDTH
     sizes = []
@@ -271,7 +269,7 @@ def _torch_resize(frame: Tensor) -> Work:
     return resize
 
 
-def _torch_overlay(frame: Tensor) -> Work:
+def _torch_overlay_call(frame: Tensor) -> Work:
     mask = torch.rand(1, 1, MASK_SIDE, MASK_SIDE, device="cuda")
     colours, kept = (torch.randint(0, 256, (256, 3), device="cuda").float() for _ in range(2))
 
