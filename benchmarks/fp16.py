@@ -72,7 +72,8 @@ def table(report: dict[str, Any]) -> str:
         ),
     }
     cells = markdown_table([report["model"], "fp16 compared with fp32"], list(rows.items()))
-    return f"{cells}\n\nONNX Runtime {report['onnxruntime']} on the CPU.\n"
+    command = "`python benchmarks/fp16.py --data PHOTOS -o benchmarks/results/fp16`"
+    return f"{command}. ONNX Runtime {report['onnxruntime']} on the CPU.\n\n{cells}\n"
 
 
 def _arguments() -> argparse.Namespace:

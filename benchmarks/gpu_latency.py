@@ -233,6 +233,7 @@ def table(report: dict[str, Any]) -> str:
         for name, value in report["stages"].items()
     )
     return (
+        "`python benchmarks/gpu_latency.py RUN -o benchmarks/results/gpu_latency`. "
         f"{facts['gpu']}, onnxruntime {facts['onnxruntime']}, torch {facts['torch']}; medians in milliseconds.\n\n"
         f"{markdown_table(header, [_row(report, runtime) for runtime in TITLES])}\n\n"
         f"Engine validity: {report['validity']}.\n\n"

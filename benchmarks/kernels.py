@@ -99,6 +99,7 @@ def table(report: dict[str, Any]) -> str:
         for name, ratio in report["times_faster"].items()
     ]
     return (
+        "`python benchmarks/kernels.py -o benchmarks/results/kernels`. "
         f"{facts['gpu']}, torch {facts['torch']}.\n\n"
         f"{markdown_table(['batch', 'GB/s', 'share of the copy'], batches)}\n\n"
         f"{markdown_table(['one frame', 'kernel (us)', 'PyTorch (us)', 'times faster'], frames)}\n"

@@ -103,6 +103,7 @@ def table(report: dict[str, Any]) -> str:
     header = ["variant", "median (ms)", "quartiles (ms)", "relative to the fused graph in ONNX Runtime"]
     overheads = ", ".join(f"{name} {value:.3f}" for name, value in report["explanation_overhead"].items())
     return (
+        "`python benchmarks/latency.py RUN -o benchmarks/results/latency`. "
         f"{facts['cpu']}, {facts['threads']} threads, onnxruntime {facts['onnxruntime']}, torch {facts['torch']}; "
         f"{len(report['samples_ms']['ort fused'])} interleaved rounds.\n\n{markdown_table(header, rows)}\n\n"
         f"Explanation overhead (median of the fused graph over median of the classifier alone): {overheads}.\n"

@@ -18,7 +18,7 @@ import numpy as np
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
-from whyframe.perturb import faithfulness, preserving_curve, upsample
+from whyframe.perturb import MINIMUM_DROP, faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
 from whyframe.progress import progress_bar
 from whyframe_evaluation.annotations.boxed_images import BoxedImage, read_boxed_images
@@ -119,7 +119,7 @@ def _difference(ours: list[float], theirs: list[float]) -> dict[str, float]:
 
 def table(report: dict[str, Any]) -> str:
     """Return the page of a report."""
-    metrics = report["metrics"]
+    metrics, data, bootstrap = report["metrics"], report["data"], report["bootstrap"]
     names = list(metrics["faithfulness"]["means"])
     header = ["model", *(f"{title} (n = {metrics[key]['count']})" for key, title in METRICS.items())]
     rows = [[name, *(f"{metrics[key]['means'][name]:.2f}" for key in METRICS)] for name in names]
@@ -128,7 +128,15 @@ def table(report: dict[str, Any]) -> str:
         for key, title in METRICS.items()
         for other, d in metrics[key]["differences"].items()
     ]
-    return "\n".join([markdown_table(header, rows), *differences]) + "\n"
+    note = (
+        "`python benchmarks/quality.py --photos DIR --boxed DIR MODEL.onnx CAM.onnx -o benchmarks/results/quality`. "
+        f"Percent; larger is better. MF is measured on those of {data['photos']} where blurring lowers the probability "
+        f"of the predicted class by more than {MINIMUM_DROP}; PR-AUC and pointing on the images of "
+        f"{' and '.join(data['boxed']) or 'no folder'} with a box of the "
+        "predicted class. Differences have 95 % intervals from a paired bootstrap over images "
+        f"({bootstrap['draws']:,} resamples, seed {bootstrap['seed']})."
+    )
+    return "\n".join([note, "", markdown_table(header, rows), *differences]) + "\n"
 
 
 def _arguments() -> argparse.Namespace:

@@ -108,12 +108,12 @@ def table(report: dict[str, Any]) -> str:
         "clip", "size", "frames", "threads", "decoding (s)", "inference (s)", "stream (s)", "stream / slower", "floor",
     ]  # fmt: skip
     return (
-        f"{markdown_table(header, [_row(clip) for clip in report['clips']])}\n\n"
-        f"Medians; {machine['cpu']}, {machine['cores']} cores, ONNX Runtime {machine['onnxruntime']}, "
-        f"OpenCV {machine['opencv']}. *Threads* is the number of threads of the engine. *Stream / slower* is the time "
-        "of `stream` divided by the time of the slower part. *Floor* estimates the smallest value of this ratio: the "
-        "processor time of decoding and inference, spread evenly over all cores, divided by the time of the slower "
-        "part, and at least 1.\n"
+        "`python benchmarks/stream.py CLIP [CLIP ...] -o benchmarks/results/stream`. Medians; "
+        f"{machine['cpu']}, {machine['cores']} cores, ONNX Runtime {machine['onnxruntime']}, OpenCV "
+        f"{machine['opencv']}.\n\n{markdown_table(header, [_row(clip) for clip in report['clips']])}\n\n"
+        "*Threads* is the number of threads of the engine. *Stream / slower* is the time of `stream` divided by the "
+        "time of the slower part. *Floor* estimates the smallest value of this ratio: the processor time of decoding "
+        "and inference, spread evenly over all cores, divided by the time of the slower part, and at least 1.\n"
     )
 
 

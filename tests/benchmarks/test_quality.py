@@ -20,7 +20,10 @@ def test_images_without_a_value_are_left_out_of_means_counts_and_differences() -
 
 
 def test_the_page_names_the_counts_and_every_model() -> None:
-    text = quality.table(quality.summarise(VALUES))
+    data = {"photos": "3 validation images of photos", "boxed": ["coco128", "kangaroo"]}
+    text = quality.table({**quality.summarise(VALUES), "data": data})
+    assert "those of 3 validation images of photos" in text
+    assert "images of coco128 and kangaroo" in text
     assert "| model | MF (n = 2) | PR-AUC (n = 1) | pointing (n = 2) |" in text
     assert "| ours | 70.00 | 90.00 | 50.00 |" in text
     assert "MF, ours minus cam: +5.00" in text
