@@ -1,4 +1,15 @@
-"""The compared methods, by name. Nothing heavy is imported until a method is built."""
+"""Registry of the compared methods: their names, their groups, and how each is built.
+
+To add a method:
+
+1. Copy `rise.py`, change the name, the title, the paper and the arguments, and implement `_explain`.
+2. Add one line to `_REGISTRY` below. `whyframe evaluate --methods`, the reports and `build_method` then know the name.
+
+To have the promises of `Method.explain` tested, add the method to the list in
+`tests/evaluation/methods/test_every_method.py` as well.
+
+Importing this package imports no method and no PyTorch; a method's module is imported when the method is built.
+"""
 
 from __future__ import annotations
 
@@ -16,39 +27,36 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "METHODS", "VARIANTS", "UnknownMethod", "build_method"]
 
-# (name, "module:class or function without arguments"), the modules in this package. Add a method here.
-_PLACES = (
+_PRESET = "trained_predictors:PresetPredictor"
+
+# Name, "module:class or function" in this package, and the arguments of the call, if any; in the order of tables.
+_REGISTRY = (
     ("cam", "cam:Cam"),
     ("grad-cam", "cam:GradCam"),
     ("grad-cam++", "cam:GradCamPlusPlus"),
     ("gradient", "gradients:VanillaGradient"),
     ("gradient-x-input", "gradients:GradientTimesInput"),
-    ("smooth-grad", "smooth:SmoothGrad"),
-    ("integrated-gradients", "smooth:IntegratedGradients"),
-    ("guided-backprop", "guided:GuidedBackprop"),
-    ("excitation-backprop", "excitation:ExcitationBackprop"),
-    ("contrastive-excitation-backprop", "excitation:ContrastiveExcitationBackprop"),
+    ("smooth-grad", "gradients:SmoothGrad"),
+    ("integrated-gradients", "gradients:IntegratedGradients"),
+    ("guided-backprop", "guided_backprop:GuidedBackprop"),
+    ("excitation-backprop", "excitation_backprop:ExcitationBackprop"),
+    ("contrastive-excitation-backprop", "excitation_backprop:ContrastiveExcitationBackprop"),
     ("lrp-epsilon", "lrp:LrpEpsilon"),
     ("lrp-alpha-beta", "lrp:LrpAlphaBeta"),
     ("occlusion", "occlusion:Occlusion"),
     ("blur-occlusion", "occlusion:BlurOcclusion"),
     ("variable-blur-occlusion", "occlusion:VariableBlurOcclusion"),
     ("rise", "rise:Rise"),
-    ("meaningful-deletion", "meaningful:MeaningfulDeletion"),
-    ("meaningful-preservation", "meaningful:MeaningfulPreservation"),
-    ("extremal-perturbation", "extremal:ExtremalPerturbation"),
-    ("guided-feature-inversion", "inversion:GuidedFeatureInversion"),
-    ("mgnet", "trained:PresetPredictor"),
-    ("mgnet-ct", "trained:mgnet_ct"),
-    ("bt", "trained:PresetPredictor"),
-    ("ct", "trained:PresetPredictor"),
-    ("predictor", "trained:FusedPredictor"),
+    ("meaningful-deletion", "meaningful_perturbation:MeaningfulDeletion"),
+    ("meaningful-preservation", "meaningful_perturbation:MeaningfulPreservation"),
+    ("extremal-perturbation", "extremal_perturbation:ExtremalPerturbation"),
+    ("guided-feature-inversion", "feature_inversion:GuidedFeatureInversion"),
+    ("mgnet", _PRESET, "mgnet"),
+    ("mgnet-ct", "trained_predictors:mgnet_ct"),
+    ("bt", _PRESET, "bt"),
+    ("ct", _PRESET, "ct"),
+    ("predictor", "trained_predictors:FusedPredictor"),
 )
-
-
-class UnknownMethod(WhyframeError, ValueError):
-    """A name that no compared method has."""
-
 
 GROUPS = {
     "controllers": (
@@ -61,57 +69,58 @@ GROUPS = {
         "mgnet-no-bg-av2", "mgnet-no-bg-av4", "mgnet-no-bg", "mgnet-no-bg-av12",
     ),
 }  # fmt: skip
-"""The figures of section 4.4: the methods, presets among them, that each compares."""
+"""Names of the methods and presets that each figure of Fu et al. 2022, section 4.4, compares."""
 
 
-def _build(name: str, place: str) -> Method:
+class UnknownMethod(WhyframeError, ValueError):
+    """Name that no compared method has."""
+
+
+def _build(place: str, *arguments: str) -> Method:
     module, _, builder = place.partition(":")
-    made = getattr(importlib.import_module(f"{__name__}.{module}"), builder)
-    return made(name) if builder == _PRESET else made()
+    method: Method = getattr(importlib.import_module(f"{__name__}.{module}"), builder)(*arguments)
+    return method
 
 
-_PRESET = "PresetPredictor"
-METHODS: dict[str, Callable[[], Method]] = {name: partial(_build, name, place) for name, place in _PLACES}
-"""What builds each method with the papers' hyper-parameters, in the order of tables."""
+METHODS: dict[str, Callable[[], Method]] = {
+    name: partial(_build, place, *arguments) for name, place, *arguments in _REGISTRY
+}
+"""Functions that build each method with the hyper-parameters of its paper, by name, in the order of tables."""
 
 VARIANTS: dict[str, Callable[[], Method]] = {
-    name: partial(_build, name, f"trained:{_PRESET}")
-    for group in GROUPS.values()
-    for name in group
-    if name not in METHODS
+    name: partial(_build, _PRESET, name) for group in GROUPS.values() for name in group if name not in METHODS
 }
-"""Other settings of CT and MGnet, by name: those of `GROUPS` that are not in `METHODS`."""
+"""Functions that build the methods of `GROUPS` that are not in `METHODS`, by name: other settings of CT and MGnet."""
 
 
-def _own(path: Path) -> Method:
-    from whyframe_evaluation.methods.trained import FusedPredictor, RunPredictor
+def build_method(name: str) -> Method:
+    """Build the method of a name, with the hyper-parameters of its paper.
+
+    Args:
+        name: A name of `METHODS` or `VARIANTS`, or the path of a trained predictor: a run's folder, or a fused ONNX
+            file. Such a method is named after the folder or the file.
+
+    Raises:
+        UnknownMethod: No method has that name. The message offers the closest names.
+        WhyframeError: The folder holds no run, or the file is not a fused model.
+    """
+    builders = METHODS | VARIANTS
+    if name in builders:
+        return builders[name]()
+    if name and (Path(name).is_dir() or name.endswith(".onnx")):  # Path("") is the current folder
+        return _build_from_path(Path(name))
+    similar = difflib.get_close_matches(name.casefold(), builders, n=3, cutoff=0.5)
+    if len(name) > 2:
+        similar += [known for known in builders if name.casefold() in known and known not in similar]
+    offer = f"did you mean {' or '.join(similar)}?" if similar else f"choose {', '.join(METHODS)}"
+    raise UnknownMethod(f"there is no method {name!r}: {offer}")
+
+
+def _build_from_path(path: Path) -> Method:
+    from whyframe_evaluation.methods.trained_predictors import FusedPredictor, RunPredictor
 
     if path.is_dir():
         return RunPredictor(path)
     method = FusedPredictor(path)
-    assert method.engine  # loaded now, so that a wrong file is told before hours of other methods
+    _ = method.engine  # loaded here, so that a wrong file fails before other methods have run for hours
     return method
-
-
-def build_method(name: str) -> Method:
-    """The method of that name, with the papers' hyper-parameters, or a predictor of one's own.
-
-    Args:
-        name: one of `METHODS`, or of `GROUPS`; or the path of a run folder or of a fused ONNX file, whose method is
-            called after the folder or the file.
-
-    Raises:
-        UnknownMethod: no method has that name; the nearest names are offered.
-        WhyframeError: the path is not one of a run or a fused file.
-    """
-    known_ones = METHODS | VARIANTS
-    if name in known_ones:
-        return known_ones[name]()
-    if name and (Path(name).is_dir() or name.endswith(".onnx")):  # Path("") is this folder
-        return _own(Path(name))
-    near = difflib.get_close_matches(name.casefold(), known_ones, n=3, cutoff=0.5)
-    near += [
-        known for known in known_ones if len(name) > 2 and name.casefold() in known and known not in near
-    ]
-    offer = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(METHODS)}"
-    raise UnknownMethod(f"there is no method {name!r}: {offer}")

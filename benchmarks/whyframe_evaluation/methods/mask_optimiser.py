@@ -1,4 +1,4 @@
-"""What the methods that optimise a mask share: perturbed images, a smoothness penalty, and the descent."""
+"""Steps of the methods that optimise a mask: perturbed images, a smoothness penalty, and gradient descent."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from whyframe_training.perturb import GaussianBlur, perturb
 
 __all__ = ["blend", "blurred", "descend", "stretch", "total_variation"]
 
-_SMALLEST = 1e-8  # range of a map that is not flat
+_SMALLEST_RANGE = 1e-8  # keeps the division defined for a constant map
 
 
 def blurred(images: Tensor, sigmas: Sequence[float]) -> Tensor:
-    """The images under each of L Gaussian blurs.
+    """Return the images under each of L Gaussian blurs.
 
     Args:
-        images: N x 3 x S x S.
+        images: N x 3 x S x S images.
         sigmas: L standard deviations in pixels; 0 leaves the images as they are.
 
     Returns:
-        L x N x 3 x S x S.
+        L x N x 3 x S x S images.
     """
     side = images.shape[-1]
     return torch.stack(
@@ -32,17 +32,20 @@ def blurred(images: Tensor, sigmas: Sequence[float]) -> Tensor:
 
 
 def blend(levels: Tensor, mask: Tensor) -> Tensor:
-    """Phi(x; m): each pixel from the levels on both sides of its score, interpolated; Eq. 1 for two levels.
+    """Return images whose pixels are interpolated between the two levels next to their score.
+
+    With two levels this is the perturbation of Fu et al. 2022, Eq. 1.
 
     Args:
-        levels: L x N x 3 x S x S, evenly spaced from the image deleted (a score of 0) to the image itself (1).
-        mask: N x 1 x S x S in [0, 1].
+        levels: L x N x 3 x S x S images for evenly spaced scores, from the fully deleted image (score 0) to the
+            image itself (score 1).
+        mask: N x 1 x S x S scores in [0, 1].
 
     Returns:
-        N x 3 x S x S.
+        N x 3 x S x S images.
     """
     position = mask * (len(levels) - 1)
-    # A score of 1 belongs to the last interval: as a point of its own it would have no gradient.
+    # A score of 1 belongs to the last interval; on an interval of its own it would have no gradient.
     below = position.detach().floor().clamp(0, len(levels) - 2)
     index = below.long()[None].expand(1, *levels.shape[1:])
     low, high = levels.gather(0, index)[0], levels.gather(0, index + 1)[0]
@@ -50,52 +53,52 @@ def blend(levels: Tensor, mask: Tensor) -> Tensor:
 
 
 def total_variation(mask: Tensor, beta: float) -> Tensor:
-    """Sum over pixels of ``||grad m||^beta``: forward differences, zero past the last row and column.
+    """Return the sum over pixels of `||grad m||^beta`, with forward differences that are 0 at the last row and column.
 
     Args:
-        mask: N x 1 x h x w.
-        beta: 3 in the paper; larger ones spare gentle slopes and punish steps.
+        mask: N x 1 x h x w scores.
+        beta: Exponent, 3 in Fong and Vedaldi 2017. A larger one penalises steps more and gentle slopes less.
 
     Returns:
-        N.
+        N sums.
     """
     down = torch.diff(mask, dim=2, append=mask[:, :, -1:])
     right = torch.diff(mask, dim=3, append=mask[..., -1:])
     squares = down.square() + right.square()
-    # Below beta = 2 the power has no finite slope at 0; clamped, flat parts have none at all.
+    # For beta below 2 the power has no finite slope at 0; a clamped value has a slope of 0.
     return squares.clamp(min=1e-12).pow(beta / 2).flatten(1).sum(1)
 
 
 def stretch(maps: Tensor) -> Tensor:
-    """N x 1 x h x w onto [0, 1], each map by its own extremes; a flat one becomes 0."""
+    """Return N x 1 x h x w maps, each stretched to [0, 1] by its own minimum and maximum; a constant map becomes 0."""
     low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
-    return (maps - low) / (high - low).clamp(min=_SMALLEST)
+    return (maps - low) / (high - low).clamp(min=_SMALLEST_RANGE)
 
 
 def descend(
     parameter: Tensor,
     optimiser: torch.optim.Optimizer,
     loss: Callable[[int], Tensor],
-    steps: range,
+    steps: int,
     project: Callable[[Tensor], object],
-    tell: Progress,
+    progress: Progress,
 ) -> None:
-    """Descends `loss` by the parameter, in place.
+    """Minimise a loss by gradient descent on one parameter, in place.
 
-    The losses of a batch are summed and every update is elementwise, so that each image goes its own way. Only
-    the parameter's gradient is taken: the classifier's weights never get one.
+    The losses of a batch are summed and every update is elementwise, so the images do not affect each other. Only
+    the gradient of the parameter is computed; the classifier's weights never get one.
 
     Args:
-        parameter: N x ..., a leaf, the only one in `optimiser`.
+        parameter: N x ... leaf tensor, the only parameter of `optimiser`.
         optimiser: Adam or SGD.
-        loss: a step to N losses.
-        steps: those to take.
-        project: puts the parameter back where it must be, after each step.
-        tell: told the number of steps done, of `steps.stop`.
+        loss: Function from the step, counted from 0, to N losses.
+        steps: Number of steps.
+        project: Function that moves the parameter back into its valid range, in place, after each step.
+        progress: Function that is called with the number of finished steps and `steps`.
     """
-    for step in steps:
+    for step in range(steps):
         (parameter.grad,) = torch.autograd.grad(loss(step).sum(), parameter)
         optimiser.step()
         with torch.no_grad():
             project(parameter)
-        tell(step + 1, steps.stop)
+        progress(step + 1, steps)

@@ -1,4 +1,4 @@
-"""What every compared method is: a map a picture, from a classifier that is left exactly as it was."""
+"""Base class of every compared method."""
 
 from __future__ import annotations
 
@@ -14,24 +14,32 @@ from whyframe_training.classifiers.classifier import Classifier
 __all__ = ["Method", "Progress", "preserve_state"]
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many steps are done."""
+"""Function that is called with the number of finished steps and the number of all steps."""
 
 
-def silent(done: int, total: int) -> None:
-    """A `Progress` that says nothing."""
+def _ignore_progress(done: int, total: int) -> None:
+    pass
 
 
 class Method(ABC):
-    """One explanation method, with the papers' hyper-parameters as its defaults.
+    """Explanation method that computes one map for each image.
+
+    A subclass implements `_explain` and sets `name`, `title` and `paper`. The defaults of its arguments are the
+    hyper-parameters of its paper.
+
+    Example:
+        >>> from whyframe_evaluation.methods import build_method
+        >>> maps = build_method("grad-cam").explain(classifier, images, targets)
 
     Attributes:
-        name: as the command line takes it: ``"grad-cam"``.
-        title: as tables show it: ``"Grad-CAM"``.
-        paper: where the method comes from.
-        mask: whether its scores are meant to be a mask's, in [0, 1]; others' ranges say nothing.
-        extra_forward_passes: forward passes for an image through a copy of the classifier, which `count_passes`
-            does not see.
-        version: of the weights that it brings along, by which maps made with others are told apart; "" for none.
+        name: Name on the command line, for example ``"grad-cam"``.
+        title: Name in tables and figures, for example ``"Grad-CAM"``.
+        paper: Authors, title, venue and year of the paper that proposed the method.
+        mask: Whether the maps are masks with scores in [0, 1]. The range of other maps has no meaning.
+        extra_forward_passes: Forward passes per image through a copy of the classifier, which `count_passes`
+            cannot count.
+        version: Digest of the weights that the method brings along, empty if it brings none. A change makes the
+            maps computed with other weights invalid.
     """
 
     name: str
@@ -42,31 +50,39 @@ class Method(ABC):
     version: str = ""
 
     def explain(
-        self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress = silent
+        self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress = _ignore_progress
     ) -> Tensor:
-        """Explains N pictures.
+        """Compute the maps of N images.
 
         Args:
-            classifier: of any device; its weights, gradients, hooks and modes are left as they are.
-            images: N x 3 x S x S RGB in [0, 1], on the classifier's device.
-            targets: N int64, the classes to explain.
-            progress: told of the steps of methods that take many.
+            classifier: The network to explain, on any device. Its weights, gradients, hooks and modes are the same
+                afterwards.
+            images: N x 3 x S x S float RGB images in [0, 1], on the device of the classifier.
+            targets: The N int64 class ids to explain.
+            progress: Function that methods of many steps call after each step or batch of steps.
 
         Returns:
-            N x h x w float32 on the same device: scores of any range and resolution, larger is more important.
-            The same for a picture whether it is given alone or among others.
+            N x h x w float32 scores on the same device; larger is more important. Range and resolution depend on
+            the method. The map of an image does not depend on the other images.
         """
         with preserve_state(classifier):
             return self._explain(classifier, images, targets, progress).detach().float()
 
     @abstractmethod
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
-        """As `explain`."""
+        """Compute the maps as `explain` describes, in any floating dtype, with or without a gradient."""
 
 
 @contextmanager
 def preserve_state(classifier: Classifier) -> Iterator[None]:
-    """Puts back a classifier's hooks, gradients, modes and flags, and whether gradients are recorded."""
+    """Record gradients inside the block, and restore the classifier afterwards.
+
+    Restored are the hooks and the mode of each module, the gradient of each parameter, and whether each parameter
+    takes a gradient.
+
+    Args:
+        classifier: The network to restore.
+    """
     modules = list(classifier.modules())
     hooks = [(m, *(dict(getattr(m, name)) for name in _HOOKS)) for m in modules]
     modes = [module.training for module in modules]
@@ -82,9 +98,10 @@ def preserve_state(classifier: Classifier) -> Iterator[None]:
                 registry.update(hook)
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode
-        for parameter, wanted, gradient in parameters:
-            parameter.requires_grad_(wanted)
+        for parameter, requires_grad, gradient in parameters:
+            parameter.requires_grad_(requires_grad)
             parameter.grad = gradient
 
 
+# PyTorch has no public way to list the hooks of a module.
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")

@@ -1,4 +1,4 @@
-"""Occlusion: how far a class's probability falls where a part of the picture is covered."""
+"""Occlusion: how far the probability of the class falls when a part of the image is covered."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from whyframe_evaluation.methods.class_scores import BATCH, probability, shares
-from whyframe_evaluation.methods.libraries import captum
+from whyframe_evaluation.methods.class_scores import batches, target_probabilities, version_probabilities
 from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
@@ -17,13 +16,15 @@ __all__ = ["BlurOcclusion", "Occlusion", "VariableBlurOcclusion"]
 
 
 class Occlusion(Method):
-    """A grey square slid over the picture; a pixel's score is the mean fall over the squares that cover it, S x S.
+    """Mean fall of the class's probability over the grey squares that cover a pixel.
 
-    Grey is the mean colour of the network's normalisation. captum's.
+    As [Zeiler and Fergus 2014](https://arxiv.org/abs/1311.2901), section 4.2, define it: a square slides over the
+    image, and the image with the square is classified at each position. Grey is the mean colour of the network's
+    normalisation. The map is S x S with both signs.
 
     Args:
-        patch: the square's side in pixels.
-        stride: between squares, in pixels.
+        patch: Side of the square in pixels.
+        stride: Distance between neighbouring squares in pixels.
     """
 
     name = "occlusion"
@@ -34,32 +35,32 @@ class Occlusion(Method):
         self.patch, self.stride = patch, stride
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
-        patch = min(self.patch, images.shape[-1])
-        steps = (-(-(images.shape[-1] - patch) // self.stride) + 1) ** 2
-        done = 0
-
-        def score(covered: Tensor, targets: Tensor) -> Tensor:
-            nonlocal done
-            done += len(covered) // len(images)
-            progress(min(done, steps), steps)
-            return probability(classifier, covered, targets)
-
-        return captum().Occlusion(score).attribute(
-            images, (3, patch, patch), (3, self.stride, self.stride),
-            baselines=classifier.mean.expand_as(images[:1]), additional_forward_args=(targets,),
-            perturbations_per_eval=max(1, BATCH // len(images)),
-        )[:, 0]  # fmt: skip
+        side = images.shape[-1]
+        starts = torch.arange(0, max(side - self.patch, 0) + self.stride, self.stride)
+        corners = torch.cartesian_prod(starts, starts)
+        intact = target_probabilities(classifier, images, targets)
+        total, covers = torch.zeros_like(images[:, 0]), images.new_zeros(side, side)
+        for batch in batches(len(corners), len(images)):
+            squares = _squares(side, self.patch, corners[list(batch)].to(images))
+            covered = torch.where(squares[:, None, None] > 0, classifier.mean, images)
+            falls = intact - version_probabilities(classifier, covered, targets)
+            total += torch.einsum("kn,khw->nhw", falls, squares)
+            covers += squares.sum(dim=0)
+            progress(batch.stop, len(corners))
+        return total / covers
 
 
 class BlurOcclusion(Method):
-    """Soft discs of blur on a grid of centres; the score of a centre is the fall of the probability, k x k.
+    """Fall of the class's probability when a soft disc around a point of a grid is blurred.
 
-    Table 2's second variant of occlusion: discs of radius 35 / 2, softened by a Gaussian of sigma 10, through which
-    the picture is seen blurred with sigma 10.
+    This is the second variant of occlusion in
+    [Fong and Vedaldi 2017](https://arxiv.org/abs/1704.03296), Table 2: discs of radius 35 / 2, whose edges are
+    softened by a Gaussian of sigma 10, in which the image is blurred with sigma 10. The map is k x k with both signs;
+    k is the number of centres in a row.
 
     Args:
-        radii: of the discs, in pixels of a picture 224 high.
-        stride: between centres, in pixels; the first is half a stride from the border.
+        radii: Radii of the discs in pixels, for an image of height 224. They are scaled for other heights.
+        stride: Distance between neighbouring centres in pixels. The first is half a stride from the border.
     """
 
     name = "blur-occlusion"
@@ -69,7 +70,7 @@ class BlurOcclusion(Method):
     )
 
     softness = 10.0
-    """Sigma of the discs' edges."""
+    """Standard deviation in pixels of the Gaussian that softens the edges of the discs."""
 
     def __init__(self, radii: Sequence[float] = (17.5,), stride: int = 8) -> None:
         self.radii, self.stride = tuple(radii), stride
@@ -77,38 +78,39 @@ class BlurOcclusion(Method):
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         side = images.shape[-1]
         soften, blurred = GaussianBlur(side, self.softness).to(images), GaussianBlur(side).to(images)(images)
-        whole, discs = probability(classifier, images, targets), self._discs(side)
+        intact, discs = target_probabilities(classifier, images, targets), self._discs(side)
         falls = []
-        for share in shares(len(discs), len(images)):
-            masks = soften(_disc(side, discs[list(share)].to(images)))[:, None, None]
-            covered = torch.lerp(images, blurred, masks).flatten(0, 1)
-            seen = probability(classifier, covered, targets.repeat(len(share)))
-            falls.append(whole - seen.view(len(share), -1))
-            progress(share.stop, len(discs))
+        for batch in batches(len(discs), len(images)):
+            masks = soften(_disc_masks(side, discs[list(batch)].to(images)))[:, None, None]
+            covered = torch.lerp(images, blurred, masks)
+            falls.append(intact - version_probabilities(classifier, covered, targets))
+            progress(batch.stop, len(discs))
         count = len(range(self.stride // 2, side, self.stride))
         return self._score(torch.cat(falls).view(len(self.radii), count, count, -1).movedim(-1, 0))
 
     def _discs(self, side: int) -> Tensor:
-        """(radius, y, x) of each disc, ordered so."""
+        """Return the (radius, y, x) of each disc, in the order of radii, rows and columns."""
         centres = torch.arange(self.stride // 2, side, self.stride) + 0.5
         return torch.cartesian_prod(torch.tensor(self.radii) * side / 224, centres, centres)
 
     def _score(self, falls: Tensor) -> Tensor:
-        """N x radii x k x k falls of the probability to N x k x k scores."""
+        """Return the N x k x k scores of the centres, given the N x radii x k x k falls of the probability."""
         return falls.amax(dim=1)
 
 
 class VariableBlurOcclusion(BlurOcclusion):
-    """Discs of several sizes: among the most suppressive tenth of them the smallest radius points best, k x k.
+    """Blur occlusion by discs of several radii, where the smallest radius counts most among the most suppressive.
 
-    Table 2's third variant. The paper takes one point, the centre of the smallest of the most suppressive tenth; here
-    the whole map is in that order. A centre has the score of its best disc: the discs of that tenth come before all
-    others, the smaller the radius the earlier, then the larger the fall; the others by their fall.
+    This is the third variant of occlusion in
+    [Fong and Vedaldi 2017](https://arxiv.org/abs/1704.03296), Table 2. The paper takes a single point, the centre of
+    the smallest disc in the most suppressive tenth; here the map ranks all centres in that order. The score of a
+    centre is that of its best disc. Discs of the tenth come before all others; among them a smaller radius comes
+    first, and then the larger fall. The other discs are ranked by their fall. The map is k x k.
 
     Args:
-        radii: of the discs, in pixels of a picture 224 high; the paper gives none.
-        stride: between centres, in pixels.
-        share: of the discs, that counts as most suppressive.
+        radii: Radii of the discs in pixels, for an image of height 224. The paper does not state them.
+        stride: Distance between neighbouring centres in pixels.
+        share: Share of the discs that count as most suppressive.
     """
 
     name = "variable-blur-occlusion"
@@ -127,12 +129,23 @@ class VariableBlurOcclusion(BlurOcclusion):
         flat = falls.flatten(1)
         least = flat.topk(max(1, int(self.share * flat.shape[1])), dim=1).values[:, -1].view(-1, 1, 1, 1)
         rank = torch.tensor(self.radii).argsort(descending=True).argsort().to(falls).view(1, -1, 1, 1)
-        # A fall lies in [-1, 1]: steps of 2 and more keep the radii apart and above the discs that do not count.
+        # A fall is in [-1, 1], so steps of 2 keep the radii apart, and all of them above the other discs.
         return torch.where(falls >= least, falls + 2 * (rank + 1), falls).amax(dim=1)
 
 
-def _disc(side: int, discs: Tensor) -> Tensor:
-    """K (radius, y, x) to K x S x S, 1 in the disc and 0 outside."""
+def _squares(side: int, patch: int, corners: Tensor) -> Tensor:
+    """Return K x S x S masks, 1 in the square and 0 outside, given the (y, x) of K top left corners.
+
+    The part of a square that lies outside the image is cut off.
+    """
+    y, x = (part.view(-1, 1, 1) for part in corners.unbind(dim=1))
+    pixels = torch.arange(side, device=corners.device, dtype=corners.dtype)
+    rows, columns = pixels[:, None] - y, pixels - x
+    return ((rows >= 0) & (rows < patch) & (columns >= 0) & (columns < patch)).to(corners)
+
+
+def _disc_masks(side: int, discs: Tensor) -> Tensor:
+    """Return K x S x S masks, 1 in the disc and 0 outside, given the (radius, y, x) of K discs."""
     radius, y, x = (part.view(-1, 1, 1) for part in discs.unbind(dim=1))
-    places = torch.arange(side, device=discs.device, dtype=discs.dtype) + 0.5
-    return ((places[:, None] - y).square() + (places - x).square() <= radius.square()).to(discs)
+    pixels = torch.arange(side, device=discs.device, dtype=discs.dtype) + 0.5
+    return ((pixels[:, None] - y).square() + (pixels - x).square() <= radius.square()).to(discs)

@@ -1,4 +1,4 @@
-"""What an explanation costs, in the pictures that went through the classifier and back."""
+"""Cost of an explanation, counted in images that pass through the classifier forward and backward."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Passes", "count_passes"]
 
 @dataclass
 class Passes:
-    """Pictures that went through a classifier; divided by the pictures explained, the cost of one.
+    """Numbers of images that passed through a classifier.
 
     Attributes:
-        forward: pictures classified, whole or from the pixels.
-        backward: pictures whose logits gradients (or relevance) were sent back from, however far.
+        forward: Number of images that were classified.
+        backward: Number of images from whose logits a gradient (or relevance) was passed back, however far.
     """
 
     forward: int = 0
@@ -29,9 +29,15 @@ class Passes:
 
 @contextmanager
 def count_passes(classifier: Classifier) -> Iterator[Passes]:
-    """Counts the passes that are really made inside the block.
+    """Count the passes through a classifier that are made inside the block.
 
-    A fused model that holds a copy of the classifier (the shipped predictor's file) is not seen.
+    Passes through a copy of the classifier, as in a fused model file, are not counted.
+
+    Args:
+        classifier: The network whose passes are counted.
+
+    Yields:
+        The counts so far.
 
     Example:
         >>> with count_passes(classifier) as passes:
@@ -40,15 +46,15 @@ def count_passes(classifier: Classifier) -> Iterator[Passes]:
     """
     passes = Passes()
 
-    def forward(_module: nn.Module, _inputs: Any, logits: Tensor) -> None:
+    def count_forward(_module: nn.Module, _inputs: Any, logits: Tensor) -> None:
         passes.forward += len(logits)
         if logits.requires_grad:
-            logits.register_hook(backward)
+            logits.register_hook(count_backward)
 
-    def backward(slopes: Tensor) -> None:
-        passes.backward += len(slopes)
+    def count_backward(gradient: Tensor) -> None:
+        passes.backward += len(gradient)
 
-    handle = classifier.module.register_forward_hook(forward)
+    handle = classifier.module.register_forward_hook(count_forward)
     try:
         yield passes
     finally:

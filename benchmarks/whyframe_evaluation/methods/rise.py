@@ -1,4 +1,4 @@
-"""RISE: the mean of random masks, weighted by the class's probability behind each."""
+"""RISE: the mean of random masks, weighted by the probability of the class on the masked images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_evaluation.methods.class_scores import BATCH, probability, shares
+from whyframe_evaluation.methods.class_scores import BATCH_SIZE, batches, version_probabilities
 from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
 
@@ -14,16 +14,18 @@ __all__ = ["Rise"]
 
 
 class Rise(Method):
-    """`1 / (p N) sum over k of P_c(x * M_k) M_k`, S x S, zero or more.
+    """Mean of random masks, weighted by the class's probability on the masked images.
 
-    A mask is a coarse grid of zeros and ones, enlarged bilinearly and shifted by less than a cell. What it hides takes
-    the mean colour of the network's normalisation. Every picture meets the same masks.
+    As [Petsiuk et al. 2018](https://arxiv.org/abs/1806.07421), section 3, define it:
+    `1 / (p N) sum_k P_c(x * M_k) M_k` over N random masks `M_k`. A mask is a coarse grid of zeros and ones, enlarged
+    bilinearly and shifted by less than a cell. Masked pixels take the mean colour of the network's normalisation. The
+    map is S x S and not negative. All images get the same masks.
 
     Args:
-        samples: N masks, as for VGG16; 8000 for ResNet50.
-        cells: of the grid, on a side.
-        keep: p, the share of ones.
-        seed: of the masks.
+        samples: Number N of masks. The default is the paper's for VGG16; for ResNet50 it uses 8000.
+        cells: Number of cells on a side of the grid.
+        keep: Probability p that a cell is 1.
+        seed: Seed of the masks.
     """
 
     name = "rise"
@@ -34,26 +36,35 @@ class Rise(Method):
         self.samples, self.cells, self.keep, self.seed = samples, cells, keep, seed
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
-        draw = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.seed)
         total = torch.zeros_like(images[:, 0])
-        for start in range(0, self.samples, BATCH):
-            masks = self.masks(min(BATCH, self.samples - start), images.shape[-1], draw).to(images)
-            for share in shares(len(masks), len(images)):
-                seen = masks[share.start : share.stop]
-                total += self._weigh(classifier, images, targets, seen)
+        for start in range(
+            0, self.samples, BATCH_SIZE
+        ):  # drawn in the same portions for any number of images
+            masks = self.masks(min(BATCH_SIZE, self.samples - start), images.shape[-1], generator).to(images)
+            for batch in batches(len(masks), len(images)):
+                total += self._weighted_sum(classifier, images, targets, masks[batch.start : batch.stop])
             progress(start + len(masks), self.samples)
         return total / (self.keep * self.samples)
 
-    def masks(self, count: int, side: int, draw: torch.Generator) -> Tensor:
-        """The next masks: count x S x S in [0, 1], float32 on the CPU. The same however pictures are batched."""
+    def masks(self, count: int, side: int, generator: torch.Generator) -> Tensor:
+        """Draw the next masks.
+
+        Args:
+            count: Number of masks.
+            side: Side S of the image in pixels.
+            generator: Random generator on the CPU.
+
+        Returns:
+            Count x S x S float32 masks in [0, 1], on the CPU.
+        """
         cell = -(-side // self.cells)
-        grid = (torch.rand(count, 1, self.cells + 1, self.cells + 1, generator=draw) < self.keep).float()
-        large = F.interpolate(grid, scale_factor=cell, mode="bilinear", align_corners=False)[:, 0]
-        corners = torch.randint(cell, (count, 2), generator=draw).tolist()
+        cells = torch.rand(count, 1, self.cells + 1, self.cells + 1, generator=generator) < self.keep
+        large = F.interpolate(cells.float(), scale_factor=cell, mode="bilinear", align_corners=False)[:, 0]
+        corners = torch.randint(cell, (count, 2), generator=generator).tolist()
         return torch.stack([m[y : y + side, x : x + side] for m, (y, x) in zip(large, corners, strict=True)])
 
-    def _weigh(self, classifier: Classifier, images: Tensor, targets: Tensor, masks: Tensor) -> Tensor:
-        """N x S x S: the sum of some masks, each weighted by the probability of N pictures behind it."""
-        hidden = torch.lerp(classifier.mean, images, masks[:, None, None]).flatten(0, 1)
-        scores = probability(classifier, hidden, targets.repeat(len(masks))).view(len(masks), -1)
-        return torch.einsum("kn,khw->nhw", scores, masks)
+    def _weighted_sum(self, classifier: Classifier, images: Tensor, targets: Tensor, masks: Tensor) -> Tensor:
+        """Return the N x S x S sums of K x S x S masks, weighted by the probabilities of the masked images."""
+        masked = torch.lerp(classifier.mean, images, masks[:, None, None])
+        return torch.einsum("kn,khw->nhw", version_probabilities(classifier, masked, targets), masks)

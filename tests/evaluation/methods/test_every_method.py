@@ -8,7 +8,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe_evaluation.methods import cam, excitation, gradients, guided, lrp, occlusion, rise, smooth
+from whyframe_evaluation.methods import (
+    cam,
+    excitation_backprop,
+    gradients,
+    guided_backprop,
+    lrp,
+    occlusion,
+    rise,
+)
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 
 METHODS = [
@@ -17,11 +25,11 @@ METHODS = [
     cam.GradCamPlusPlus(),
     gradients.VanillaGradient(),
     gradients.GradientTimesInput(),
-    smooth.SmoothGrad(samples=5),
-    smooth.IntegratedGradients(steps=7),
-    guided.GuidedBackprop(),
-    excitation.ExcitationBackprop(),
-    excitation.ContrastiveExcitationBackprop(),
+    gradients.SmoothGrad(samples=5),
+    gradients.IntegratedGradients(steps=7),
+    guided_backprop.GuidedBackprop(),
+    excitation_backprop.ExcitationBackprop(),
+    excitation_backprop.ContrastiveExcitationBackprop(),
     lrp.LrpEpsilon(),
     lrp.LrpAlphaBeta(),
     occlusion.Occlusion(patch=20, stride=16),
@@ -122,7 +130,7 @@ def test_in_place_shared_and_functional_rectifiers_change_nothing(method) -> Non
     hostile.taps = plain.taps = ("same.1", "same.2", "same.3", "last")  # stages that both have
     images, targets = pictures(2)
     expected = method.explain(plain, images, targets)
-    if isinstance(method, cam.GradCam | excitation.ExcitationBackprop):
+    if isinstance(method, cam.GradCam | excitation_backprop.ExcitationBackprop):
         assert (
             method.explain(hostile, images, targets).isfinite().all()
         )  # their stage is what was overwritten

@@ -2,9 +2,13 @@ import torch
 from torch import nn
 
 from helpers.bare_classifier import BareClassifier
-from whyframe_evaluation.methods.class_scores import shares
-from whyframe_evaluation.methods.gradients import GradientTimesInput, VanillaGradient
-from whyframe_evaluation.methods.smooth import IntegratedGradients, SmoothGrad
+from whyframe_evaluation.methods.class_scores import batches
+from whyframe_evaluation.methods.gradients import (
+    GradientTimesInput,
+    IntegratedGradients,
+    SmoothGrad,
+    VanillaGradient,
+)
 
 SHAPE = (3, 4, 4)
 TARGETS = torch.tensor([1, 0])
@@ -70,6 +74,6 @@ def test_integrated_gradients_start_at_black_and_not_at_the_mean_colour() -> Non
     torch.testing.assert_close(maps, (weight * rise).sum(1))
 
 
-def test_shares_cover_every_version_once() -> None:
-    assert [list(s) for s in shares(5, pictures=2, batch=4)] == [[0, 1], [2, 3], [4]]
-    assert [len(s) for s in shares(3, pictures=9, batch=4)] == [1, 1, 1]
+def test_batches_hold_every_version_once() -> None:
+    assert [list(s) for s in batches(5, images=2, size=4)] == [[0, 1], [2, 3], [4]]
+    assert [len(s) for s in batches(3, images=9, size=4)] == [1, 1, 1]

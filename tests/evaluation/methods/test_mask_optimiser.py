@@ -68,7 +68,7 @@ def test_descent_of_a_batch_is_the_descent_of_each() -> None:
             point,
             adam,
             lambda _: (point - goal).square().sum(1),
-            range(200),
+            200,
             lambda p: p.clamp_(0, 1),
             lambda done, total: told.append((done, total)),
         )

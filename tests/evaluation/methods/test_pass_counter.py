@@ -2,16 +2,16 @@ import pytest
 import torch
 
 from helpers.tiny_network import CLASSES, SIDE, build
-from whyframe_evaluation.methods import cam, excitation, gradients, lrp, occlusion, rise, smooth
+from whyframe_evaluation.methods import cam, excitation_backprop, gradients, lrp, occlusion, rise
 from whyframe_evaluation.methods.pass_counter import count_passes
 from whyframe_training.classifiers.classifier import Classifier
 
 COSTS = [
     (gradients.VanillaGradient(), 1, 1),
     (cam.GradCam(), 1, 1),
-    (smooth.SmoothGrad(samples=5), 5, 5),
-    (smooth.IntegratedGradients(steps=40), 40, 40),
-    (excitation.ContrastiveExcitationBackprop(), 2, 2),
+    (gradients.SmoothGrad(samples=5), 5, 5),
+    (gradients.IntegratedGradients(steps=40), 40, 40),
+    (excitation_backprop.ContrastiveExcitationBackprop(), 2, 2),
     (lrp.LrpEpsilon(), 1, 1),
     (occlusion.Occlusion(patch=20, stride=20), 17, 0),
     (occlusion.BlurOcclusion(stride=32), 5, 0),

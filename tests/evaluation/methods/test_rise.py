@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from helpers.bare_classifier import BareClassifier
-from whyframe_evaluation.methods.class_scores import BATCH
+from whyframe_evaluation.methods.class_scores import BATCH_SIZE
 from whyframe_evaluation.methods.rise import Rise
 
 SIDE = 30
@@ -23,14 +23,14 @@ class Corner(nn.Module):
 def test_the_map_is_the_weighted_mean_of_the_masks() -> None:
     subject, targets = BareClassifier(Corner(), mean=0.2), torch.tensor([1, 0])
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    method, draw = Rise(samples=BATCH + 5, keep=0.4, seed=3), torch.Generator().manual_seed(3)
-    masks = torch.cat([method.masks(n, SIDE, draw) for n in (BATCH, 5)])
+    method, draw = Rise(samples=BATCH_SIZE + 5, keep=0.4, seed=3), torch.Generator().manual_seed(3)
+    masks = torch.cat([method.masks(n, SIDE, draw) for n in (BATCH_SIZE, 5)])
     expected = torch.zeros(2, SIDE, SIDE)
     for mask in masks:
         behind = mask * (images - 0.2)  # the mask multiplies what the network sees, which is normalised
         expected += subject.module(behind).softmax(1)[torch.arange(2), targets].view(2, 1, 1) * mask
     maps = method.explain(subject, images, targets)
-    torch.testing.assert_close(maps, expected / (0.4 * (BATCH + 5)))
+    torch.testing.assert_close(maps, expected / (0.4 * (BATCH_SIZE + 5)))
 
 
 def test_it_finds_the_place() -> None:

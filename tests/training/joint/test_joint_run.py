@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from whyframe import ExplainEngine
 from whyframe.cli.app import build_app
 from whyframe.errors import WhyframeError
-from whyframe_evaluation.methods.trained import RunPredictor
+from whyframe_evaluation.methods.trained_predictors import RunPredictor
 from whyframe_export import export
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import build_classifier

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyframe_evaluation.methods.mask_optimiser import blurred
-from whyframe_evaluation.methods.meaningful import MeaningfulDeletion, scatter
+from whyframe_evaluation.methods.meaningful_perturbation import MeaningfulDeletion, scatter
 from whyframe_evaluation.report.figures.image_grid import (
     TILE,
     Grid,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from whyframe_evaluation.methods.class_scores import target_scores
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred, descend
 from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
@@ -20,15 +21,16 @@ SHARPNESS = 20.0  # of the smooth maximum
 
 
 class SmoothMask(nn.Module):
-    """The max-convolution operator: ``m(u) = smax_i k(||u - c_i|| / sigma) p_i``.
+    """Max-convolution of a grid of parameters: `m(u) = smax_i k(||u - c_i|| / sigma) p_i`.
 
-    p_i is the parameter of the i-th cell and c_i its centre; ``k(r) = exp(-2 max(r - 0.5, 0)^2)`` is flat near 0, so
-    that a mask reaches 1; ``smax(v) = sum_j v_j softmax(20 v)_j`` is a maximum with a gradient everywhere.
+    The parameter `p_i` belongs to the i-th cell, whose centre is `c_i`. The kernel `k(r) = exp(-2 max(r - 0.5, 0)^2)`
+    is flat near 0, so that a mask reaches 1. The smooth maximum `smax(v) = sum_j v_j softmax(20 v)_j` has a gradient
+    everywhere.
 
     Args:
-        side: S of the image in pixels.
-        step: pixels a cell.
-        sigma: width of the kernel in pixels, and of the margin round the image that the mask may spill into.
+        side: Side S of the image in pixels.
+        step: Side of a cell in pixels.
+        sigma: Width of the kernel in pixels, and width of the margin around the image that the mask may cover.
     """
 
     kernel: Tensor
@@ -37,9 +39,9 @@ class SmoothMask(nn.Module):
         super().__init__()
         self.side, self.step = side, step
         self.cells = math.ceil(side / step)
-        self.border = math.ceil(sigma / step)  # of the margin, in cells
+        self.border = math.ceil(sigma / step)  # width of the margin in cells
         self.radius = 1 + self.border
-        # Pixels of a cell see the same neighbours from the same distances: one kernel serves every cell.
+        # The pixels of every cell have the same distances to its neighbours, so all cells share one kernel.
         neighbours = torch.arange(-self.radius, self.radius + 1) * step
         within = torch.arange(step) - (step - 1) / 2
         along = (within - neighbours[:, None]).double()
@@ -48,33 +50,33 @@ class SmoothMask(nn.Module):
         self.register_buffer("kernel", kernel.flatten(0, 1), persistent=False)
 
     def forward(self, parameters: Tensor) -> Tensor:
-        """N x 1 x h x h in [0, 1] to N x 1 x T x T in [0, 1], the image and the margin round it."""
-        taps, total = 2 * self.radius + 1, self.cells + 2 * self.border
+        """Return N x 1 x T x T masks of the image and its margin, given N x 1 x h x h parameters, all in [0, 1]."""
+        neighbours, total = 2 * self.radius + 1, self.cells + 2 * self.border
         padded = F.pad(parameters, [self.radius + self.border] * 4)
-        cells = F.unfold(padded, taps).view(len(padded), taps**2, total, 1, total, 1)
+        cells = F.unfold(padded, neighbours).view(len(padded), neighbours**2, total, 1, total, 1)
         values = cells * self.kernel.to(padded)[:, None, :, None, :]
         mask = (values * (SHARPNESS * values).softmax(1)).sum(1)
         return mask.reshape(-1, 1, total * self.step, total * self.step)
 
     def crop(self, mask: Tensor) -> Tensor:
-        """N x 1 x T x T to the image's own N x 1 x S x S."""
+        """Return the N x 1 x S x S part of N x 1 x T x T masks that covers the image."""
         start = self.border * self.step
         return mask[..., start : start + self.side, start : start + self.side]
 
 
 def area_penalty(mask: Tensor, areas: Tensor) -> Tensor:
-    """The ranked area constraint: ``mean (sort(m) - r_a)^2``, r_a zeros but for a share a of ones.
+    """Return the ranked area constraint `mean (sort(m) - r_a)^2`, where a share a of `r_a` is 1 and the rest 0.
 
-    It is 0 for a binary mask that covers that share, and only then.
+    The penalty is 0 only for a binary mask of that area.
 
     Args:
-        mask: N x 1 x h x w in [0, 1].
-        areas: N shares of the mask.
+        mask: N x 1 x h x w scores in [0, 1].
+        areas: N areas, as shares of the mask.
 
     Returns:
-        N.
+        N penalties.
     """
-    # The first mask is full of ties, and their order decides the gradient: keep it the same everywhere.
+    # The first mask is full of ties, whose order decides the gradient. A stable sort makes it the same everywhere.
     ranked = mask.flatten(1).sort(dim=1, stable=True).values
     place = torch.arange(ranked.shape[1], device=mask.device)
     reference = place >= ((1 - areas) * ranked.shape[1]).round().long()[:, None]
@@ -83,22 +85,26 @@ def area_penalty(mask: Tensor, areas: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class ExtremalPerturbation(Method):
-    """``m_a = argmax_m f_c(Phi(x; m)) - lambda_t * area_penalty(m, a)``, summed over areas and smoothed.
+    """Smooth mask of a given area that maximises the logit of the class.
 
-    f_c is the logit of the class, Phi a blur of falling strength, m a `SmoothMask`; lambda grows each step.
+    As [Fong et al. 2019](https://arxiv.org/abs/1910.08485), section 3, define it:
+    `m_a = argmax_m f_c(Phi(x; m)) - lambda_t area_penalty(m, a)`, where `f_c` is the logit of class c, Phi blurs the
+    image where m is low, m is a `SmoothMask`, and `lambda_t` grows with each step t. The map is the sum of the masks
+    of all areas, smoothed, S x S.
 
     Attributes:
-        areas: shares of the image; a mask is optimised for each.
-        iterations: of gradient descent: 300 in the predictor's paper (A.3), which this method's authors run for 800.
-        learning_rate: of gradient descent.
-        momentum: and its dampening.
-        area_weight: lambda of the first step.
-        area_growth: of lambda, a step.
-        sigma: of the strongest blur in pixels.
-        levels: strengths of the blur, evenly spaced.
-        step: pixels a mask cell.
-        width: of the mask's kernel in pixels.
-        smoothing: of the summed masks, a share of the side, as in the paper's pointing game: plateaus get a summit.
+        areas: Areas as shares of the image. A mask is optimised for each.
+        iterations: Number of gradient steps: 300 as in Fu et al. 2022, A.3. The authors of the method use 800.
+        learning_rate: Learning rate of gradient descent.
+        momentum: Momentum of gradient descent, and its dampening.
+        area_weight: Weight lambda at the first step.
+        area_growth: Factor by which lambda grows in each step.
+        sigma: Standard deviation in pixels of the strongest blur.
+        levels: Number of blur strengths, evenly spaced.
+        step: Side of a mask cell in pixels.
+        width: Width of the mask's kernel in pixels.
+        smoothing: Standard deviation of the blur of the summed masks, as a share of the image's side. The paper's
+            pointing game smooths them so that a plateau gets a maximum. 0 for no blur.
     """
 
     name = "extremal-perturbation"
@@ -122,7 +128,7 @@ class ExtremalPerturbation(Method):
     smoothing: float = 0.09
 
     def for_pointing(self) -> ExtremalPerturbation:
-        """Its authors' settings for the pointing game: four areas, all of their iterations."""
+        """Return the method with its authors' settings for the pointing game: four areas, 800 iterations."""
         return replace(self, areas=(0.025, 0.05, 0.1, 0.2), iterations=800)
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
@@ -131,25 +137,35 @@ class ExtremalPerturbation(Method):
         return GaussianBlur(side, self.smoothing * side).to(images.device)(masks) if self.smoothing else masks
 
     def masks(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
-        """The mask of each area, N x K x S x S in [0, 1]; arguments as `explain`."""
-        shown = SmoothMask(images.shape[-1], self.step, self.width).to(images.device)
+        """Optimise the mask of each area.
+
+        Args:
+            classifier: As for `explain`.
+            images: As for `explain`.
+            targets: As for `explain`.
+            progress: As for `explain`.
+
+        Returns:
+            N x K x S x S masks in [0, 1] of the K areas.
+        """
+        smooth = SmoothMask(images.shape[-1], self.step, self.width).to(images.device)
         count = len(self.areas)
         areas = torch.tensor(self.areas, device=images.device, dtype=torch.float64).repeat(len(images))
-        each = targets.repeat_interleave(count)[:, None]
+        repeated_targets = targets.repeat_interleave(count)
         levels = blurred(images, torch.linspace(self.sigma, 0, self.levels).tolist())
         levels = levels.repeat_interleave(count, dim=1)
-        parameters = images.new_ones(len(areas), 1, shown.cells, shown.cells).requires_grad_()
+        parameters = images.new_ones(len(areas), 1, smooth.cells, smooth.cells).requires_grad_()
 
         def loss(step: int) -> Tensor:
-            mask = shown(parameters)
-            perturbed = blend(levels, shown.crop(mask))
+            mask = smooth(parameters)
+            perturbed = blend(levels, smooth.crop(mask))
             logits = classifier.logits(perturbed if step % 2 else perturbed.flip(-1))
             weight = self.area_weight * self.area_growth**step
-            return weight * area_penalty(mask, areas) - logits.gather(1, each)[:, 0]
+            return weight * area_penalty(mask, areas) - target_scores(logits, repeated_targets)
 
         sgd = torch.optim.SGD(
             [parameters], lr=self.learning_rate, momentum=self.momentum, dampening=self.momentum
         )
-        descend(parameters, sgd, loss, range(self.iterations), lambda p: p.clamp_(0, 1), progress)
+        descend(parameters, sgd, loss, self.iterations, lambda p: p.clamp_(0, 1), progress)
         with torch.no_grad():
-            return shown.crop(shown(parameters)).reshape(len(images), count, *images.shape[2:])
+            return smooth.crop(smooth(parameters)).reshape(len(images), count, *images.shape[2:])

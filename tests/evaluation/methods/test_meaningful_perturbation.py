@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from helpers import colour_network, tiny_network
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred
-from whyframe_evaluation.methods.meaningful import (
+from whyframe_evaluation.methods.meaningful_perturbation import (
     LowResolutionMask,
     MeaningfulDeletion,
     MeaningfulPerturbation,
@@ -196,7 +196,7 @@ def test_presets_are_the_papers() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="choose blur, noise, constant"):
         MeaningfulDeletion(perturbation="fog")
-    with pytest.raises(ValueError, match="make two"):
+    with pytest.raises(ValueError, match="choose at least 2"):
         MeaningfulDeletion(levels=1)
 
 

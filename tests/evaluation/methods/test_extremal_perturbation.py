@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers import colour_network, tiny_network
-from whyframe_evaluation.methods.extremal import ExtremalPerturbation, SmoothMask, area_penalty
+from whyframe_evaluation.methods.extremal_perturbation import ExtremalPerturbation, SmoothMask, area_penalty
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 

@@ -6,7 +6,12 @@ import torch
 from helpers.tiny_network import SIDE
 from helpers.tiny_run import settings, spec
 from whyframe_evaluation.methods import build_method
-from whyframe_evaluation.methods.trained import FusedPredictor, PresetPredictor, RunPredictor, mgnet_ct
+from whyframe_evaluation.methods.trained_predictors import (
+    FusedPredictor,
+    PresetPredictor,
+    RunPredictor,
+    mgnet_ct,
+)
 from whyframe_training.checkpoint import CHECKPOINT
 from whyframe_training.classifiers.classifier import (
     Classifier,

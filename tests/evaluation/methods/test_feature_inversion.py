@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers import colour_network, tiny_network
-from whyframe_evaluation.methods.inversion import GuidedFeatureInversion
+from whyframe_evaluation.methods.feature_inversion import GuidedFeatureInversion
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 
