@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whyframe_evaluation.api import EvaluationOptions, evaluate
+    from whyframe_evaluation.evaluator import EvaluationOptions, evaluate
     from whyframe_evaluation.report.writer import write_report
     from whyframe_evaluation.summary.evaluation_result import EvaluationResult
 
@@ -20,9 +20,9 @@ __all__ = ["EvaluationOptions", "EvaluationResult", "evaluate", "write_report"]
 
 # Looked up on first use, because these modules import PyTorch.
 _LAZY = {
-    "EvaluationOptions": "whyframe_evaluation.api",
+    "EvaluationOptions": "whyframe_evaluation.evaluator",
     "EvaluationResult": "whyframe_evaluation.summary.evaluation_result",
-    "evaluate": "whyframe_evaluation.api",
+    "evaluate": "whyframe_evaluation.evaluator",
     "write_report": "whyframe_evaluation.report.writer",
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from whyframe_evaluation.methods import GROUPS, METHODS
 from whyframe_training.options import (
     ClassifierOption,
     LabelsOption,
@@ -34,6 +35,7 @@ def evaluate(
         typer.Option(
             help="Folder of images. A folder that holds boxes.json and images/ has boxes. May be given several times.",
             metavar="FOLDER",
+            rich_help_panel="Images",
         ),
     ],
     output: Annotated[
@@ -48,8 +50,9 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(
-            help="What to compare, with commas between: methods (cam, rise, ...), groups of methods (controllers, "
-            "lambda-av, ...), run folders of `whyframe train`, fused .onnx files; or all.",
+            help="What to compare, with commas between: names of methods and of groups of methods, run folders of "
+            "`whyframe train`, fused .onnx files; or all, for every method. "
+            f"Methods: {', '.join(METHODS)}. Groups: {', '.join(GROUPS)}.",
             metavar="NAME,...",
         ),
     ] = "all",
@@ -59,6 +62,7 @@ def evaluate(
             help="Boxes of the images in --data: a COCO JSON file, a Pascal VOC XML file or a folder of them, or a "
             "folder of YOLO text files. Only with one --data.",
             metavar="PATH",
+            rich_help_panel="Images",
         ),
     ] = None,
     keypoints: Annotated[
@@ -67,6 +71,7 @@ def evaluate(
             help="COCO JSON file with keypoints of animals in --data: compares the maps at their eyes and feet. Only "
             "with one --data.",
             metavar="FILE",
+            rich_help_panel="Images",
         ),
     ] = None,
     classifier: ClassifierOption = "efficientnet_lite0",
@@ -83,15 +88,22 @@ def evaluate(
         ),
     ] = Budget.quick,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Use only the first N images of each folder.", metavar="N")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Use only the first N images of each folder.",
+            metavar="N",
+            rich_help_panel="Images",
+        ),
     ] = None,
     held_out: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Of folders without boxes, use only the N images that `whyframe train --validation N` did not train "
-            "on.",
+            help="Of folders without boxes, use only the N images that `whyframe train --validation N` does not "
+            "train on.",
             metavar="N",
+            rich_help_panel="Images",
         ),
     ] = None,
     shown: Annotated[
@@ -115,8 +127,8 @@ def evaluate(
     whyframe evaluate --data images/ --keypoints animals.json --methods cam,rise -o report
     whyframe evaluate --data photos/ --classifier my_model.py:build --weights w.pt -o report
     """  # noqa: D301 - \b is typer's
-    from whyframe_evaluation.api import EvaluationOptions
-    from whyframe_evaluation.api import evaluate as run_evaluation
+    from whyframe_evaluation.evaluator import EvaluationOptions
+    from whyframe_evaluation.evaluator import evaluate as run_evaluation
     from whyframe_evaluation.report.writer import write_report
     from whyframe_training.classifiers.classifier import ClassifierSpec
 

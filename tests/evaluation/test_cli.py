@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from whyframe.errors import WhyframeError
 from whyframe_evaluation.cli import evaluate
+from whyframe_evaluation.methods import GROUPS, METHODS
 
 BUNDLED = resources.files("whyframe") / "models" / "efficientnet_lite0_ct.onnx"
 
@@ -89,3 +90,10 @@ def test_boxes_of_a_file_count(photos: Path, tmp_path: Path) -> None:
     result = command("--data", photos, "--boxes", tmp_path / "labels", *options)
     assert result.exit_code == 0, result.output
     assert "| method | PR-AUC | pointing |" in result.stdout
+
+
+def test_the_help_lists_every_method_and_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    help_text = "".join(command("--help").stdout.replace("│", " ").split())
+    for name in (*METHODS, *GROUPS):
+        assert name in help_text

@@ -66,7 +66,7 @@ def experiment_tables(experiments: Mapping[str, Any]) -> str:
     Args:
         experiments: Results of `run_experiments`.
     """
-    heads = ["method", "label recovered", "in the first five", "clean told from adversarial", "images"]
+    heads = ["method", "label recovered", "in the first five", "clean vs. adversarial, accuracy", "images"]
     rows = [_adversarial_row(name, values) for name, values in experiments["methods"].items()]
     angles = [[angle, f"{error:.1f}"] for angle, error in experiments["rotation"].items()]
     return (

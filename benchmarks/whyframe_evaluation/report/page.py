@@ -19,7 +19,7 @@ from whyframe_evaluation.report.figures import (
     method_table,
     ranking,
     recovery_curves,
-    refinement,
+    refined_masks,
     theory,
 )
 from whyframe_evaluation.report.figures.report_context import ReportContext, Section
@@ -35,7 +35,7 @@ _SECTIONS: tuple[tuple[Callable[[ReportContext], Section | None], str], ...] = (
     (method_table.section, ""),
     (recovery_curves.section, recovery_curves.HINT),
     (controller_shapes.section, controller_shapes.HINT),
-    (refinement.section, refinement.HINT),
+    (refined_masks.section, refined_masks.HINT),
     (ablations.section, ablations.HINT),
     (area_weight.section, area_weight.HINT),
     (experiment_tables.section, ""),

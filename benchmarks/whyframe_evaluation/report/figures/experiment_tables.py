@@ -14,7 +14,7 @@ __all__ = ["section"]
 _PERCENTAGES = {
     "recovered": "label recovered, %",
     "recovered_top5": "in the first five, %",
-    "discrimination": "clean told from adversarial, %",
+    "discrimination": "clean vs. adversarial, accuracy in %",
 }
 
 

@@ -2,8 +2,8 @@ import numpy as np
 
 from helpers.finished_evaluation import SLOPE, context, samples, summary
 from whyframe.perturb import rank_pixels, upsample
-from whyframe_evaluation.report.figures import refinement
-from whyframe_evaluation.report.figures.refinement import refine_sample_mask, section
+from whyframe_evaluation.report.figures import refined_masks
+from whyframe_evaluation.report.figures.refined_masks import refine_sample_mask, section
 
 
 def left_half(frames: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def test_what_the_classifier_does_not_need_fades() -> None:
 
 def test_refined_masks_are_kept(tmp_path, monkeypatch) -> None:
     calls = []
-    monkeypatch.setattr(refinement, "refine_sample_mask", lambda *arguments: calls.append(1) or SLOPE / 2)
+    monkeypatch.setattr(refined_masks, "refine_sample_mask", lambda *arguments: calls.append(1) or SLOPE / 2)
     report = context([summary("ct"), summary("mgnet"), summary("cam")], folder=tmp_path)
     bodies = [section(report).body for _ in range(2)]
     assert len(calls) == 2 * 2
