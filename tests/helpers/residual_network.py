@@ -10,7 +10,7 @@ TARGETS = torch.tensor([2, 0])
 
 
 class Residual(nn.Module):
-    """Convolution, rectifier, a residual sum in place, average pooling, a linear layer; all with biases."""
+    """Convolution, ReLU, a residual sum in place, average pooling and a linear layer, with or without biases."""
 
     def __init__(self, bias: bool = True) -> None:
         super().__init__()
@@ -27,8 +27,8 @@ class Residual(nn.Module):
 
 def images(low: float = 0.0) -> torch.Tensor:
     """Return 2 x 3 x 4 x 4 float64 images in [low, 1]."""
-    drawn = torch.rand(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
-    return drawn * (1 - low) + low
+    values = torch.rand(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    return values * (1 - low) + low
 
 
 def classifier(module: nn.Module, *taps: str) -> BareClassifier:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import tiny_network
 from helpers.bare_classifier import BareClassifier
+from helpers.tiny_classifier import classifier as tiny_classifier
 from whyframe_evaluation.methods.cam import GradCam
 from whyframe_evaluation.methods.gradients import (
     GradientTimesInput,
@@ -33,8 +33,7 @@ TARGETS = torch.tensor([3, 1])
 @pytest.fixture(scope="module", params=["tiny", "efficientnet_lite0"])
 def classifier(request: pytest.FixtureRequest) -> Classifier:
     if request.param == "tiny":
-        labels = [str(index) for index in range(tiny_network.CLASSES)]
-        return Classifier(tiny_network.build(), name="tiny", labels=labels, side=tiny_network.SIDE)
+        return tiny_classifier()
     return build_classifier(ClassifierSpec("efficientnet_lite0"))
 
 

@@ -1,4 +1,4 @@
-"""Which networks the relevance rules cover, and how functions that hand relevance through are treated."""
+"""The networks that the relevance rules cover, and the functions that pass relevance through."""
 
 import pytest
 import torch
@@ -21,14 +21,14 @@ def test_a_value_that_is_overwritten_later_keeps_its_relevance() -> None:
             both = self.second(x[:, :1].expand_as(y)) + y
             return self.fc(F.avg_pool2d(both + self.rectify(y), 2).flatten(1))
 
-    subject = classifier(Overwritten())
-    maps = LrpEpsilon(epsilon=1e-12).explain(subject, images(-1), TARGETS)
-    subject.module.rectify = F.relu
-    expected = GradientTimesInput().explain(subject, images(-1), TARGETS)
+    network = classifier(Overwritten())
+    maps = LrpEpsilon(epsilon=1e-12).explain(network, images(-1), TARGETS)
+    network.module.rectify = F.relu
+    expected = GradientTimesInput().explain(network, images(-1), TARGETS)
     torch.testing.assert_close(maps, expected)
 
 
-def test_batch_norms_and_constants_hand_relevance_through() -> None:
+def test_batch_norms_and_constants_pass_relevance_through() -> None:
     class Preprocessed(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -38,15 +38,15 @@ def test_batch_norms_and_constants_hand_relevance_through() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.fc(self.norm(x * 2 + 1).flatten(1))
 
-    subject = classifier(Preprocessed().eval())
-    maps = LrpEpsilon(epsilon=1e-12).explain(subject, images(), TARGETS)
-    logits = subject.logits(images()).gather(1, TARGETS[:, None])[:, 0]
+    network = classifier(Preprocessed().eval())
+    maps = LrpEpsilon(epsilon=1e-12).explain(network, images(), TARGETS)
+    logits = network.logits(images()).gather(1, TARGETS[:, None])[:, 0]
     torch.testing.assert_close(maps.sum((1, 2)), logits.float())
 
 
 @pytest.mark.parametrize("operation", [F.silu, lambda x: x * x.sigmoid(), lambda x: x * x])
 @pytest.mark.parametrize("method", [LrpEpsilon(), ExcitationBackprop(stage=0)])
-def test_a_network_without_rules_is_refused_in_one_line(method, operation) -> None:
+def test_a_network_with_an_operation_without_a_rule_is_refused(method, operation) -> None:
     class Smooth(Residual):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(operation(x))

@@ -9,20 +9,20 @@ from whyframe_evaluation.methods.excitation_backprop import ContrastiveExcitatio
 
 
 def matrix(linear, like: torch.Tensor) -> torch.Tensor:
-    """The matrix of a linear function of one sample, one column a value of its input."""
+    """Return the matrix of a linear function of a single sample, with a column for each input value."""
     basis = torch.eye(like[0].numel(), dtype=torch.float64).view(-1, *like.shape[1:])
     return linear(basis).flatten(1).T
 
 
 def states(module: Residual, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The activations: after the first rectifier, of the second convolution, after the sum's rectifier, pooled."""
+    """Return the outputs of the first ReLU, the second convolution, the ReLU after the sum, and the pooling."""
     a = module.first(x).relu()
     y = module.second(a)
     return a, y, (a + y).relu(), F.avg_pool2d((a + y).relu(), 2)
 
 
 def layers(module: Residual, x: torch.Tensor) -> list[torch.Tensor]:
-    """The matrices of the first convolution, the second, the pooling."""
+    """Return the matrices of the first convolution, the second convolution and the pooling."""
     a, _, b, _ = states(module, x)
     first = matrix(lambda v: F.conv2d(v, module.first.weight, padding=1), x)
     second = matrix(lambda v: F.conv2d(v, module.second.weight, padding=1), a)
@@ -30,7 +30,13 @@ def layers(module: Residual, x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def winners(above: torch.Tensor, weight: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
-    """The rule, unit by unit: probabilities above (one sample), outputs x inputs, activations below."""
+    """Return the probabilities of the inputs of a layer, unit by unit.
+
+    Args:
+        above: Probabilities of the outputs.
+        weight: Outputs x inputs matrix of the layer.
+        below: Activations of the inputs.
+    """
     result = torch.zeros_like(below)
     for i, p in enumerate(above):
         excites = below.clamp_min(0) * weight[i].clamp_min(0)
@@ -40,7 +46,7 @@ def winners(above: torch.Tensor, weight: torch.Tensor, below: torch.Tensor) -> t
 
 
 def excitation(module: Residual, x: torch.Tensor, target: int, sign: int = 1) -> torch.Tensor:
-    """Probabilities of the first rectifier's outputs, C x h x w."""
+    """Return the C x h x w probabilities of the outputs of the first ReLU."""
     a, y, b, pooled = (s.flatten() for s in states(module, x[None]))
     _, second, pool = layers(module, x[None])
     p = winners(torch.ones(1), sign * module.fc.weight[target : target + 1], pooled)
@@ -50,10 +56,10 @@ def excitation(module: Residual, x: torch.Tensor, target: int, sign: int = 1) ->
     return (a * ratio + winners(y.clamp_min(0) * ratio, second, a)).view(4, 4, 4)
 
 
-def test_excitation_backprop_hands_probability_through_every_layer() -> None:
+def test_excitation_backprop_passes_probability_through_every_layer() -> None:
     module = Residual()
     maps = ExcitationBackprop(stage=0).explain(classifier(module, "relu"), images(), TARGETS)
-    # The rectifier is shared: the stage is its last output. Down to the first one by its own module below.
+    # The ReLU is shared, and the stage is its last output. `Tapped` gives its first output a name.
     assert maps.shape == (2, 4, 4)
     torch.testing.assert_close(maps.sum((1, 2)), torch.ones(2))
     maps = ExcitationBackprop(stage=0).explain(classifier(Tapped(module), "tap"), images(), TARGETS)
@@ -61,7 +67,7 @@ def test_excitation_backprop_hands_probability_through_every_layer() -> None:
         torch.testing.assert_close(ours, excitation(module, x, target).sum(0).detach().float())
 
 
-def test_the_contrast_takes_away_what_wins_for_the_negated_class() -> None:
+def test_the_contrast_subtracts_the_probability_for_the_negated_class() -> None:
     module = Residual()
     maps = ContrastiveExcitationBackprop(stage=0).explain(
         classifier(Tapped(module), "tap"), images(), TARGETS
@@ -73,7 +79,7 @@ def test_the_contrast_takes_away_what_wins_for_the_negated_class() -> None:
 
 
 class Tapped(nn.Module):
-    """`Residual` with a name for the first rectifier's output."""
+    """`Residual` with a named module for the output of the first ReLU."""
 
     def __init__(self, inner: Residual) -> None:
         super().__init__()

@@ -4,35 +4,31 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import colour_network, tiny_network
+from helpers import colour_network
+from helpers.tiny_classifier import classifier as tiny_classifier
 from whyframe_evaluation.methods.extremal_perturbation import ExtremalPerturbation, SmoothMask, area_penalty
-from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
 
 QUICK = {"iterations": 100, "step": 4, "width": 8.0}  # for images of 64 x 64
 
 
-def tiny() -> Classifier:
-    return Classifier(tiny_network.build(), name="tiny", labels=list("abcde"), side=tiny_network.SIDE)
-
-
 @pytest.mark.parametrize(("side", "step", "sigma"), [(12, 4, 4.0), (13, 3, 5.0), (14, 7, 7.0)])
 def test_smooth_masks_by_the_definition(side: int, step: int, sigma: float) -> None:
-    shown = SmoothMask(side, step, sigma)
-    cells = shown.cells
+    smooth = SmoothMask(side, step, sigma)
+    cells = smooth.cells
     p = torch.rand(2, 1, cells, cells, generator=torch.Generator().manual_seed(0)).double()
-    mask = shown(p)
-    expected = [by_hand(one[0].numpy(), step, sigma, shown.border, shown.radius) for one in p]
+    mask = smooth(p)
+    expected = [by_hand(grid[0].numpy(), step, sigma, smooth.border, smooth.radius) for grid in p]
     np.testing.assert_allclose(mask[:, 0].numpy(), expected, atol=1e-12)
-    assert shown.crop(mask).shape == (2, 1, side, side)
-    start = shown.border * step
+    assert smooth.crop(mask).shape == (2, 1, side, side)
+    start = smooth.border * step
     np.testing.assert_array_equal(
-        shown.crop(mask)[0, 0], mask[0, 0, start : start + side, start : start + side]
+        smooth.crop(mask)[0, 0], mask[0, 0, start : start + side, start : start + side]
     )
 
 
 def by_hand(p: np.ndarray, step: int, sigma: float, border: int, radius: int) -> np.ndarray:
-    """The smooth maximum over the cells round each pixel; those outside the grid are 0."""
+    """Return the smooth maximum over the cells around each pixel; cells outside the grid are 0."""
     total = (len(p) + 2 * border) * step
     mask = np.empty((total, total))
     for u, v in np.ndindex(total, total):
@@ -50,9 +46,9 @@ def by_hand(p: np.ndarray, step: int, sigma: float, border: int, radius: int) ->
 
 
 def test_a_mirrored_parameter_is_a_mirrored_mask() -> None:
-    shown = SmoothMask(28)
+    smooth = SmoothMask(28)
     p = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(shown.crop(shown(p.flip(-1))), shown.crop(shown(p)).flip(-1))
+    torch.testing.assert_close(smooth.crop(smooth(p.flip(-1))), smooth.crop(smooth(p)).flip(-1))
 
 
 def test_the_area_penalty_by_hand() -> None:
@@ -76,34 +72,34 @@ def test_the_mask_is_where_the_class_is_and_as_large_as_asked() -> None:
 
 
 def test_gradient_descent_by_hand() -> None:
-    """Momentum dampened as much, the growing weight, mirrored images on even steps: all written out."""
-    classifier = tiny().double()
+    """Write out the dampened momentum, the growing weight, and the mirrored images of even steps."""
+    classifier = tiny_classifier().double()
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).double()
     method = ExtremalPerturbation(areas=(0.3,), iterations=5, step=8, width=8.0, levels=2, smoothing=0.0)
     ours = method.explain(classifier, image, torch.tensor([2]))[0]
 
-    shown = SmoothMask(64, 8, 8.0)
+    smooth = SmoothMask(64, 8, 8.0)
     background = torch.from_numpy(blurred_by_opencv(image[0].permute(1, 2, 0).numpy(), 20)).permute(2, 0, 1)
     p = torch.ones(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
     velocity: torch.Tensor | None = None
     for step in range(5):
-        mask = shown(p)
-        x = background + shown.crop(mask) * (image - background)
+        mask = smooth(p)
+        x = background + smooth.crop(mask) * (image - background)
         logit = classifier.logits(x if step % 2 else x.flip(3))[0, 2]
         ranked = mask.flatten().sort(stable=True).values
-        ones = torch.arange(len(ranked)) >= round(0.7 * len(ranked))
-        loss = 300 * 1.0035**step * ((ranked - ones.double()) ** 2).mean() - logit
+        reference = torch.arange(len(ranked)) >= round(0.7 * len(ranked))
+        loss = 300 * 1.0035**step * ((ranked - reference.double()) ** 2).mean() - logit
         (gradient,) = torch.autograd.grad(loss, p)
         velocity = gradient if velocity is None else 0.9 * velocity + 0.1 * gradient
         p = (p - 0.01 * velocity).detach().clamp(0, 1).requires_grad_()
-    np.testing.assert_allclose(ours.numpy(), shown.crop(shown(p))[0, 0].detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(ours.numpy(), smooth.crop(smooth(p))[0, 0].detach().numpy(), atol=1e-5)
 
 
-def blurred_by_opencv(picture: np.ndarray, sigma: float) -> np.ndarray:
+def blurred_by_opencv(image: np.ndarray, sigma: float) -> np.ndarray:
     import cv2
 
     radius = int(np.ceil(3 * sigma))
-    padded = np.pad(picture, ((radius, radius), (radius, radius), (0, 0)), mode="reflect")
+    padded = np.pad(image, ((radius, radius), (radius, radius), (0, 0)), mode="reflect")
     smooth = cv2.GaussianBlur(padded, (2 * radius + 1,) * 2, sigma)
     return smooth[radius:-radius, radius:-radius]
 
@@ -112,15 +108,17 @@ def test_a_map_does_not_depend_on_its_batch() -> None:
     images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     targets = torch.tensor([0, 4, 2])
     method = ExtremalPerturbation(areas=(0.1, 0.3), iterations=15, step=8, width=8.0)
-    together = method.explain(tiny(), images, targets)
-    alone = [method.explain(tiny(), x[None], t[None]) for x, t in zip(images, targets, strict=True)]
+    together = method.explain(tiny_classifier(), images, targets)
+    alone = [
+        method.explain(tiny_classifier(), x[None], t[None]) for x, t in zip(images, targets, strict=True)
+    ]
     assert together.shape == (3, 64, 64)
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
-    assert torch.equal(together, method.explain(tiny(), images, targets)), "the same again"
+    assert torch.equal(together, method.explain(tiny_classifier(), images, targets)), "the same again"
 
 
 def test_the_map_is_the_sum_of_the_masks_smoothed() -> None:
-    classifier, images, targets = tiny(), torch.rand(2, 3, 64, 64), torch.tensor([0, 1])
+    classifier, images, targets = tiny_classifier(), torch.rand(2, 3, 64, 64), torch.tensor([0, 1])
     method = ExtremalPerturbation(areas=(0.1, 0.2), iterations=3, step=8, width=8.0, smoothing=0.1)
     masks = method.masks(classifier, images, targets, lambda _done, _total: None)
     expected = GaussianBlur(64, 6.4)(masks.sum(1))
@@ -129,8 +127,8 @@ def test_the_map_is_the_sum_of_the_masks_smoothed() -> None:
     torch.testing.assert_close(plain, masks.sum(1))
 
 
-def test_the_classifier_is_left_alone() -> None:
-    classifier = tiny()
+def test_the_classifier_is_unchanged() -> None:
+    classifier = tiny_classifier()
     ExtremalPerturbation(areas=(0.1,), iterations=2, step=8, width=8.0).explain(
         classifier, torch.rand(1, 3, 64, 64), torch.tensor([0])
     )
@@ -138,7 +136,7 @@ def test_the_classifier_is_left_alone() -> None:
     assert not any(m._forward_hooks for m in classifier.modules())
 
 
-def test_defaults_are_the_papers() -> None:
+def test_the_defaults_are_those_of_the_paper() -> None:
     method = ExtremalPerturbation()
     assert (method.areas, method.iterations) == ((0.1,), 300)
     assert (method.learning_rate, method.momentum) == (0.01, 0.9)

@@ -2,22 +2,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import colour_network, tiny_network
+from helpers import colour_network
+from helpers.tiny_classifier import block_images
+from helpers.tiny_classifier import classifier as tiny_classifier
 from whyframe_evaluation.methods.feature_inversion import GuidedFeatureInversion
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur
-
-
-def tiny() -> Classifier:
-    module = tiny_network.build()
-    with torch.no_grad():
-        module.fc.weight.mul_(3)  # so that probabilities depend on the image
-    return Classifier(module, name="tiny", labels=list("abcde"), side=tiny_network.SIDE)
-
-
-def pictures(n: int) -> torch.Tensor:
-    coarse = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    return F.interpolate(coarse, size=(64, 64), mode="nearest")
 
 
 def test_the_mask_is_where_the_class_is() -> None:
@@ -34,7 +24,11 @@ def test_the_mask_is_where_the_class_is() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(4, 0), (0, 4), (3, 6)])
 def test_both_stages_and_adam_by_hand(first: int, second: int) -> None:
-    classifier, images, targets = tiny().double(), pictures(2).double(), torch.tensor([1, 3])
+    classifier, images, targets = (
+        tiny_classifier(head_gain=3).double(),
+        block_images(2).double(),
+        torch.tensor([1, 3]),
+    )
     method = GuidedFeatureInversion(inversion_steps=first, class_steps=second, halving=4)
     maps = method.explain(classifier, images, targets)
     for image, target, importance in zip(images, targets, maps, strict=True):
@@ -62,8 +56,8 @@ def by_hand(
     for t in range(1, first + second + 1):
         m = mask(w)
         if t <= first:
-            seen = classifier(m * image + (1 - m) * background).stages[-1]
-            loss = ((seen - last) ** 2).sum() / (last**2).sum() + 5 * (w**2).sum()
+            features = classifier(m * image + (1 - m) * background).stages[-1]
+            loss = ((features - last) ** 2).sum() / (last**2).sum() + 5 * (w**2).sum()
         else:
             loss = probability(1 - m) - probability(m) + 2 * (w**2).sum()
         (gradient,) = torch.autograd.grad(loss, w)
@@ -74,7 +68,7 @@ def by_hand(
 
 
 def test_a_map_does_not_depend_on_its_batch() -> None:
-    classifier, images, targets = tiny(), pictures(3), torch.tensor([0, 4, 2])
+    classifier, images, targets = tiny_classifier(head_gain=3), block_images(3), torch.tensor([0, 4, 2])
     method = GuidedFeatureInversion()
     together = method.explain(classifier, images, targets)
     alone = [method.explain(classifier, x[None], t[None]) for x, t in zip(images, targets, strict=True)]
@@ -89,14 +83,19 @@ def test_an_image_without_features_gets_a_flat_map() -> None:
 
 
 def test_the_classifier_is_left_alone() -> None:
-    classifier = tiny()
-    GuidedFeatureInversion().explain(classifier, pictures(1), torch.tensor([0]))
+    classifier = tiny_classifier(head_gain=3)
+    GuidedFeatureInversion().explain(classifier, block_images(1), torch.tensor([0]))
     assert all(p.grad is None and not p.requires_grad for p in classifier.parameters())
     assert not any(m._forward_hooks for m in classifier.modules())
 
 
 def test_progress_counts_both_stages() -> None:
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     method = GuidedFeatureInversion(inversion_steps=2, class_steps=3)
-    method.explain(tiny(), pictures(1), torch.tensor([0]), lambda done, total: told.append((done, total)))
-    assert told == [(i, 5) for i in range(1, 6)]
+    method.explain(
+        tiny_classifier(head_gain=3),
+        block_images(1),
+        torch.tensor([0]),
+        lambda done, total: steps.append((done, total)),
+    )
+    assert steps == [(i, 5) for i in range(1, 6)]

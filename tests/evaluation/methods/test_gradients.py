@@ -15,12 +15,12 @@ TARGETS = torch.tensor([1, 0])
 
 
 class Power(nn.Module):
-    """S_c = sum of w_c x^p."""
+    """Network whose logit of class c is the sum of w_c x^p."""
 
     def __init__(self, power: int) -> None:
         super().__init__()
-        drawn = torch.Generator().manual_seed(5)
-        self.weight, self.power = nn.Parameter(torch.randn(2, *SHAPE, generator=drawn)), power
+        generator = torch.Generator().manual_seed(5)
+        self.weight, self.power = nn.Parameter(torch.randn(2, *SHAPE, generator=generator)), power
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.einsum("nchw,kchw->nk", x**self.power, self.weight)
@@ -31,7 +31,7 @@ def images() -> torch.Tensor:
 
 
 def explain(method, power: int, mean: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """The maps, and the weights of the targets."""
+    """Return the maps and the weights of the target classes."""
     classifier = BareClassifier(Power(power), mean=mean)
     return method.explain(classifier, images(), TARGETS), classifier.module.weight[TARGETS]
 
@@ -52,14 +52,14 @@ def test_smooth_grad_of_a_linear_score_is_the_gradient() -> None:
 
 
 def test_smooth_grad_of_a_cube_adds_the_variance_of_the_noise() -> None:
-    # E[3 w (x + e)^2] = 3 w (x^2 + sigma^2), sigma a share of each picture's range.
+    # E[3 w (x + e)^2] = 3 w (x^2 + sigma^2), sigma a share of each image's range.
     maps, weight = explain(SmoothGrad(noise=0.5, samples=20_000), 3)
     x = images()
     sigma = 0.5 * (x.amax((1, 2, 3)) - x.amin((1, 2, 3))).view(2, 1, 1, 1)
     torch.testing.assert_close(maps, (3 * weight * (x**2 + sigma**2)).abs().amax(1), rtol=0.05, atol=0.05)
 
 
-def test_smooth_grad_has_the_papers_defaults() -> None:
+def test_the_defaults_are_those_of_the_papers() -> None:
     assert (SmoothGrad().noise, SmoothGrad().samples, IntegratedGradients().steps) == (0.2, 50, 200)
 
 
@@ -74,6 +74,6 @@ def test_integrated_gradients_start_at_black_and_not_at_the_mean_colour() -> Non
     torch.testing.assert_close(maps, (weight * rise).sum(1))
 
 
-def test_batches_hold_every_version_once() -> None:
+def test_batches_hold_each_version_once() -> None:
     assert [list(s) for s in batches(5, images=2, size=4)] == [[0, 1], [2, 3], [4]]
     assert [len(s) for s in batches(3, images=9, size=4)] == [1, 1, 1]

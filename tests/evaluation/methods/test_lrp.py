@@ -12,23 +12,23 @@ from whyframe_evaluation.methods.lrp import LrpAlphaBeta, LrpEpsilon
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_lrp_with_a_vanishing_epsilon_is_gradient_times_input(bias) -> None:
-    subject = classifier(Residual(bias))
-    maps = LrpEpsilon(epsilon=1e-12).explain(subject, images(-1), TARGETS)
-    torch.testing.assert_close(maps, GradientTimesInput().explain(subject, images(-1), TARGETS))
+    network = classifier(Residual(bias))
+    maps = LrpEpsilon(epsilon=1e-12).explain(network, images(-1), TARGETS)
+    torch.testing.assert_close(maps, GradientTimesInput().explain(network, images(-1), TARGETS))
 
 
-def test_lrp_without_biases_hands_out_the_whole_logit() -> None:
-    subject = classifier(Residual(bias=False))
-    logits = subject.logits(images(-1)).gather(1, TARGETS[:, None])[:, 0].float()
+def test_lrp_without_biases_sums_to_the_logit() -> None:
+    network = classifier(Residual(bias=False))
+    logits = network.logits(images(-1)).gather(1, TARGETS[:, None])[:, 0].float()
     for method in (LrpEpsilon(epsilon=1e-12), LrpAlphaBeta(), LrpAlphaBeta(alpha=1)):
-        maps = method.explain(subject, images(-1), TARGETS)
+        maps = method.explain(network, images(-1), TARGETS)
         torch.testing.assert_close(maps.sum((1, 2)), logits, rtol=1e-3, atol=1e-3)
 
 
-def test_epsilon_takes_its_part_of_small_sums() -> None:
+def test_epsilon_lowers_the_relevance_of_small_sums() -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(48, 3)).double()
-    subject, x = classifier(module), images(-1)
-    maps = LrpEpsilon(epsilon=0.5).explain(subject, x, TARGETS)
+    network, x = classifier(module), images(-1)
+    maps = LrpEpsilon(epsilon=0.5).explain(network, x, TARGETS)
     logit = module(x).gather(1, TARGETS[:, None])[:, 0]
     share = (logit / (logit + 0.5 * logit.sign())).view(2, 1, 1, 1)
     expected = x * module[1].weight[TARGETS].view_as(x) * share

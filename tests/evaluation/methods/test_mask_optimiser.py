@@ -6,14 +6,14 @@ from whyframe_training.perturb import GaussianBlur, perturb
 
 
 def flat(*values: float) -> torch.Tensor:
-    """L x 1 x 3 x 2 x 2, each level of one value."""
+    """Return L x 1 x 3 x 2 x 2 levels, each of a constant value."""
     return torch.tensor(values, dtype=torch.float32).view(-1, 1, 1, 1, 1).expand(-1, 1, 3, 2, 2)
 
 
 def test_two_levels_are_eq_1() -> None:
-    drawn = torch.Generator().manual_seed(0)
-    background, image = torch.rand(2, 4, 3, 8, 8, generator=drawn)
-    mask = torch.rand(4, 1, 8, 8, generator=drawn)
+    generator = torch.Generator().manual_seed(0)
+    background, image = torch.rand(2, 4, 3, 8, 8, generator=generator)
+    mask = torch.rand(4, 1, 8, 8, generator=generator)
     blended = blend(torch.stack([background, image]), mask)
     torch.testing.assert_close(blended, perturb(image, mask, background))
 
@@ -62,7 +62,7 @@ def test_descent_of_a_batch_is_the_descent_of_each() -> None:
     goals = torch.tensor([[0.2], [5.0], [-3.0]])
 
     def solve(goal: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, int]]]:
-        point, told = torch.zeros_like(goal).requires_grad_(), []
+        point, reported = torch.zeros_like(goal).requires_grad_(), []
         adam = torch.optim.Adam([point], lr=0.1)
         descend(
             point,
@@ -70,12 +70,12 @@ def test_descent_of_a_batch_is_the_descent_of_each() -> None:
             lambda _: (point - goal).square().sum(1),
             200,
             lambda p: p.clamp_(0, 1),
-            lambda done, total: told.append((done, total)),
+            lambda done, total: reported.append((done, total)),
         )
-        return point.detach(), told
+        return point.detach(), reported
 
-    together, told = solve(goals)
+    together, reported = solve(goals)
     assert torch.equal(together, torch.cat([solve(goal[None])[0] for goal in goals]))
     torch.testing.assert_close(together, torch.tensor([[0.2], [1.0], [0.0]]), atol=1e-3, rtol=0)
-    assert told[0] == (1, 200)
-    assert told[-1] == (200, 200)
+    assert reported[0] == (1, 200)
+    assert reported[-1] == (200, 200)

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import colour_network, tiny_network
+from helpers import colour_network
+from helpers.tiny_classifier import block_images
+from helpers.tiny_classifier import classifier as tiny_classifier
 from whyframe_evaluation.methods.mask_optimiser import blend, blurred
 from whyframe_evaluation.methods.meaningful_perturbation import (
     LowResolutionMask,
@@ -19,18 +21,6 @@ GAMES = (MeaningfulDeletion, MeaningfulPreservation)
 QUICK = {"iterations": 60, "factor": 4, "smoothing": 2.0}  # for images of 64 x 64
 
 
-def tiny() -> Classifier:
-    module = tiny_network.build()
-    with torch.no_grad():
-        module.fc.weight.mul_(3)  # so that probabilities depend on the image
-    return Classifier(module, name="tiny", labels=list("abcde"), side=tiny_network.SIDE)
-
-
-def pictures(n: int, side: int = tiny_network.SIDE) -> torch.Tensor:
-    coarse = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    return F.interpolate(coarse, size=(side, side), mode="nearest")
-
-
 @pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize("perturbation", ["blur", "constant", "noise"])
 def test_the_mask_is_where_the_class_is(game: type[MeaningfulPerturbation], perturbation: str) -> None:
@@ -43,7 +33,7 @@ def test_the_mask_is_where_the_class_is(game: type[MeaningfulPerturbation], pert
     for target, importance in enumerate(maps):
         inside = [importance[colour_network.patch(colour)].mean() for colour in range(3)]
         assert inside.pop(target) > 0.7
-        assert max(inside) < (0.4 if perturbation == "noise" else 0.1)  # noise brings texture of its own
+        assert max(inside) < (0.4 if perturbation == "noise" else 0.1)  # the noise itself is texture
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -59,7 +49,7 @@ def test_the_game_is_won(game: type[MeaningfulPerturbation]) -> None:
 @pytest.mark.parametrize("jitter", [0, 4])
 @pytest.mark.parametrize("game", GAMES)
 def test_eq_4_and_adam_by_hand(game: type[MeaningfulPerturbation], jitter: int) -> None:
-    classifier, images = tiny().double(), pictures(2).double()
+    classifier, images = tiny_classifier(head_gain=3).double(), block_images(2).double()
     targets = torch.tensor([1, 3])
     method = game(iterations=7, jitter=jitter, factor=4, smoothing=2.0, area_weight=3e-3, tv_weight=0.05)
     maps = method.explain(classifier, images, targets)
@@ -69,7 +59,7 @@ def test_eq_4_and_adam_by_hand(game: type[MeaningfulPerturbation], jitter: int) 
 
 
 def by_hand(classifier: Classifier, image: torch.Tensor, target: int, method: MeaningfulPerturbation):  # type: ignore[no-untyped-def]
-    """Section 4 as printed, one image at a time, with Adam written out; OpenCV blurs."""
+    """Return the importance by section 4 of the paper for a single image, with Adam written out and OpenCV's blur."""
     deletes, side = isinstance(method, MeaningfulDeletion), image.shape[-1]
 
     def smooth(x: np.ndarray, sigma: float) -> np.ndarray:
@@ -107,7 +97,7 @@ def by_hand(classifier: Classifier, image: torch.Tensor, target: int, method: Me
 
 
 def first_disc(image, background, probability, smooth, deletes):  # type: ignore[no-untyped-def]
-    """The smallest blurred disc that suppresses (or keeps) 99 %, else the one that comes closest."""
+    """Return the mask of the smallest blurred disc that suppresses (or keeps) 99 %, or else of the closest disc."""
     side = image.shape[-1]
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     clean, none = float(probability(image)), float(probability(background))
@@ -135,7 +125,7 @@ def test_the_coarse_mask_is_repeated_then_blurred(side: int) -> None:
     "method", [game(iterations=20, factor=4, top=top) for game in GAMES for top in (1, 3)]
 )
 def test_a_map_does_not_depend_on_its_batch(method: MeaningfulPerturbation) -> None:
-    classifier, images, targets = tiny(), pictures(3), torch.tensor([0, 4, 2])
+    classifier, images, targets = tiny_classifier(head_gain=3), block_images(3), torch.tensor([0, 4, 2])
     together = method.explain(classifier, images, targets)
     alone = [method.explain(classifier, x[None], t[None]) for x, t in zip(images, targets, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-3, rtol=0)
@@ -143,15 +133,15 @@ def test_a_map_does_not_depend_on_its_batch(method: MeaningfulPerturbation) -> N
 
 
 def test_only_the_seed_moves_the_jitter() -> None:
-    classifier, images, targets = tiny(), pictures(1), torch.tensor([0])
-    one, other = (
-        MeaningfulDeletion(iterations=5, seed=s).explain(classifier, images, targets) for s in (0, 1)
+    classifier, images, targets = tiny_classifier(head_gain=3), block_images(1), torch.tensor([0])
+    first, second = (
+        MeaningfulDeletion(iterations=5, seed=seed).explain(classifier, images, targets) for seed in (0, 1)
     )
-    assert not torch.equal(one, other)
+    assert not torch.equal(first, second)
 
 
 def test_several_classes_are_the_target_and_the_most_probable_others() -> None:
-    classifier, images = tiny().double(), pictures(2).double()
+    classifier, images = tiny_classifier(head_gain=3).double(), block_images(2).double()
     likely = classifier.logits(images).argsort(1, descending=True)
     method = MeaningfulDeletion(iterations=3, factor=4, top=3)
     last = method.explain(classifier, images, likely[:, 2])
@@ -161,7 +151,7 @@ def test_several_classes_are_the_target_and_the_most_probable_others() -> None:
 
 
 def test_more_levels_blur_by_strength() -> None:
-    classifier, images, targets = tiny(), pictures(1), torch.tensor([0])
+    classifier, images, targets = tiny_classifier(head_gain=3), block_images(1), torch.tensor([0])
     two, eight = (
         MeaningfulDeletion(iterations=5, levels=n).explain(classifier, images, targets) for n in (2, 8)
     )
@@ -171,19 +161,24 @@ def test_more_levels_blur_by_strength() -> None:
 def test_a_class_that_the_image_does_not_show_still_gets_a_finite_map() -> None:
     blank = torch.full((1, 3, 64, 64), 0.5)
     for game in GAMES:
-        assert game(iterations=3).explain(tiny(), blank, torch.tensor([1])).isfinite().all()
+        assert (
+            game(iterations=3)
+            .explain(tiny_classifier(head_gain=3), blank, torch.tensor([1]))
+            .isfinite()
+            .all()
+        )
 
 
-def test_the_classifier_is_left_alone() -> None:
-    classifier = tiny()
+def test_the_classifier_is_unchanged() -> None:
+    classifier = tiny_classifier(head_gain=3)
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
-    MeaningfulDeletion(iterations=2).explain(classifier, pictures(1), torch.tensor([0]))
+    MeaningfulDeletion(iterations=2).explain(classifier, block_images(1), torch.tensor([0]))
     assert all(torch.equal(value, before[name]) for name, value in classifier.state_dict().items())
     assert all(p.grad is None and not p.requires_grad for p in classifier.parameters())
     assert not any(m._forward_hooks for m in classifier.modules())
 
 
-def test_presets_are_the_papers() -> None:
+def test_the_settings_are_those_of_the_paper() -> None:
     method = MeaningfulDeletion()
     assert (method.iterations, method.learning_rate, method.sigma) == (300, 0.1, 10)
     assert (method.area_weight, method.tv_weight, method.tv_beta) == (1e-4, 1e-2, 3)
@@ -193,7 +188,7 @@ def test_presets_are_the_papers() -> None:
     assert isinstance(local, MeaningfulDeletion)
 
 
-def test_unknown_settings_are_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="choose blur, noise, constant"):
         MeaningfulDeletion(perturbation="fog")
     with pytest.raises(ValueError, match="choose at least 2"):
@@ -210,8 +205,8 @@ def test_scatter_is_outline_over_area() -> None:
 
 
 def test_without_regularisers_the_mask_scatters() -> None:
-    """Fig. 5 in small: Eq. 3 alone picks single pixels."""
-    classifier, images, targets = tiny(), pictures(2), torch.tensor([1, 3])
+    """Fig. 5: Eq. 3 alone selects single pixels."""
+    classifier, images, targets = tiny_classifier(head_gain=3), block_images(2), torch.tensor([1, 3])
     method = MeaningfulDeletion(**QUICK)
     smooth, free = (m.explain(classifier, images, targets) for m in (method, method.without_regularisers()))
     assert (scatter(free) > 3 * scatter(smooth)).all()
@@ -224,17 +219,17 @@ def lite0() -> Classifier:
 
 @pytest.fixture(scope="module")
 def coffee() -> torch.Tensor:
-    """A photograph of a cup and a spoon (scikit-image's, CC0), 1 x 3 x 224 x 224."""
-    photograph = torch.tensor(pytest.importorskip("skimage.data").coffee()).permute(2, 0, 1)[None] / 255
-    return F.interpolate(photograph, size=(224, 224), mode="bilinear", antialias=True, align_corners=False)
+    """Image of a cup and a spoon from scikit-image (CC0), 1 x 3 x 224 x 224."""
+    image = torch.tensor(pytest.importorskip("skimage.data").coffee()).permute(2, 0, 1)[None] / 255
+    return F.interpolate(image, size=(224, 224), mode="bilinear", antialias=True, align_corners=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("game", GAMES)
-def test_a_photographs_class_is_deleted_or_preserved_by_less_than_a_quarter(
+def test_less_than_a_quarter_of_an_image_deletes_or_preserves_its_class(
     game: type[MeaningfulPerturbation], lite0: Classifier, coffee: torch.Tensor
 ) -> None:
-    """With the area weight of Tables 1 and 2; this network withstands more blur than the paper's GoogLeNet."""
+    """Takes the area weight of Tables 1 and 2: this network withstands more blur than the paper's GoogLeNet."""
     clean, target = lite0.logits(coffee).softmax(1).max(1)
     assert lite0.labels[target] == "espresso"
     importance = game(area_weight=1e-3).explain(lite0, coffee, target)
@@ -247,10 +242,10 @@ def test_a_photographs_class_is_deleted_or_preserved_by_less_than_a_quarter(
 
 
 @pytest.mark.slow
-def test_fig_5_without_regularisers_a_photographs_mask_is_an_artefact(
+def test_without_regularisers_the_mask_of_an_image_is_an_artefact(
     lite0: Classifier, coffee: torch.Tensor
 ) -> None:
-    """Scattered pixels, too few to hide a cup, that fool the network all the same."""
+    """Fig. 5: scattered pixels, too few to hide a cup, still change the answer of the network."""
     clean, target = lite0.logits(coffee).softmax(1).max(1)
     free = MeaningfulDeletion(perturbation="constant", iterations=100).without_regularisers()
     importance = free.explain(lite0, coffee, target)

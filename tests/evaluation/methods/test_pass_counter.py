@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from helpers.tiny_network import CLASSES, SIDE, build
+from helpers.tiny_classifier import classifier as tiny_classifier
+from helpers.tiny_network import SIDE
 from whyframe_evaluation.methods import cam, excitation_backprop, gradients, lrp, occlusion, rise
 from whyframe_evaluation.methods.pass_counter import count_passes
 from whyframe_training.classifiers.classifier import Classifier
@@ -21,11 +22,11 @@ COSTS = [
 
 @pytest.fixture(scope="module")
 def tiny() -> Classifier:
-    return Classifier(build(), name="tiny", labels=[str(i) for i in range(CLASSES)], side=SIDE)
+    return tiny_classifier()
 
 
 @pytest.mark.parametrize(("method", "forward", "backward"), COSTS, ids=lambda p: getattr(p, "name", None))
-def test_passes_are_those_of_the_method_whatever_the_batch(method, forward, backward, tiny) -> None:
+def test_the_passes_per_image_are_those_of_the_method_for_any_batch(method, forward, backward, tiny) -> None:
     images = torch.rand(2, 3, SIDE, SIDE)
     for count in (1, 2):
         with count_passes(tiny) as passes:
@@ -33,7 +34,7 @@ def test_passes_are_those_of_the_method_whatever_the_batch(method, forward, back
         assert (passes.forward, passes.backward) == (forward * count, backward * count)
 
 
-def test_a_cam_costs_one_pass_once_its_weights_are_found(tiny) -> None:
+def test_a_cam_costs_one_pass_after_the_first_map(tiny) -> None:
     method, images, targets = cam.Cam(), torch.rand(1, 3, SIDE, SIDE), torch.tensor([0])
     method.explain(tiny, images, targets)
     with count_passes(tiny) as passes:
@@ -41,17 +42,17 @@ def test_a_cam_costs_one_pass_once_its_weights_are_found(tiny) -> None:
     assert (passes.forward, passes.backward) == (1, 0)
 
 
-def test_counting_ends_with_the_block_whatever_happens(tiny) -> None:
+def test_counting_ends_with_the_block_even_after_an_error(tiny) -> None:
     images = torch.rand(1, 3, SIDE, SIDE)
     with pytest.raises(ZeroDivisionError), count_passes(tiny) as passes:
         tiny.logits(images)
         raise ZeroDivisionError
     tiny.logits(images)
     assert passes.forward == 1
-    assert not tiny.module._forward_hooks
+    assert not tiny.module._forward_hooks  # PyTorch has no public list of hooks
 
 
-def test_backward_passes_are_counted_each_time(tiny) -> None:
+def test_each_backward_pass_is_counted(tiny) -> None:
     images = torch.rand(3, 3, SIDE, SIDE, requires_grad=True)
     with count_passes(tiny) as passes:
         score = tiny.logits(images).sum()

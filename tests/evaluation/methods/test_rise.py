@@ -9,39 +9,39 @@ SIDE = 30
 
 
 class Corner(nn.Module):
-    """Class 1 is the brightness of one corner."""
+    """Network whose logit of class 1 is the brightness of the top right corner."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(9.0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        seen = self.scale * x[:, :, :8, -8:].mean((1, 2, 3))
-        return torch.stack([torch.zeros_like(seen), seen], 1)
+        logit = self.scale * x[:, :, :8, -8:].mean((1, 2, 3))
+        return torch.stack([torch.zeros_like(logit), logit], 1)
 
 
 def test_the_map_is_the_weighted_mean_of_the_masks() -> None:
-    subject, targets = BareClassifier(Corner(), mean=0.2), torch.tensor([1, 0])
+    classifier, targets = BareClassifier(Corner(), mean=0.2), torch.tensor([1, 0])
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    method, draw = Rise(samples=BATCH_SIZE + 5, keep=0.4, seed=3), torch.Generator().manual_seed(3)
-    masks = torch.cat([method.masks(n, SIDE, draw) for n in (BATCH_SIZE, 5)])
+    method, generator = Rise(samples=BATCH_SIZE + 5, keep=0.4, seed=3), torch.Generator().manual_seed(3)
+    masks = torch.cat([method.masks(n, SIDE, generator) for n in (BATCH_SIZE, 5)])
     expected = torch.zeros(2, SIDE, SIDE)
     for mask in masks:
         behind = mask * (images - 0.2)  # the mask multiplies what the network sees, which is normalised
-        expected += subject.module(behind).softmax(1)[torch.arange(2), targets].view(2, 1, 1) * mask
-    maps = method.explain(subject, images, targets)
+        expected += classifier.module(behind).softmax(1)[torch.arange(2), targets].view(2, 1, 1) * mask
+    maps = method.explain(classifier, images, targets)
     torch.testing.assert_close(maps, expected / (0.4 * (BATCH_SIZE + 5)))
 
 
-def test_it_finds_the_place() -> None:
-    subject = BareClassifier(Corner(), mean=0.5)  # bright speaks for the class, and so dark against it
-    maps = Rise(samples=1000).explain(subject, torch.ones(1, 3, SIDE, SIDE), torch.tensor([1]))
+def test_the_maximum_is_where_the_class_is() -> None:
+    classifier = BareClassifier(Corner(), mean=0.5)  # masking makes the corner darker, which lowers the class
+    maps = Rise(samples=1000).explain(classifier, torch.ones(1, 3, SIDE, SIDE), torch.tensor([1]))
     row, column = divmod(int(maps[0].argmax()), SIDE)
     assert row < 10
     assert column >= 20
 
 
-def test_masks_are_soft_and_even_and_shifted() -> None:
+def test_masks_are_smooth_unbiased_and_shifted() -> None:
     masks = Rise(keep=0.3).masks(4000, SIDE, torch.Generator().manual_seed(0))
     assert masks.shape == (4000, SIDE, SIDE)
     assert float(masks.min()) >= 0
@@ -49,8 +49,10 @@ def test_masks_are_soft_and_even_and_shifted() -> None:
     torch.testing.assert_close(masks.mean(0), torch.full((SIDE, SIDE), 0.3), rtol=0, atol=0.05)
     assert float(((masks > 0) & (masks < 1)).float().mean()) > 0.3
     steepest = masks.diff(dim=2).abs().amax((0, 1))
-    assert float(steepest.min()) > 0.9 * float(steepest.max())  # edges fall everywhere: the grid is shifted
+    assert float(steepest.min()) > 0.9 * float(
+        steepest.max()
+    )  # the grid is shifted, so that edges lie everywhere
 
 
-def test_the_papers_masks_are_the_default() -> None:
+def test_the_defaults_are_those_of_the_paper() -> None:
     assert (Rise().samples, Rise().cells, Rise().keep) == (4000, 7, 0.5)

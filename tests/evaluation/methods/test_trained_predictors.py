@@ -37,13 +37,13 @@ def run(tmp_path: Path) -> tuple[Path, Classifier, MaskPredictor]:
     return tmp_path, classifier, predictor
 
 
-def pictures(side: int) -> torch.Tensor:
+def random_images(side: int) -> torch.Tensor:
     return torch.randint(256, (2, 3, side, side), generator=torch.Generator().manual_seed(0)) / 255
 
 
-def test_a_runs_predictor_gives_its_masks(run) -> None:
+def test_a_run_gives_the_masks_of_its_predictor(run) -> None:
     folder, classifier, predictor = run
-    images = pictures(SIDE)
+    images = random_images(SIDE)
     stages = classifier(images).stages
     with torch.no_grad():
         masks = predictor(stages, TARGETS)
@@ -63,33 +63,33 @@ def test_a_run_has_the_name_of_its_folder_and_the_version_of_its_weights(run, mo
         RunPredictor(folder)
 
 
-def test_every_predictor_has_a_version_of_its_own() -> None:
+def test_predictors_have_different_versions() -> None:
     versions = [build_method(name).version for name in ("ct", "bt", "mgnet", "predictor")]
     assert len({*versions, ""}) == 5
     assert mgnet_ct().version == versions[2]
 
 
-def test_a_predictor_explains_only_the_classifier_it_was_trained_for(run) -> None:
+def test_a_predictor_refuses_another_classifier(run) -> None:
     folder, classifier, _ = run
     classifier.name = "another"
     for method in (RunPredictor(folder), FusedPredictor()):
         with pytest.raises(ClassifierError, match="not another: choose that classifier"):
-            method.explain(classifier, pictures(SIDE), TARGETS)
+            method.explain(classifier, random_images(SIDE), TARGETS)
 
 
-def test_the_shipped_predictor_gives_what_its_users_get() -> None:
-    shipped = FusedPredictor()
+def test_the_bundled_predictor_gives_the_map_of_its_engine() -> None:
+    bundled = FusedPredictor()
     classifier = build_classifier(ClassifierSpec("efficientnet_lite0", weights="random"))
-    images, targets = pictures(224), torch.tensor([3, 207])
-    maps = shipped.explain(classifier, images, targets)
+    images, targets = random_images(224), torch.tensor([3, 207])
+    maps = bundled.explain(classifier, images, targets)
     frame = (images[1] * 255).round().byte().permute(1, 2, 0).numpy()
-    direct = shipped.engine.backend_object.explain(frame[None], targets[1:].numpy())[2]
+    direct = bundled.engine.backend_object.explain(frame[None], targets[1:].numpy())[2]
     torch.testing.assert_close(maps[1:], torch.from_numpy(direct), rtol=1e-3, atol=1e-4)
 
 
-def test_ct_after_the_fact_ranks_mgnets_masks_as_they_were() -> None:
+def test_mgnet_ct_applies_ct_to_the_masks_of_mgnet() -> None:
     classifier = build_classifier(ClassifierSpec("efficientnet_lite0"))
-    images, targets = pictures(224), torch.tensor([3, 207])
+    images, targets = random_images(224), torch.tensor([3, 207])
     masks = PresetPredictor("mgnet").explain(classifier, images, targets)
     after = mgnet_ct().explain(classifier, images, targets)
     torch.testing.assert_close(after, CustomizedTransformer()(masks))
