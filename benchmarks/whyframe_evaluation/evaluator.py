@@ -63,7 +63,7 @@ class EvaluationOptions:
 
 def evaluate(
     classifier: Classifier | ClassifierSpec | str,
-    folders: Sequence[str | Path],
+    folders: str | Path | Sequence[str | Path],
     methods: str | Sequence[str | Method],
     output: str | Path,
     *,
@@ -73,12 +73,12 @@ def evaluate(
     """Compare explanation methods on a classifier and folders of images.
 
     Each method explains the predicted class of each image. Every map and value is stored in the report folder as soon
-    as it is there, so that the same call resumes an interrupted evaluation. Warnings are logged at once, and returned
-    in the result.
+    as it is there, so that the same call resumes an interrupted evaluation. Warnings are logged at once by the logger
+    ``whyframe``, and returned in the result.
 
     Args:
         classifier: The network to explain: a classifier, how to build one, or the name of a network.
-        folders: Folders of images; a folder with ``boxes.json`` and ``images/`` has boxes.
+        folders: Folder or folders of images; a folder with ``boxes.json`` and ``images/`` has boxes.
         methods: Methods to compare: names with commas between them as on the command line, or a sequence of names and
             methods. A name is that of a method or a group of methods, ``"all"``, or the path of a run folder or of a
             fused ONNX file.
@@ -99,9 +99,8 @@ def evaluate(
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder, so {output} cannot be made; create it first.")
     selected, network = select_methods(methods), _build(classifier)
-    image_folders = find_image_folders(
-        [Path(folder) for folder in folders], _path(options.boxes), options.held_out
-    )
+    paths = [Path(folder) for folder in ([folders] if isinstance(folders, str | Path) else folders)]
+    image_folders = find_image_folders(paths, _path(options.boxes), options.held_out)
     keypoints = None if options.keypoints is None else find_keypoints(Path(options.keypoints), image_folders)
     dataset = load_dataset(image_folders, network, options.limit)
     warnings = _check_dataset(dataset)
@@ -114,7 +113,7 @@ def evaluate(
     return EvaluationResult(
         classifier=network,
         folder=output,
-        facts=_facts(network, folders, dataset, options.budget),
+        facts=_facts(network, paths, dataset, options.budget),
         samples=dataset.samples,
         map_results=results,
         method_summaries=summarise(results, selected, dataset.samples),
@@ -213,12 +212,10 @@ def _settings(classifier: Classifier) -> dict[str, Any]:
     }
 
 
-def _facts(
-    classifier: Classifier, folders: Sequence[str | Path], dataset: Dataset, budget: str
-) -> EvaluationFacts:
+def _facts(classifier: Classifier, folders: Sequence[Path], dataset: Dataset, budget: str) -> EvaluationFacts:
     return EvaluationFacts(
         classifier=classifier.name,
-        data=", ".join(Path(folder).resolve().name for folder in folders),
+        data=", ".join(folder.resolve().name for folder in folders),
         images=len(dataset.samples),
         boxed=sum(bool(sample.boxes) for sample in dataset.samples),
         left_out=dataset.left_out,

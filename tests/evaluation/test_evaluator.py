@@ -27,7 +27,7 @@ def test_the_package_is_imported_without_pytorch() -> None:
 @pytest.mark.parametrize("classifier", ["efficientnet_lite0", ClassifierSpec("efficientnet_lite0")])
 def test_classifiers_and_methods_may_be_given_by_name(photos: Path, tmp_path: Path, classifier) -> None:
     options = EvaluationOptions(limit=1)
-    result = evaluate(classifier, [str(photos)], "cam", str(tmp_path / "report"), options=options)
+    result = evaluate(classifier, str(photos), "cam", str(tmp_path / "report"), options=options)
     assert result.classifier.name == "efficientnet_lite0"
     assert [summary.title for summary in result.method_summaries] == ["CAM"]
     assert result.folder == tmp_path / "report"

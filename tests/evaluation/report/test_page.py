@@ -61,7 +61,7 @@ def test_the_page_needs_nothing_else(made) -> None:
     assert 'name="viewport"' in html
 
 
-def test_it_has_what_the_evaluation_has_and_says_how_to_get_the_rest(made) -> None:
+def test_sections_follow_the_methods_and_the_footer_says_how_to_get_the_others(made) -> None:
     html, _ = made
     assert titles(html) == [
         "Who leads",
@@ -108,7 +108,7 @@ def test_failures_are_counted_and_listed(made) -> None:
     assert "<li>cam on 1.png: it broke</li>" in html
 
 
-def test_an_evaluation_of_nothing_is_still_a_page() -> None:
+def test_an_evaluation_without_maps_is_still_a_page() -> None:
     html = render_page(context([summary("cam")], {}, shown=0))
     assert "One method explains the predictions of tiny on 2 images." in " ".join(html.split())
     assert "All values" in html
@@ -116,7 +116,7 @@ def test_an_evaluation_of_nothing_is_still_a_page() -> None:
     assert "What failed" not in html
 
 
-def test_every_text_that_is_not_of_this_package_is_escaped() -> None:
+def test_every_text_from_outside_the_package_is_escaped() -> None:
     """Names of methods, classes, categories, files, folders and classifiers, and the errors of methods."""
     hostile = [
         summary(HOSTILE, 1, faithfulness=60),

@@ -28,7 +28,7 @@ SETTINGS = _PRESETS | {
     "ct": ("CT", (1.5, 2.5)),
     "bt": ("BT", None),
     "mgnet": ("MGnet", None),
-    "mgnet-ct": ("MGnet, CT after the fact", None),
+    "mgnet-ct": ("MGnet, then CT", None),
     "square": ("z², not monotonic", None),
 }
 """By method, its title and the (eta, h) of its preset density, or None without a preset."""

@@ -19,7 +19,7 @@ def test_the_games_are_those_of_equations_4_and_3() -> None:
 
 
 @pytest.mark.parametrize("name", list(deletion_games()))
-def test_a_deletion_leaves_what_its_mask_does_not_play(name: str) -> None:
+def test_a_deletion_leaves_the_pixels_that_its_mask_keeps(name: str) -> None:
     sample = samples()[0]
     found = play(classifier(), sample, short(name))
     image = sample.image.permute(1, 2, 0).numpy()
@@ -38,7 +38,7 @@ def test_free_pixels_are_more_scattered() -> None:
     assert free.scatter > 2 * smooth.scatter
 
 
-def test_the_game_is_played_once_for_a_folder_and_only_where_asked(tmp_path, monkeypatch) -> None:
+def test_the_game_is_played_once_for_a_folder_and_only_with_the_method(tmp_path, monkeypatch) -> None:
     played = []
     small = {name: short(name) for name in deletion_games()}
     monkeypatch.setattr(artefacts, "deletion_games", lambda: small)

@@ -10,7 +10,7 @@ ATTACKED = {
 PART = PartSummary("cam", "tiger", 0.75, 0.25, 3.0, 12)
 
 
-def test_each_experiment_that_was_made_has_its_table() -> None:
+def test_each_experiment_has_a_table() -> None:
     found = {"methods": ATTACKED, "rotation": {"5": 12.34, "90": 50.0}}
     body = section(context([summary("cam")], experiments=found, part_summaries=[PART])).body
     assert "<tr><td>CAM</td><td>4.5</td><td>50.0</td><td>–</td><td>22</td></tr>" in body
@@ -21,7 +21,7 @@ def test_each_experiment_that_was_made_has_its_table() -> None:
     assert "<td>tiger</td><td>0.750</td><td>0.250</td><td>3.00</td><td>12</td>" in body
 
 
-def test_nothing_is_said_of_what_was_not_made() -> None:
+def test_experiments_that_were_not_run_are_left_out() -> None:
     assert section(context([summary("cam")])) is None
     only = section(context([summary("cam")], experiments={"rotation": {"5": 1.0}, "methods": {}})).body
     assert "Rotations" in only

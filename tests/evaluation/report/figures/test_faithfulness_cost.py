@@ -26,7 +26,7 @@ def test_points_are_at_seconds_and_faithfulness_on_a_log_axis() -> None:
         summary("c", 0.0, faithfulness=1),
     ]
     axes = plot_cost(lines, {name: name for name in "abc"}).axes[0]
-    dots = [(one.get_xdata()[0], one.get_ydata()[0]) for one in axes.get_lines()[1:6:2]]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.get_lines()[1:6:2]]
     assert axes.get_xscale() == "log"
     assert dots == [(0.02, 70), (30, 40), (1e-4, 1)]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["up to 2 passes", "more"]

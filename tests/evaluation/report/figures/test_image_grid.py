@@ -20,7 +20,7 @@ def slope() -> np.ndarray:
     return np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
 
 
-def test_a_score_of_nothing_leaves_the_image() -> None:
+def test_scores_of_zero_leave_the_image_unchanged() -> None:
     for sample in samples():
         bare = draw_image(sample).astype(int)
         for zeros in (
@@ -39,7 +39,7 @@ def test_boxes_are_drawn_where_they_are() -> None:
     assert not (without[top, left : right + 1] == 255).all()
 
 
-def test_own_scale_ignores_range_but_a_fixed_one_shows_it(slope) -> None:
+def test_the_own_scale_hides_the_range_and_the_unit_scale_shows_it(slope) -> None:
     sample = samples()[1]
     assert np.array_equal(draw_on_own_scale(sample, 5 * slope), draw_on_own_scale(sample, slope))
     assert not np.array_equal(draw_on_unit_scale(sample, slope / 5), draw_on_unit_scale(sample, slope))
@@ -72,7 +72,7 @@ def grid() -> Grid:
     )
 
 
-def test_a_table_has_an_image_for_each_tile_and_says_where_there_is_none() -> None:
+def test_a_table_has_an_image_for_each_tile_and_a_note_for_a_missing_tile() -> None:
     html = grid_html(grid())
     assert html.count("<img") == 3
     assert html.count("<small>none</small>") == 1

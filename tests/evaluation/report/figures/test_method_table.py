@@ -35,7 +35,7 @@ def test_columns_that_no_method_has_are_left_out_and_groups_span_theirs() -> Non
     assert "<dt>skewness</dt>" in html
 
 
-def test_intervals_and_counts_are_there_to_hover() -> None:
+def test_intervals_and_counts_are_in_the_tooltips() -> None:
     html = section(context(SUMMARIES)).body
     assert 'title="60.00 (59.00 to 61.00, n = 10)"' in html
     assert "59.0–61.0, n=10" in html

@@ -22,9 +22,9 @@ def test_the_best_is_on_top_and_what_was_not_measured_is_left_out() -> None:
 def test_dots_are_means_and_bars_intervals_blue_where_tied() -> None:
     figure = plot_ranking(SUMMARIES, TITLES, ["faithfulness", "pr_auc"])
     lines = figure.axes[1].get_lines()
-    assert [list(one.get_xdata()) for one in lines] == [[69, 71], [70], [70, 72], [71]]
-    assert {to_hex(one.get_color()) for one in lines} == {COLOURS[0]}
-    first = {to_hex(one.get_color()) for one in figure.axes[0].get_lines()}
+    assert [list(line.get_xdata()) for line in lines] == [[69, 71], [70], [70, 72], [71]]
+    assert {to_hex(line.get_color()) for line in lines} == {COLOURS[0]}
+    first = {to_hex(line.get_color()) for line in figure.axes[0].get_lines()}
     assert first == {COLOURS[0], SOFT}
 
 

@@ -14,7 +14,7 @@ def left_half(frames: np.ndarray) -> np.ndarray:
     return np.stack([1 - q, q], 1)
 
 
-def test_what_the_classifier_does_not_need_fades() -> None:
+def test_scores_of_pixels_that_the_classifier_does_not_need_are_lowered() -> None:
     before = upsample(SLOPE, 64)
     after = refine_sample_mask(left_half, samples()[0], SLOPE)
     assert after.shape == before.shape
@@ -24,7 +24,7 @@ def test_what_the_classifier_does_not_need_fades() -> None:
     assert (np.diff(after.ravel()[rank_pixels(before)]) <= 1e-6).all()
 
 
-def test_refined_masks_are_kept(tmp_path, monkeypatch) -> None:
+def test_masks_are_refined_once_for_a_folder(tmp_path, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(refined_masks, "refine_sample_mask", lambda *arguments: calls.append(1) or SLOPE / 2)
     report = context([summary("ct"), summary("mgnet"), summary("cam")], folder=tmp_path)

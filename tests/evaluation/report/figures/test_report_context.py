@@ -13,7 +13,7 @@ def test_settings_of_predictors_are_variants(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ct", "bt", "mgnet", "cam", "predictor"])
-def test_methods_are_not(name: str) -> None:
+def test_methods_are_no_variants(name: str) -> None:
     assert not is_variant(name)
 
 
@@ -36,7 +36,7 @@ def test_titles_are_those_of_the_methods() -> None:
     }
 
 
-def test_masks_are_those_that_there_are() -> None:
+def test_masks_are_given_for_samples_with_a_map() -> None:
     report = context([summary("a")], {("a", samples()[1].file): SLOPE})
     assert len(list(report.masks("a"))) == 1
     assert list(report.masks("b")) == []

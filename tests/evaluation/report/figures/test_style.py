@@ -18,12 +18,12 @@ def drawn() -> Figure:
 
 
 def test_an_svg_is_an_element_that_needs_nothing_else() -> None:
-    text = svg(drawn(), 'says "it"')
+    text = svg(drawn(), 'shows "it"')
     assert text.startswith("<svg ")
     assert text.rstrip().endswith("</svg>")
     assert "http" not in text
     assert "xmlns" not in text
-    assert 'aria-label="says &#34;it&#34;"' in text
+    assert 'aria-label="shows &#34;it&#34;"' in text
     assert "a title" in text  # letters, not outlines
     assert re.search(r'viewBox="0 0 288 216"', text)
 
@@ -39,7 +39,7 @@ def test_a_tooltip_is_a_title_of_its_artist() -> None:
     text = svg(drawn(), "")
     assert '<title>a "tip" &amp; &lt;more&gt;</title>' in text
     assert "tip:" not in text
-    assert "<style" not in text  # it would hold for the whole page
+    assert "<style" not in text  # it would apply to the rest of the page, too
 
 
 def test_the_same_figure_is_the_same_text() -> None:
@@ -52,7 +52,7 @@ def test_a_png_is_on_white() -> None:
     assert (image[0, 0] == 255).all()
 
 
-def test_the_style_of_others_is_left_alone() -> None:
+def test_the_global_settings_of_matplotlib_stay_as_they_are() -> None:
     before = rcParams["axes.grid"]
     svg(drawn(), "")
     png(drawn())

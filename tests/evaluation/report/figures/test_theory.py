@@ -42,7 +42,7 @@ def test_ct_keeps_the_order_and_gives_normal_scores_their_preset_skewness(rng) -
     assert skewness(scores) == pytest.approx(0.851, abs=0.05)  # of CT under standard normal logits
 
 
-def test_ct_moves_every_shape_to_the_right_skewed(rng) -> None:
+def test_ct_makes_every_shape_right_skewed(rng) -> None:
     before = {name: draw(rng) for name, draw in SHAPES.items()}
     assert skewness(before["left-skewed"]) < -0.5
     for name, logits in before.items():
