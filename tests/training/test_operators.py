@@ -105,11 +105,11 @@ def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
 def test_what_the_kernel_cannot_perturb_is_left_to_pytorch(monkeypatch) -> None:
     monkeypatch.setattr(operators, "supports", lambda *tensors: True)
     images, mask, background = random(2, 3, 4, 4), random(2, 1, 4, 4), random(2, 3, 4, 4)
-    assert perturbation._kernel_serves(images, mask, background)
-    assert not perturbation._kernel_serves(images.clone().requires_grad_(), mask, background)
-    assert not perturbation._kernel_serves(images, mask[:1], background)
-    assert not perturbation._kernel_serves(images, mask, background[:1])
-    assert not perturbation._kernel_serves(images, mask, background.float())
+    assert perturbation.kernel_supports(images, mask, background)
+    assert not perturbation.kernel_supports(images.clone().requires_grad_(), mask, background)
+    assert not perturbation.kernel_supports(images, mask[:1], background)
+    assert not perturbation.kernel_supports(images, mask, background[:1])
+    assert not perturbation.kernel_supports(images, mask, background.float())
 
 
 @pytest.mark.gpu

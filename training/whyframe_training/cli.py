@@ -49,24 +49,34 @@ def train(
 ) -> None:
     """Train a mask predictor for a classifier, from a folder of images.
 
-    The predictor reads the classifier's features, and learns which pixels
+    The predictor reads the classifier's features and learns which pixels
     preserve its answer. The images need no labels, and the classifier is not
     changed (except with --joint). A GPU is used if there is one.
 
-    \b
-    whyframe train --data photos -o runs/lite0
-    whyframe train --data photos --classifier my_model.py:build \\
-        --weights w.pt --labels labels.txt -o runs/mine
-    whyframe train --data photos --joint --classes labels.csv -o runs/pair
+    Examples:
+      whyframe train --data photos -o runs/lite0
+      whyframe train --data photos --classifier resnet50 -o runs/resnet50
+      whyframe train --data photos --classifier my_model.py:build \\
+          --weights w.pt --labels labels.txt -o runs/mine
+      whyframe train --data photos --joint --classes labels.csv -o runs/pair
 
-    The run folder receives config.json (the settings), checkpoint.pt,
-    log.jsonl (loss and speed), contact_sheet.png (masks as they are learned)
-    and validation.json (faithfulness beside the class activation map). Then
-    make one ONNX file of classifier and predictor, which whyframe runs:
+    Then make one ONNX file of classifier and predictor, and use it:
+      whyframe export runs/lite0 -o model.onnx
+      whyframe run clip.mp4 --model model.onnx
 
-    \b
-    whyframe export runs/lite0 -o model.onnx
-    """  # noqa: D301 - a real backspace keeps the lines of the examples apart
+    Files in the run folder:
+      config.json        settings
+      checkpoint.pt      weights and state; written every 100 steps
+      log.jsonl          loss and images per second, every 10 steps
+      contact_sheet.png  masks of validation images as they are learned
+      validation.json    faithfulness, beside the class activation map
+
+    Exit status:
+      0    the training is complete, and validated
+      1    an error; the same command continues from the last checkpoint
+      2    a wrong option or argument
+      130  Ctrl-C; the same command continues from the last checkpoint
+    """
     from whyframe_training.classifiers.classifier import ClassifierSpec
     from whyframe_training.config import TrainConfig
     from whyframe_training.predictor.generators import default_generator

@@ -1,4 +1,4 @@
-"""A picture of masks as they are learned: one column an image, one row a moment of the run."""
+"""Contact sheet of a run: a column for each validation image, and a row of masks for each of several steps."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor
 
 from whyframe.files import atomic_write
 
-TILE = 112
+TILE = 112  # pixels
 COLUMNS = 8
 
 
 def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray[np.uint8]:
-    """The frames, and below them each moment's masks over them.
+    """Draw the frames, and below them the masks of each row over the frames.
 
     Args:
         frames: N x S x S x 3 uint8 RGB.
-        rows: (step, N x h x w scores in [0, 1]) in order.
+        rows: Pairs of a step and its N x h x w masks in [0, 1], in the order of the steps.
 
     Returns:
-        (rows + 1) * TILE high, N * TILE wide, BGR uint8.
+        (rows + 1) * TILE x N * TILE x 3 uint8 BGR.
     """
     tiles = [
         cv2.resize(frame[..., ::-1], (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()
@@ -32,24 +32,19 @@ def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray
     strips = [np.hstack(tiles)]
     for step, masks in rows:
         strip = np.hstack([_overlay(tile, mask) for tile, mask in zip(tiles, masks.numpy(), strict=True)])
-        cv2.putText(
-            strip,
-            f"step {step}",
-            (4, TILE - 6),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.4,
-            (255, 255, 255),
-            1,
-            cv2.LINE_AA,
-        )
-        strips.append(strip)
+        strips.append(_caption(strip, f"step {step}"))
     return np.vstack(strips)
 
 
 def save_contact_sheet(path: Path, frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> None:
-    """Writes the sheet as PNG."""
+    """Write the contact sheet as PNG."""
     _, data = cv2.imencode(".png", contact_sheet(frames, rows))
     atomic_write(path, data.tobytes())
+
+
+def _caption(strip: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
+    position, white = (4, TILE - 6), (255, 255, 255)
+    return cv2.putText(strip, text, position, cv2.FONT_HERSHEY_SIMPLEX, 0.4, white, 1, cv2.LINE_AA)  # type: ignore[return-value]
 
 
 def _overlay(tile: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:

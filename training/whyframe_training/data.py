@@ -1,4 +1,4 @@
-"""Image folders as an endless, reproducible stream of augmented crops, and as whole validation images."""
+"""Image folders: a reproducible stream of augmented crops for training, and uncropped images for validation."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class DataError(WhyframeError):
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Every image below a folder, sorted.
+    """Return the image files of a folder and its sub-folders, sorted.
 
     Raises:
-        DataError: no such folder, or no image in it.
+        DataError: There is no such folder, or no image in it.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -40,7 +40,18 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def split(images: Sequence[Path], validation: int) -> tuple[list[Path], list[Path]]:
-    """Training and validation images: the same `validation` of them every time, whatever the run's seed."""
+    """Divide images into those to train on and those to validate on.
+
+    Args:
+        images: Image files, sorted.
+        validation: Number of images to validate on. The same images are drawn every time, whatever the run's seed.
+
+    Returns:
+        Training images and validation images, each in the given order.
+
+    Raises:
+        DataError: There are not enough images.
+    """
     if not 0 < validation < len(images):
         raise DataError(
             f"cannot keep {validation} of {len(images)} images for validation: choose fewer, or add images"
@@ -52,13 +63,14 @@ def split(images: Sequence[Path], validation: int) -> tuple[list[Path], list[Pat
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random crops with their ranges.
+    """Random crop, horizontal flip, brightness and contrast.
 
     Attributes:
-        area: of the crop, as a share of the image's.
-        aspect: width over height; wider than usual, since video frames are squeezed to a square.
-        brightness: largest shift of all values, as a share of the range.
-        contrast: largest relative change about the mean.
+        area: Range of the crop's area, as a share of the image's area.
+        aspect: Range of the crop's width over its height. It is wider than usual, because video frames are resized to
+            a square without keeping their aspect.
+        brightness: Largest shift of all values, as a share of the value range.
+        contrast: Largest relative change of the differences from the mean.
     """
 
     area: tuple[float, float] = (0.25, 1.0)
@@ -67,7 +79,16 @@ class Augmentation:
     contrast: float = 0.2
 
     def __call__(self, image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """H x W x 3 uint8 BGR to S x S x 3 uint8 RGB."""
+        """Return a random crop.
+
+        Args:
+            image: H x W x 3 uint8 BGR.
+            side: S, side of the crop in pixels.
+            rng: Source of every random choice.
+
+        Returns:
+            S x S x 3 uint8 RGB.
+        """
         crop = to_input(self._crop(image, rng), side, "stretch")
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
@@ -90,14 +111,14 @@ class Augmentation:
 
 
 class CropStream(Dataset[Tensor]):
-    """Sample k of a run: image and augmentation depend on the seed and k alone.
+    """Endless sequence of crops, in which crop k depends only on the seed and on k.
 
-    Any number of workers, and a run resumed at any sample, sees the same crops.
+    The crops are the same for any number of workers, and for a run that is resumed.
 
     Args:
-        images: files; each is seen once an epoch, in a new order.
-        side: S.
-        seed: of the run.
+        images: Image files; each epoch takes every image once, in a new order.
+        side: S, side of the crops in pixels.
+        seed: Seed of the run.
     """
 
     def __init__(self, images: Sequence[Path], side: int, seed: int) -> None:
@@ -107,12 +128,15 @@ class CropStream(Dataset[Tensor]):
         self._cached_bytes = 0
 
     def __getitem__(self, sample: int) -> Tensor:
-        """S x S x 3 uint8 RGB."""
-        epoch, position = divmod(sample, len(self.images))
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
-        image = self._read(self.images[order[position]])
-        rng = np.random.default_rng((self.seed, epoch, position))
+        """Return crop number `sample`, S x S x 3 uint8 RGB."""
+        image = self._read(self.images[self.image_index(sample)])
+        rng = np.random.default_rng((self.seed, *divmod(sample, len(self.images))))
         return torch.from_numpy(self.augment(image, self.side, rng))
+
+    def image_index(self, sample: int) -> int:
+        """Return the index in `images` of the image from which crop number `sample` is taken."""
+        epoch, position = divmod(sample, len(self.images))
+        return int(np.random.default_rng((self.seed, epoch)).permutation(len(self.images))[position])
 
     def _read(self, path: Path) -> NDArray[np.uint8]:
         if path in self._cache:
@@ -124,7 +148,7 @@ class CropStream(Dataset[Tensor]):
         return image
 
     def batches(self, first: int, last: int, size: int, workers: int = 0) -> Iterator[Tensor]:
-        """Samples first to last in order, as N x S x S x 3 uint8 batches."""
+        """Yield crops `first` to `last - 1` as N x S x S x 3 uint8 batches; an incomplete batch is dropped."""
         loader = DataLoader(
             self, batch_size=size, sampler=range(first, last), num_workers=workers, drop_last=True
         )
@@ -132,11 +156,11 @@ class CropStream(Dataset[Tensor]):
 
 
 def to_images(frames: Tensor, device: torch.device) -> Tensor:
-    """N x S x S x 3 uint8 to N x 3 x S x S float32 in [0, 1], channels last in memory."""
+    """Convert N x S x S x 3 uint8 frames to N x 3 x S x S float32 in [0, 1] on a device, channels last in memory."""
     images = frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     return images.float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def load_frames(paths: Sequence[Path], side: int) -> Tensor:
-    """Whole images squeezed to S x S, as the runtime does: N x S x S x 3 uint8 RGB."""
+    """Read images and resize them to S x S without keeping their aspect, N x S x S x 3 uint8 RGB."""
     return torch.from_numpy(np.stack([to_input(read_image(path), side, "stretch") for path in paths]))

@@ -13,19 +13,21 @@ from whyframe_training.perturb import GaussianBlur, upsample
 STEPS = 32
 
 Logits = Callable[[Tensor], Tensor]
+"""Function from N x 3 x S x S images in [0, 1] to N x classes logits."""
 
 
 def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
-    """Each pixel's place in the ranking, 0 the highest score.
+    """Return the position of each pixel in the order of falling scores.
 
-    Ties (such as a mask's zeros) are broken by a smoothed copy of the mask, added with a tiny weight.
+    Pixels of equal score, such as the zeros of a mask, are ordered by a smoothed copy of the mask, which is added with
+    a small weight (Fu et al. 2022, section 4.2).
 
     Args:
         mask: N x h x w scores.
-        blur: for images of S x S.
+        blur: Blur of S x S images.
 
     Returns:
-        N x S x S, int64.
+        N x S x S positions, int64; 0 is the highest score.
     """
     scores = upsample(mask.float(), blur.side).double()
     keys = (scores + TIE_WEIGHT * blur(scores)).flatten(1)
@@ -38,18 +40,18 @@ def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
 def preserving_curve(
     logits: Logits, image: Tensor, mask: Tensor, target: int, blur: GaussianBlur, steps: int = STEPS
 ) -> Tensor:
-    """Probability of the target as ranked pixels are added to the blurred image.
+    """Return the probability of the target as pixels are added to the blurred image in the order of their scores.
 
     Args:
-        logits: N x 3 x S x S images in [0, 1] to N x classes.
+        logits: Function from N x 3 x S x S images in [0, 1] to N x classes logits.
         image: 3 x S x S in [0, 1].
         mask: h x w scores.
-        target: class.
-        blur: of the fully perturbed image.
-        steps: curve points after the first.
+        target: Class id.
+        blur: Blur of the perturbed pixels.
+        steps: Number of equal steps from the blurred image to the clean image.
 
     Returns:
-        steps + 1 probabilities, float64: fully blurred first, the clean image last.
+        steps + 1 probabilities, float64, on the CPU: from the blurred image to the clean image.
     """
     rank = rank_pixels(mask[None], blur)
     counts = torch.round(torch.arange(steps + 1, device=image.device) * (rank.numel() / steps))

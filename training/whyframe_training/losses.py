@@ -1,4 +1,4 @@
-"""What a mask predictor is trained for: Eq. 8 of the paper, or Eq. 2 with the constraints that it does without."""
+"""Loss of a mask predictor: cross-entropy alone (Fu et al. 2022, Eq. 8), or with constraints on the mask (Eq. 2)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from whyframe_training.perturb import perturb, upsample
 
+# Constants of MGnet's published code.
 PRESERVER_MARGIN, DESTROYER_MARGIN = 1.0, 5.0
 AREA_POWER, AREA_FLOOR = 0.3, 5e-4
 BORDER = 0.3
@@ -18,15 +19,15 @@ BORDER = 0.3
 
 @dataclass(frozen=True)
 class Objective:
-    """The weights of Eq. 2; as it stands, Eq. 8: the cross-entropy of the target on what the mask preserves.
+    """Weights of the terms of Eq. 2. The defaults are Eq. 8: the target's cross-entropy on the preserved image.
 
     Attributes:
-        preserver: of the target on the preserved image.
-        background: lambda_bg, of the target on the image that the mask leaves over.
-        area: lambda_av.
-        smoothness: lambda_tv.
-        hinge: both classifier terms as MGnet's published code has them, margins on logits (Carlini and Wagner), rather
-            than `-log f_c` and `f_c`.
+        preserver: Weight of the target's loss on the image that the mask preserves.
+        background: Weight of the target's probability on the complement image (lambda_bg).
+        area: Weight of the mask's area (lambda_av).
+        smoothness: Weight of the mask's total variation (lambda_tv).
+        hinge: Use margins on logits (Carlini and Wagner 2017) in both classifier terms, as MGnet's published code does,
+            instead of `-log f_c` and `f_c`.
     """
 
     preserver: float = 1.0
@@ -43,23 +44,23 @@ class Objective:
         backgrounds: Tensor,
         target: Tensor,
     ) -> Tensor:
-        """The objective's mean over a batch.
+        """Return the objective, averaged over a batch. Terms of weight 0 are not computed.
 
         Args:
-            classify: N x 3 x S x S images in [0, 1] to N x classes logits.
+            classify: Function from N x 3 x S x S images in [0, 1] to N x classes logits.
             images: N x 3 x S x S in [0, 1].
-            mask: N x h x w in [0, 1], as the controller gives it.
-            backgrounds: A of Eq. 1, like `images`.
+            mask: N x h x w scores in [0, 1].
+            backgrounds: The images A of Eq. 1, with the shape of `images`.
             target: N class ids.
 
         Returns:
-            A scalar. A term of weight 0 costs nothing.
+            Scalar.
         """
         kept = upsample(mask, images.shape[-1])
         total = self.preserver * self._preserving(classify(perturb(images, kept, backgrounds)), target)
         if self.background:
-            left_over = classify(perturb(images, 1 - kept, backgrounds))
-            total = total + self.background * self._destroying(left_over, target)
+            complement = classify(perturb(images, 1 - kept, backgrounds))
+            total = total + self.background * self._destroying(complement, target)
         if self.area:
             total = total + self.area * area(mask)
         if self.smoothness:
@@ -78,25 +79,33 @@ class Objective:
 
 
 def logit_margin(logits: Tensor, target: Tensor) -> Tensor:
-    """How far the target's logit is above the best of the others: N x classes and N ids to N, float32."""
+    """Return the target's logit minus the largest other logit.
+
+    Args:
+        logits: N x classes.
+        target: N class ids.
+
+    Returns:
+        N differences, float32.
+    """
     wide = logits.float()
     own = wide.gather(1, target[:, None])[:, 0]
     return own - wide.scatter(1, target[:, None], -torch.inf).amax(dim=1)
 
 
 def area(mask: Tensor) -> Tensor:
-    """AV as MGnet's code has it, `mean((m + 5e-4) ** 0.3)`: the power drives small scores to 0. A scalar."""
+    """Return AV as in MGnet's code, `mean((m + 5e-4) ** 0.3)`, a scalar; the power drives small scores to 0."""
     return (mask + AREA_FLOOR).pow(AREA_POWER).mean()
 
 
 def total_variation(mask: Tensor) -> Tensor:
-    """TV as MGnet's code has it: half the squared steps between neighbours, a little more for scores at the border.
+    """Return TV as in MGnet's code: half the squared differences of neighbours, plus a penalty on border scores.
 
     Args:
-        mask: N x h x w.
+        mask: N x h x w scores.
 
     Returns:
-        A scalar: sums over a mask, the mean over masks.
+        Scalar: the sum over each mask, averaged over the masks.
     """
     down, right = mask.diff(dim=-2).square().sum(), mask.diff(dim=-1).square().sum()
     edges = (mask[:, 0], mask[:, -1], mask[:, :, 0], mask[:, :, -1])

@@ -1,7 +1,7 @@
-"""The CUDA kernels as PyTorch operators, with their gradients: `whyframe::controller` and `whyframe::perturb`.
+"""CUDA kernels as differentiable PyTorch operators: `whyframe::controller` and `whyframe::perturb`.
 
-`controllers` and `perturb` call them where `supports` says that the kernels take the tensors. On the CPU the operators
-exist too, in float32 and float64, computed by those modules' own PyTorch code: it is what they are tested against.
+The modules `predictor.controllers` and `perturb` call them where `supports` returns true. The operators also have CPU
+implementations in PyTorch, in float32 and float64, which serve as the reference of the kernels' tests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TYPES = {torch.float32: Kernels.TYPES["float32"], torch.float16: Kernels.TYPES["
 
 
 def supports(*tensors: Tensor) -> bool:
-    """Whether the kernels take these: on one CUDA device, float32 or float16, and the library was built."""
+    """Return whether the kernels were built and the tensors are float32 or float16 on the same CUDA device."""
     return all(t.is_cuda and t.dtype in TYPES and t.device == tensors[0].device for t in tensors) and _built()
 
 
@@ -33,16 +33,16 @@ def _built() -> bool:
 def controller(
     logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None, epsilon: float
 ) -> Tensor:
-    """Instance normalisation and a transformer in one kernel (section 3.2.1).
+    """Apply instance normalisation and a transformer in a single kernel (Fu et al. 2022, section 3.2.1).
 
     Args:
-        logit_map: N x h x w, float32 or float16.
-        mode: ``"ct"`` or ``"bt"``.
-        eta: CT's.
-        h: CT's.
-        etas: N x 1 x 1 float32, each map's own eta, or None. No gradient is given for it.
-        hs: N x 1 x 1 float32, likewise.
-        epsilon: added to the variance.
+        logit_map: N x h x w, float32 or float16. It alone has a gradient.
+        mode: Transformer, ``"ct"`` or ``"bt"``.
+        eta: Steepness of CT.
+        h: Skewness of CT.
+        etas: N x 1 x 1 float32, steepness of each map, which replaces `eta`; or None.
+        hs: N x 1 x 1 float32, skewness of each map, which replaces `h`; or None.
+        epsilon: Added to the variance.
 
     Returns:
         N x h x w scores, float32.
@@ -57,7 +57,7 @@ def run_controller(
     kernels: Kernels, maps: Tensor, scores: Tensor, mode: str, eta: float, h: float,
     etas: Tensor | None, hs: Tensor | None, epsilon: float, stream: int,
 ) -> None:  # fmt: skip
-    """The forward entry on contiguous tensors."""
+    """Call the kernel of `controller` on contiguous tensors; the result is written to `scores`."""
     count, size = _maps(maps)
     kernels.controller_forward(
         maps.data_ptr(), TYPES[maps.dtype], size, scores.data_ptr(), TYPES[scores.dtype], count, size,
@@ -70,7 +70,7 @@ def controller_backward(
     grad: Tensor, logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None,
     epsilon: float,
 ) -> Tensor:  # fmt: skip
-    """The gradient of `controller`'s logits, of their shape and dtype."""
+    """Return the gradient of the logits of `controller` for a gradient of its scores (N x h x w)."""
     maps = logit_map.contiguous()
     out = torch.empty_like(maps)
     run_controller_backward(
@@ -83,7 +83,7 @@ def run_controller_backward(
     kernels: Kernels, grad: Tensor, maps: Tensor, out: Tensor, mode: str, eta: float, h: float,
     etas: Tensor | None, hs: Tensor | None, epsilon: float, stream: int,
 ) -> None:  # fmt: skip
-    """The backward entry on contiguous tensors."""
+    """Call the kernel of `controller_backward` on contiguous tensors; the result is written to `out`."""
     count, size = _maps(maps)
     kernels.controller_backward(
         maps.data_ptr(), TYPES[maps.dtype], size, grad.data_ptr(), TYPES[grad.dtype], out.data_ptr(),
@@ -98,15 +98,15 @@ def _(logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-de
 
 @controller_backward.register_kernel("cpu")
 def _(grad, logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]
-    # An operator's body is outside autograd: the derivative is spelled out, as the kernel has it.
+    # Autograd does not record the body of an operator, so the derivative is written out, as in the kernel.
     normal = instance_normalise(logit_map, epsilon)
     if mode == "bt":
         slope = _rectify_gradient(grad, normal)
     else:
         slope = _skew_gradient(grad, normal, eta if etas is None else etas, h if hs is None else hs)
     tilt = (slope * normal).mean((-2, -1), keepdim=True)
-    spread = torch.rsqrt(logit_map.to(normal).var((-2, -1), correction=0, keepdim=True) + epsilon)
-    return (spread * (slope - slope.mean((-2, -1), keepdim=True) - normal * tilt)).to(logit_map.dtype)
+    scale = torch.rsqrt(logit_map.to(normal).var((-2, -1), correction=0, keepdim=True) + epsilon)
+    return (scale * (slope - slope.mean((-2, -1), keepdim=True) - normal * tilt)).to(logit_map.dtype)
 
 
 def _skew_gradient(grad: Tensor, normal: Tensor, eta: Tensor | float, h: Tensor | float) -> Tensor:
@@ -144,7 +144,7 @@ def _(grad, logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-unty
     return torch.empty_like(logit_map, memory_format=torch.contiguous_format)
 
 
-def _keep_controller(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _save_controller(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
     logit_map, ctx.mode, ctx.eta, ctx.h, etas, hs, ctx.epsilon = inputs
     ctx.save_for_backward(logit_map, etas, hs)
 
@@ -155,20 +155,20 @@ def _controller_gradient(ctx, grad):  # type: ignore[no-untyped-def]
     return grad_logits, None, None, None, None, None, None
 
 
-controller.register_autograd(_controller_gradient, setup_context=_keep_controller)
+controller.register_autograd(_controller_gradient, setup_context=_save_controller)
 
 
 @torch.library.custom_op("whyframe::perturb", mutates_args=(), device_types="cuda")
 def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
-    """Eq. 1 in one kernel. The gradient is that of the mask alone.
+    """Compute Eq. 1 in a single kernel. Only the mask has a gradient.
 
     Args:
         images: N x C x S x S, float32 or float16.
         mask: N x 1 x S x S.
-        background: like `images`.
+        background: Background, with the shape and dtype of `images`.
 
     Returns:
-        Like `images`.
+        N x C x S x S, with the dtype of `images`.
     """
     images, background = images.contiguous(), background.contiguous()
     out = torch.empty_like(images)
@@ -179,7 +179,7 @@ def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
 def run_perturb(
     kernels: Kernels, images: Tensor, mask: Tensor, background: Tensor, out: Tensor, stream: int
 ) -> None:
-    """The forward entry on contiguous tensors, the mask's float32."""
+    """Call the kernel of `perturb` on contiguous tensors, a float32 mask; the result is written to `out`."""
     kernels.perturb(
         images.data_ptr(), background.data_ptr(), TYPES[images.dtype], Kernels.PLANAR, mask.data_ptr(),
         out.data_ptr(), len(images), 1, images.shape[1], images.shape[2] * images.shape[3], stream,
@@ -188,7 +188,7 @@ def run_perturb(
 
 @torch.library.custom_op("whyframe::perturb_backward", mutates_args=(), device_types="cuda")
 def perturb_backward(grad: Tensor, images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
-    """The gradient of `perturb`'s mask, of its shape and dtype."""
+    """Return the gradient of the mask of `perturb` for a gradient of its result (N x C x S x S)."""
     images, background = images.contiguous(), background.contiguous()
     out = torch.empty_like(mask, dtype=torch.float32, memory_format=torch.contiguous_format)
     run_perturb_backward(load_kernels(), grad.contiguous(), images, background, out, _stream(images))
@@ -198,7 +198,7 @@ def perturb_backward(grad: Tensor, images: Tensor, mask: Tensor, background: Ten
 def run_perturb_backward(
     kernels: Kernels, grad: Tensor, images: Tensor, background: Tensor, out: Tensor, stream: int
 ) -> None:
-    """The backward entry on contiguous tensors, the result float32."""
+    """Call the kernel of `perturb_backward` on contiguous tensors; the result is written to `out`, float32."""
     kernels.perturb_backward(
         images.data_ptr(), background.data_ptr(), TYPES[images.dtype], Kernels.PLANAR, grad.data_ptr(),
         out.data_ptr(), len(images), 1, images.shape[1], images.shape[2] * images.shape[3], stream,
@@ -225,7 +225,7 @@ def _(grad, images, mask, background):  # type: ignore[no-untyped-def]  # noqa: 
     return torch.empty_like(mask, memory_format=torch.contiguous_format)
 
 
-def _keep_perturb(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _save_perturb(ctx, inputs, output):  # type: ignore[no-untyped-def]  # noqa: ARG001
     ctx.save_for_backward(*inputs)
 
 
@@ -233,11 +233,11 @@ def _perturb_gradient(ctx, grad):  # type: ignore[no-untyped-def]
     return None, perturb_backward(grad, *ctx.saved_tensors), None
 
 
-perturb.register_autograd(_perturb_gradient, setup_context=_keep_perturb)
+perturb.register_autograd(_perturb_gradient, setup_context=_save_perturb)
 
 
 def _maps(maps: Tensor) -> tuple[int, int]:
-    """The number of maps, and of entries in each."""
+    """Return the number of maps, and the number of entries of a map."""
     return len(maps), maps.shape[-2] * maps.shape[-1]
 
 

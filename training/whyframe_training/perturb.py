@@ -1,4 +1,4 @@
-"""Eq. 1 in PyTorch: an image seen through a mask, with the paper's two kinds of background."""
+"""Perturbation of images by masks in PyTorch (Fu et al. 2022, Eq. 1), and the backgrounds of the training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from whyframe_training import operators
 
 
 class GaussianBlur(torch.nn.Module):
-    """Separable Gaussian blur of square images, as two products with a dense matrix.
+    """Separable Gaussian blur of square images, computed as two products with a dense matrix.
 
-    Exact at the border (reflected), the same as the runtime's, and one matrix product a side on any device.
+    It equals `whyframe.perturb.blur` before rounding; the border is reflected.
 
     Args:
-        side: S of the N x 3 x S x S images.
-        sigma: in pixels.
+        side: S, side of the images in pixels.
+        sigma: Standard deviation in pixels.
     """
 
     matrix: Tensor
@@ -28,31 +28,34 @@ class GaussianBlur(torch.nn.Module):
         self.register_buffer("matrix", torch.tensor(blur_matrix(side, sigma)), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """N x C x S x S to the same shape and dtype."""
+        """Return the blurred images; N x C x S x S, shape and dtype are kept."""
         matrix = self.matrix.to(images.dtype)
         return matrix @ images @ matrix.T
 
 
 def upsample(mask: Tensor, side: int) -> Tensor:
-    """N x h x w scores to N x 1 x S x S: bilinear, half-pixel centres, no aligned corners."""
+    """Resize N x h x w scores to N x 1 x S x S, bilinearly with half-pixel centres."""
     return F.interpolate(mask[:, None], size=(side, side), mode="bilinear", align_corners=False)
 
 
 def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
-    """Eq. 1: `I * M + A * (1 - M)`; a score of 1 keeps the pixel.
+    """Return `I * M + A * (1 - M)` (Eq. 1); a score of 1 keeps the pixel.
 
     Args:
-        images: N x 3 x S x S in [0, 1].
-        mask: N x 1 x S x S in [0, 1].
-        background: like `images`.
+        images: I, N x 3 x S x S in [0, 1].
+        mask: M, N x 1 x S x S in [0, 1].
+        background: A, with the shape of `images`.
     """
-    if _kernel_serves(images, mask, background):
+    if kernel_supports(images, mask, background):
         return operators.perturb(images, mask, background)
     return torch.lerp(background, images, mask.to(images.dtype))
 
 
-def _kernel_serves(images: Tensor, mask: Tensor, background: Tensor) -> bool:
-    """The kernel broadcasts nothing but the channels, and knows the mask's gradient alone."""
+def kernel_supports(images: Tensor, mask: Tensor, background: Tensor) -> bool:
+    """Return whether the CUDA kernel can compute `perturb`.
+
+    It broadcasts the mask over the channels only, and has a gradient for the mask only.
+    """
     plain = mask.shape == (len(images), 1, *images.shape[2:]) and images.shape == background.shape
     learned = images.requires_grad or background.requires_grad
     same = images.dtype == background.dtype
@@ -60,20 +63,20 @@ def _kernel_serves(images: Tensor, mask: Tensor, background: Tensor) -> bool:
 
 
 def random_backgrounds(images: Tensor, blur: GaussianBlur, generator: torch.Generator) -> Tensor:
-    """The background A of training: half the images blurred, half a random colour plus Gaussian noise.
+    """Draw the backgrounds of the training: the blurred image, or a random colour with Gaussian noise, half of each.
 
     Args:
         images: N x 3 x S x S in [0, 1].
-        blur: the blur of the evaluation (sigma 10).
-        generator: a CPU generator, so that a run is the same wherever it trains.
+        blur: Blur of the evaluation (sigma 10).
+        generator: Generator on the CPU, so that a run draws the same on every device.
 
     Returns:
-        N x 3 x S x S in [0, 1], same dtype and device.
+        N x 3 x S x S in [0, 1], with the dtype and the device of `images`.
     """
     n = len(images)
     colour = torch.rand(n, 3, 1, 1, generator=generator)
-    spread = 0.2 * torch.rand(n, 1, 1, 1, generator=generator)
+    deviation = 0.2 * torch.rand(n, 1, 1, 1, generator=generator)
     noise = torch.randn(images.shape, generator=generator)
-    plain = (colour + spread * noise).clamp_(0, 1).to(images)
+    plain = (colour + deviation * noise).clamp_(0, 1).to(images)
     blurred = torch.rand(n, generator=generator) < 0.5
     return torch.where(blurred.to(images.device)[:, None, None, None], blur(images), plain)

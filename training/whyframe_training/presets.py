@@ -1,4 +1,4 @@
-"""The first paper's trained predictors by name: its own, MGnet, and the ablations of section 4.4."""
+"""Mask predictors of the paper's experiments by name: CT, BT, MGnet and ablations (Fu et al. 2022, section 4.4)."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from whyframe_training.losses import Objective
 from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 
 CLASSIFIER = "efficientnet_lite0"
-WIDTHS = (64, 32, 16)  # small, so that all of them can be committed
-EMBEDDING = "generator.filter.embedding"  # the classifier's own last layer: no need to keep it once more
+WIDTHS = (64, 32, 16)  # small, so that the repository can hold the weights of all presets
+EMBEDDING = "generator.filter.embedding"  # not stored: it is the classifier's own last layer
 WEIGHTS = "preset_weights"
 
 MGNET = Objective(preserver=0.3, background=1.0, area=8.0, smoothness=0.005, hinge=True)
-"""The weights of MGnet's published code."""
+"""Objective of MGnet, with the weights of its published code."""
 
 CONSTRAINED = Objective(background=1.0, area=8.0, smoothness=0.005)
-"""Eq. 8 with all constraints added back, in the same weights."""
+"""Eq. 8 with all constraints of MGnet, in the same weights."""
 
 SIGMOID: Mapping[str, Any] = {"name": "sigmoid"}
 
 
 class PresetError(WhyframeError):
-    """A preset that is unknown, or whose weights are missing or do not fit."""
+    """A preset that does not exist, or whose weights are not installed."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One way to train a predictor.
+    """A way to train a mask predictor.
 
     Attributes:
-        title: as figures show it.
-        controller: as `build_controller` takes it.
-        objective: of stage two.
-        epochs: of its committed weights; the ablations are trained for less.
+        title: Name in figures and tables.
+        controller: Controller and parameters, as `build_controller` takes them.
+        objective: Loss of stage two.
+        epochs: Number of epochs for which its stored weights were trained; ablations are trained for fewer.
     """
 
     title: str
@@ -51,7 +51,10 @@ class Preset:
     epochs: float = 4 / 3
 
     def apply(self, config: TrainConfig) -> TrainConfig:
-        """A run's settings as this preset has them: the paper's training, with no spread and no anchor."""
+        """Return the settings with the controller and the objective of the preset, and the paper's training.
+
+        The controller's parameters are fixed, and the class activation map has no weight.
+        """
         return replace(
             config,
             controller=dict(self.controller),
@@ -103,16 +106,17 @@ PRESETS: dict[str, Preset] = {
     "mgnet-no-bg-av4": _mgnet("λbg = 0, λav = 4", background=0.0, area=4.0),
     "mgnet-no-bg-av12": _mgnet("λbg = 0, λav = 12", background=0.0, area=12.0),
 }
-"""By name: sections 3.1 and 4.4, Figs. 2 and 6. ``mgnet`` has lambda_av 8, ``ct`` no constraint.
+"""Presets by name (Fu et al. 2022, sections 3.1 and 4.4, Figs. 2 and 6).
 
-``ct-1.5-2.5`` and ``mgnet-av8`` are the same two, trained for as long as the ablations that they stand beside."""
+``ct`` has no constraint, and ``mgnet`` has lambda_av 8. ``ct-1.5-2.5`` and ``mgnet-av8`` are the same two, trained only
+for as long as the ablations with which they are compared."""
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name.
+    """Return the preset of a name.
 
     Raises:
-        PresetError: there is none.
+        PresetError: There is no such preset.
     """
     if name not in PRESETS:
         raise PresetError(f"there is no preset {name!r}: choose {', '.join(PRESETS)}")
@@ -120,36 +124,48 @@ def find_preset(name: str) -> Preset:
 
 
 def preset_config(name: str, data: str) -> TrainConfig:
-    """The settings that made a preset's committed weights."""
+    """Return the settings with which a preset's stored weights were trained.
+
+    Args:
+        name: Name of the preset.
+        data: Folder of images.
+
+    Raises:
+        PresetError: There is no such preset.
+    """
     preset, generator = find_preset(name), {"name": "edge", "widths": list(WIDTHS)}
     settings = TrainConfig(ClassifierSpec(CLASSIFIER), generator, data=data, epochs=preset.epochs, batch=16)
     return preset.apply(settings)
 
 
 def save_decoder(predictor: MaskPredictor, facts: Mapping[str, Any], path: Path) -> None:
-    """Writes a predictor's weights in float16, without the class embedding, which is the classifier's last layer.
+    """Write a predictor's weights in float16, without the class embedding, which is the classifier's last layer.
 
     Args:
-        predictor: to be kept.
-        facts: how it was trained, put into the file's header.
-        path: of the ``.safetensors`` file.
+        predictor: The predictor.
+        facts: Description of its training, as JSON values, for the header of the file.
+        path: The ``.safetensors`` file to write.
     """
     from safetensors.torch import save
 
-    kept = {
+    stored = {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in predictor.state_dict().items()
         if name != EMBEDDING
     }
-    atomic_write(path, save(kept, {"training": json.dumps(facts)}))
+    atomic_write(path, save(stored, {"training": json.dumps(facts)}))
 
 
 def load_preset(name: str, classifier: Classifier) -> MaskPredictor:
-    """A preset's predictor with its committed weights, in eval mode, on the CPU.
+    """Load the predictor of a preset with its stored weights, in eval mode, on the CPU.
+
+    Args:
+        name: Name of the preset.
+        classifier: The classifier to explain.
 
     Raises:
-        PresetError: no such preset, or no weights of it.
-        ClassifierError: the weights are for another classifier.
+        PresetError: There is no such preset, or its weights are not installed.
+        ClassifierError: The weights are for another classifier.
     """
     from safetensors.torch import load
 
@@ -169,10 +185,10 @@ def load_preset(name: str, classifier: Classifier) -> MaskPredictor:
 
 
 def preset_bytes(name: str) -> bytes:
-    """The file of a preset's committed weights.
+    """Return the content of the file with a preset's weights.
 
     Raises:
-        PresetError: it is not installed.
+        PresetError: The file is not installed.
     """
     file = resources.files("whyframe_training") / WEIGHTS / f"{name}.safetensors"
     try:

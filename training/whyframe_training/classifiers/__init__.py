@@ -1,1 +1,1 @@
-"""The classifiers to explain: networks, their weights, and the features that mask predictors read."""
+"""Classifiers to explain: networks, their weights, and the features that mask predictors read."""

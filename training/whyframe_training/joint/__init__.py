@@ -1,1 +1,1 @@
-"""A classifier and its mask predictor, trained at once: the first paper's further work."""
+"""Joint training of a classifier and its mask predictor, as suggested by Fu et al. (2022, section 5)."""

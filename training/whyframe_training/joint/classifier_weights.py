@@ -1,4 +1,4 @@
-"""The weights of a classifier that learns: where they start from, and as the network's own file has them."""
+"""Weights of a classifier that is trained: their start, and their form in a weights file."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ State = dict[str, Tensor]
 def starting_network(
     start: ClassifierSpec, labels: tuple[str, ...], labels_file: Path, seed: int
 ) -> nn.Module:
-    """A network for these classes with the weights of another classifier, its batch norms in place.
+    """Build a network for the given classes with the weights of another classifier, its batch norms not folded.
 
-    The last linear layer is new, drawn from the seed, unless the other classifier has the same labels.
+    The last linear layer is drawn from the seed, unless the other classifier has the same labels.
 
     Args:
-        start: the classifier to start from.
-        labels: the classes.
-        labels_file: that holds them, one a line.
-        seed: of the new layer.
+        start: Classifier to start from.
+        labels: Labels of the classes.
+        labels_file: Text file with the labels, one per line.
+        seed: Seed of the new layer.
 
     Raises:
         ClassifierError: `start` cannot be built, is a network of the user's with another number of classes, or has no
@@ -37,8 +37,8 @@ def starting_network(
     known = build_classifier(start, fold=False)
     if ":" in start.name and len(known.labels) != len(labels):
         raise ClassifierError(
-            f"{start.name} makes a network of {len(known.labels)} classes, the photographs have {len(labels)}: "
-            "let it make one of as many"
+            f"{start.name} makes a network of {len(known.labels)} classes, but the images have {len(labels)}: "
+            f"let the function return a network of {len(labels)} classes"
         )
     random = replace(start, weights="random", labels=str(labels_file))
     network = build_classifier(random, fold=False).module
@@ -52,32 +52,33 @@ def starting_network(
 
 
 def last_linear(network: nn.Module) -> nn.Linear:
-    """The linear layer that is defined last.
+    """Return the linear layer that is defined last.
 
     Raises:
-        ClassifierError: there is none.
+        ClassifierError: There is none.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not layers:
         raise ClassifierError(
-            "the classifier has no linear layer, which a joint run trains first: choose one that ends in one"
+            "the classifier has no linear layer, which a joint run trains first: choose a classifier that ends in one"
         )
     return layers[-1]
 
 
-def unfolded(network: nn.Module, folded: nn.Module, side: int) -> State:
-    """The weights of a folded network under the names of the network that it was folded from.
+def unfold_batch_norms(network: nn.Module, folded: nn.Module, side: int) -> State:
+    """Return the weights of a folded network as a state dict of the network that it was folded from.
 
-    A batch norm that was folded away keeps its bias alone: unit variance, unit weight, and the bias as a mean. That
-    needs no division by a weight that may be 0, and folding it again gives the same convolution.
+    A batch norm that was folded away gets unit variance, unit weight, zero bias, and the negated bias of the folded
+    convolution as its mean. This needs no division by a weight that may be 0, and folding it again gives the same
+    convolution.
 
     Args:
-        network: with its batch norms; only names and shapes are read.
-        folded: what `fold_batch_norms` made of it, trained since.
-        side: S.
+        network: The network with its batch norms; only names and shapes are read.
+        folded: The network that `fold_batch_norms` made of it, possibly trained since.
+        side: S, side of the network's input in pixels.
 
     Returns:
-        A state dict that fits `network`, on the CPU.
+        State dict that fits `network`, on the CPU.
     """
     trained = folded.state_dict()
     state = {key: trained.get(key, value) for key, value in network.state_dict().items()}
@@ -98,11 +99,11 @@ def unfolded(network: nn.Module, folded: nn.Module, side: int) -> State:
 
 
 def save_weights(state: State, path: Path) -> None:
-    """Writes a state dict as `.safetensors`."""
+    """Write a state dict as a `.safetensors` file."""
     atomic_write(path, save(state))
 
 
 def _folded_pairs(network: nn.Module, folded: nn.Module, side: int) -> list[tuple[str, str]]:
-    """(batch norm, convolution) names of those that are folded away."""
+    """Return the (batch norm, convolution) names of the batch norms that were folded away."""
     identities = {name for name, module in folded.named_modules() if isinstance(module, nn.Identity)}
     return [pair for pair in norm_pairs(network, side) if pair[0] in identities]

@@ -1,4 +1,4 @@
-"""What the records of `comparison` say: accuracy, cross-entropy and faithfulness, the first pair minus the second."""
+"""Summary of the records of `comparison`: accuracy, cross-entropy and faithfulness of two pairs, and differences."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Value = Callable[[Record, str], float]
 
 
 def summarise(records: Sequence[Record], names: tuple[str, str]) -> dict[str, Any]:
-    """Means of both pairs, and paired bootstrap differences.
+    """Return the means of two pairs, and the differences of the first minus the second with their intervals.
 
-    Curves are compared on the records where `q_O - q_F` is over the minimum for both classifiers, and on those alone.
+    Curves are compared only on the records where `q_O - q_F` exceeds `MINIMUM_DROP` for both classifiers.
 
     Args:
-        records: as `measure_all` gives them.
-        names: of the two pairs.
+        records: Records of `measure_all`.
+        names: Names of the two pairs.
 
     Returns:
-        `accuracy`, `means`, `differences`, the counts of `measurable` records, `own_minus`: each pair's MF less that
-        of other maps on the same classifier.
+        `accuracy`; `means`; `differences`; `measurable`, the number of records whose curves count; and `own_minus`, the
+        faithfulness of each pair's own predictor minus that of other maps on the same classifier.
     """
     shared = [record for record in records if all(_drop(record, name) > MINIMUM_DROP for name in names)]
     values: dict[str, tuple[Sequence[Record], Value]] = {
         "accuracy": (records, lambda r, name: 100.0 * (predicted(r, name) == r["class"])),
         "cross_entropy": (records, cross_entropy),
-        "faithfulness": (shared, lambda r, name: mf(r, name, "own")),
-        "faithfulness_cam": (shared, lambda r, name: mf(r, name, "cam")),
+        "faithfulness": (shared, lambda r, name: map_faithfulness(r, name, "own")),
+        "faithfulness_cam": (shared, lambda r, name: map_faithfulness(r, name, "cam")),
         "preserved": (shared, lambda r, name: 100 * fmean(r[name]["curves"]["own"][1:])),
         "clean": (shared, lambda r, name: 100 * r[name]["curves"]["own"][-1]),
         "blurred": (shared, lambda r, name: 100 * r[name]["curves"]["own"][0]),
@@ -61,34 +61,43 @@ def summarise(records: Sequence[Record], names: tuple[str, str]) -> dict[str, An
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
-    """`paired_difference`, JSON-safe."""
+    """Return `paired_difference` as JSON values."""
     return asdict(paired_difference(ours, theirs))
 
 
 def predicted(record: Record, name: str) -> int:
-    """The class that a pair's classifier gives."""
+    """Return the class id that a pair's classifier predicts."""
     return int(np.argmax(record[name]["logits"]))
 
 
 def accuracy(records: Sequence[Record], name: str) -> Accuracy:
-    """Of a pair's classifier."""
+    """Return the accuracy of a pair's classifier."""
     return Accuracy(sum(predicted(r, name) == r["class"] for r in records), len(records))
 
 
 def cross_entropy(record: Record, name: str) -> float:
-    """Of a pair's classifier on the true class, in nats."""
+    """Return the cross-entropy of a pair's classifier for the true class, in nats."""
     logits = torch.tensor(record[name]["logits"], dtype=torch.float64)
     return -float(logits.log_softmax(0)[record["class"]])
 
 
-def mf(record: Record, name: str, source: str) -> float:
-    """Faithfulness of a map to a pair's classifier, in percent; NaN where it cannot be measured."""
+def map_faithfulness(record: Record, name: str, source: str) -> float:
+    """Return the faithfulness of a map to a pair's classifier, in percent; NaN where it cannot be measured.
+
+    Args:
+        record: Record of an image.
+        name: Name of the pair.
+        source: "own", "other" or "cam", see `measure`.
+    """
     return faithfulness(record[name]["curves"][source])
 
 
 def _own_minus(shared: Sequence[Record], name: str) -> dict[str, dict[str, float]]:
-    own = [mf(r, name, "own") for r in shared]
-    return {source: difference(own, [mf(r, name, source) for r in shared]) for source in ("cam", "other")}
+    own = [map_faithfulness(r, name, "own") for r in shared]
+    return {
+        source: difference(own, [map_faithfulness(r, name, source) for r in shared])
+        for source in ("cam", "other")
+    }
 
 
 def _drop(record: Record, name: str) -> float:

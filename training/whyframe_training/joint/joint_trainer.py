@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import TrainConfig
-from whyframe_training.joint.classifier_weights import last_linear, save_weights, unfolded
+from whyframe_training.joint.classifier_weights import last_linear, save_weights, unfold_batch_norms
 from whyframe_training.joint.labelled import Labelled, LabelledCrops
 from whyframe_training.trainer import FILTER_LEARNING_RATE, Step, Trainer
 
@@ -74,7 +74,7 @@ class JointTrainer(Trainer):
 
     def save_classifier(self) -> None:
         """Write the classifier's weights as the run's `ClassifierSpec` loads them."""
-        state = unfolded(self.network, self.encoder.module, self.classifier.side)
+        state = unfold_batch_norms(self.network, self.encoder.module, self.classifier.side)
         save_weights(state, self.folder / CLASSIFIER)
 
     def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Photographs with classes: from sub-folders, or from a CSV file."""
+"""Images with classes, which are named by sub-folders or by a CSV file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from whyframe_training.data import CropStream, DataError, list_images, split
 
 @dataclass(frozen=True)
 class Labelled:
-    """Photographs and what is on them.
+    """Images with their classes.
 
     Attributes:
-        paths: the files, sorted.
-        class_ids: of each file.
-        labels: of each class, sorted.
+        paths: Image files, sorted.
+        class_ids: Class id of each file.
+        labels: Label of each class, sorted.
     """
 
     paths: tuple[Path, ...]
@@ -30,64 +30,74 @@ class Labelled:
     labels: tuple[str, ...]
 
     def among(self, chosen: Collection[Path]) -> Labelled:
-        """Those of the given files; the classes stay."""
+        """Return the images that are among the given files; the labels stay the same."""
         wanted = set(chosen)
-        kept = [(path, id_) for path, id_ in zip(self.paths, self.class_ids, strict=True) if path in wanted]
-        return Labelled(tuple(path for path, _ in kept), tuple(id_ for _, id_ in kept), self.labels)
+        kept = [pair for pair in zip(self.paths, self.class_ids, strict=True) if pair[0] in wanted]
+        return Labelled(tuple(path for path, _ in kept), tuple(class_id for _, class_id in kept), self.labels)
 
     def counts(self) -> dict[str, int]:
-        """Photographs of each class, those without any included."""
-        seen = Counter(self.class_ids)
-        return {label: seen[i] for i, label in enumerate(self.labels)}
+        """Return the number of images of each class by label, 0 included."""
+        counts = Counter(self.class_ids)
+        return {label: counts[i] for i, label in enumerate(self.labels)}
 
 
 def read_labelled(data: str | Path, classes: str | Path | None = None) -> Labelled:
-    """The labelled photographs of a folder.
+    """Read the labelled images of a folder.
 
     Args:
-        data: the folder.
-        classes: a CSV file with columns `file` (below the folder) and `class`; files that it does not name are left
-            out. Without one, the class of a photograph is the sub-folder that it lies in.
+        data: Folder of images.
+        classes: CSV file with the columns `file` (path below the folder) and `class`; files that it does not name are
+            left out. None takes the name of the sub-folder that holds an image as its class.
 
     Raises:
-        DataError: no photographs, a CSV file of another form, a file without a class, fewer than two classes.
+        DataError: There are no images, the CSV file has another form, a file has no class, or there are fewer than two
+            classes.
     """
     found = list_images(data)
     class_of = _from_folders(Path(data), found) if classes is None else _from_csv(Path(data), Path(classes))
     missing = sorted(set(class_of) - set(found))
     if missing:
-        raise DataError(f"{classes} names {missing[0]}, which is not there: correct its `file` column")
+        raise DataError(
+            f"{classes} names {missing[0]}, which is not below the data folder: correct the column `file`"
+        )
     labels = tuple(sorted(set(class_of.values())))
     if len(labels) < 2:
-        raise DataError(f"a classifier needs two classes, got {len(labels)} ({', '.join(labels)}): add more")
+        raise DataError(
+            f"a classifier needs at least two classes, got {len(labels)} ({', '.join(labels)}): add more"
+        )
     paths = tuple(sorted(class_of))
     return Labelled(paths, tuple(labels.index(class_of[path]) for path in paths), labels)
 
 
 def split_labelled(data: str | Path, labelled: Labelled, validation: int) -> tuple[Labelled, Labelled]:
-    """Training and validation photographs: the labelled ones of what every run on this folder trains and keeps.
+    """Divide labelled images into those to train on and those to validate on, as `split` divides the folder.
+
+    Args:
+        data: Folder of images.
+        labelled: Labelled images of the folder.
+        validation: Number of images of the folder to validate on; of these, the labelled images are used.
 
     Raises:
-        DataError: a class without a photograph to train on, or none labelled to validate on.
+        DataError: A class has no image to train on, or no labelled image is kept for validation.
     """
     train, held_out = (labelled.among(part) for part in split(list_images(data), validation))
     empty = [label for label, count in train.counts().items() if not count]
     if empty:
         raise DataError(
-            f"class {empty[0]!r} has no photograph to train on: add some, or keep fewer by --validation"
+            f"class {empty[0]!r} has no image to train on: add some, or keep fewer with --validation"
         )
     if not held_out.paths:
-        raise DataError("no labelled photograph is kept for validation: keep more by --validation")
+        raise DataError("no labelled image is kept for validation: keep more with --validation")
     return train, held_out
 
 
 class LabelledCrops(CropStream):
-    """The crops of a run, and the class of each.
+    """Crops of labelled images, with the class of each.
 
     Args:
-        labelled: the photographs.
-        side: S.
-        seed: of the run.
+        labelled: Labelled images.
+        side: S, side of the crops in pixels.
+        seed: Seed of the run.
     """
 
     def __init__(self, labelled: Labelled, side: int, seed: int) -> None:
@@ -95,13 +105,8 @@ class LabelledCrops(CropStream):
         self.class_ids = np.asarray(labelled.class_ids, np.int64)
 
     def classes(self, samples: Sequence[int]) -> Tensor:
-        """The class ids of samples of the stream, int64."""
-        return torch.tensor([self._class(sample) for sample in samples])
-
-    def _class(self, sample: int) -> int:
-        epoch, position = divmod(sample, len(self.images))
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
-        return int(self.class_ids[order[position]])
+        """Return the class ids of crops by their numbers, int64."""
+        return torch.from_numpy(self.class_ids[[self.image_index(sample) for sample in samples]])
 
 
 def _from_folders(data: Path, found: Sequence[Path]) -> Mapping[Path, str]:
@@ -109,7 +114,8 @@ def _from_folders(data: Path, found: Sequence[Path]) -> Mapping[Path, str]:
     loose = [path for path, names in parts.items() if len(names) == 1]
     if loose:
         raise DataError(
-            f"{loose[0]} lies in no sub-folder of {data}: make one for each class, or name the classes by --classes"
+            f"{loose[0]} lies in no sub-folder of {data}: make a sub-folder for each class, or name the classes with "
+            "--classes"
         )
     return {path: names[0] for path, names in parts.items()}
 
@@ -127,5 +133,7 @@ def _from_csv(data: Path, classes: Path) -> Mapping[Path, str]:
         ) from error
     unclear = [path for path, label in named if not label or dict(named)[path] != label]
     if unclear:
-        raise DataError(f"{classes} gives {unclear[0].name} no class, or two: give each file one")
+        raise DataError(
+            f"{classes} gives {unclear[0].name} no class, or two classes: give each file one class"
+        )
     return dict(named)

@@ -1,4 +1,4 @@
-"""Mask generators: a class-aware feature filter, then a decoder from the last features to the stride-4 grid."""
+"""Mask generators: a feature filter for the class, then a decoder from the last features to stride 4."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 
 class GeneratorOutput(NamedTuple):
-    """What a generator sees for a class.
+    """Result of a mask generator.
 
     Attributes:
-        logit_map: N x h4 x w4, float32: its scores, at the size of the stride-4 features.
-        activation: N x 1 x h x w: the feature filter's, at the size of the last features.
+        logit_map: N x h4 x w4 mask logits at the size of the stride-4 features, float32.
+        activation: N x 1 x h x w activation of the feature filter, at the size of the last features.
     """
 
     logit_map: Tensor
@@ -23,15 +23,16 @@ class GeneratorOutput(NamedTuple):
 
 
 class FeatureFilter(nn.Module):
-    """Eq. 12: attenuates the places whose content does not correspond to the class.
+    """Attenuation of the features at places that do not belong to the class (Fu et al. 2022, Eq. 12).
 
-    `Y = X * sigmoid(a)` with `a = gain * <X, C_s> + offset`. Gain and offset are scalars that let an embedding
-    copied from a classifier's last linear layer, whose products are logits, be brought into the sigmoid's range.
+    `Y = X * sigmoid(a)` with `a = gain * <X, C_s> + offset`. The embedding C may be a copy of the classifier's last
+    linear layer, whose products are logits; the scalars gain and offset bring these into the range of the sigmoid.
 
     Args:
-        classes: number of classes.
-        channels: D of the last features.
-        embedding: classes x D start values; drawn from N(0, 1/sqrt(D)) where absent.
+        classes: Number of classes.
+        channels: D, number of channels of the last features.
+        embedding: Start of the embedding, classes x D; None draws it from a normal distribution
+            with standard deviation `D ** -0.5`.
     """
 
     def __init__(self, classes: int, channels: int, embedding: Tensor | None = None) -> None:
@@ -42,32 +43,39 @@ class FeatureFilter(nn.Module):
         self.offset = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, features: Tensor, class_id: Tensor) -> tuple[Tensor, Tensor]:
-        """N x D x h x w features and N classes to the filtered features and the activation, N x 1 x h x w."""
+        """Return the filtered features, N x D x h x w, and the activation a, N x 1 x h x w.
+
+        Args:
+            features: N x D x h x w last features.
+            class_id: N class ids.
+        """
         embedding = F.embedding(class_id, self.embedding).to(features.dtype)
         n, _, height, width = features.shape
         product = torch.bmm(embedding[:, None], features.flatten(2)).view(n, 1, height, width)
-        # The gain comes after the product, so that an embedding equal to the classifier's last layer is stored once.
+        # The gain is applied after the product, so that an exported file stores an embedding that equals the
+        # classifier's last layer only once.
         activation = self.gain.to(features.dtype) * product + self.offset.to(features.dtype)
         return features * torch.sigmoid(activation), activation
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, groups: int = 1) -> nn.Sequential:
-    """Convolution with batch normalisation (folded away at export)."""
+    """Return a convolution with batch normalisation, which is folded into it at export."""
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
 class EdgeGenerator(nn.Module):
-    """A decoder for small CPUs: 1x1 reduction, nearest doubling, added 1x1 laterals, one 3x3 convolution a scale.
+    """A generator for small CPUs.
 
-    The class activation, upsampled, is added to the decoder's logits: the decoder learns what to change of the
-    classifier's own coarse evidence.
+    Each scale has a 1x1 reduction of the features, added to the enlarged coarser scale (nearest neighbour), and a 3x3
+    convolution. The upsampled activation of the filter is added to the decoder's logits, so the decoder learns only
+    how the mask differs from the classifier's own coarse map.
 
     Args:
-        stages: channels of the features at strides 4, 8, 16 and of the last ones.
-        classes: number of classes.
-        widths: channels at the three scales, coarse to fine.
-        embedding: see `FeatureFilter`.
+        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        classes: Number of classes.
+        widths: Channels at the three scales, coarse to fine.
+        embedding: Start of the class embedding, see `FeatureFilter`.
     """
 
     name = "edge"
@@ -87,8 +95,9 @@ class EdgeGenerator(nn.Module):
         self.reduce = conv_bn(last, a, 1)
         self.lateral = nn.ModuleList([conv_bn(coarse, a, 1), conv_bn(middle, b, 1), conv_bn(fine, c, 1)])
         self.mix = nn.ModuleList([conv_bn(a, b, 3), conv_bn(b, c, 3)])
-        # Ranking lives in fine detail, so two separable steps at the finest scale; a dense 3x3 to one channel would
-        # cost as much as to 16, since runtimes pad a lone output channel to a vector's width.
+        # The ranking of pixels depends on fine detail, hence two separable convolutions at the finest scale. A dense
+        # 3x3 convolution to a single channel would cost as much as to 16, because runtimes pad the output channels to
+        # the width of a vector.
         self.head = nn.Sequential(
             conv_bn(c, c, 3, groups=c), nn.ReLU(), conv_bn(c, c, 1), nn.ReLU(),
             conv_bn(c, c, 3, groups=c), nn.ReLU(), nn.Conv2d(c, 1, 1),
@@ -96,7 +105,12 @@ class EdgeGenerator(nn.Module):
         self.skip = nn.Parameter(torch.tensor(1.0))
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> GeneratorOutput:
-        """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
+        """Return the mask logits of the classes.
+
+        Args:
+            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            class_id: N class ids.
+        """
         fine, middle, coarse, last = stages
         filtered, activation = self.filter(last, class_id)
         x = self.reduce(filtered)
@@ -105,12 +119,18 @@ class EdgeGenerator(nn.Module):
         x = F.relu(enlarge(x, middle.shape[-2:]) + self.lateral[1](middle))
         x = F.relu(self.mix[1](x))
         x = F.relu(enlarge(x, fine.shape[-2:]) + self.lateral[2](fine))
-        evidence = enlarge(activation.float(), fine.shape[-2:], "bilinear")
-        return GeneratorOutput((self.head(x).float() + self.skip * evidence).squeeze(1), activation)
+        coarse_map = enlarge(activation.float(), fine.shape[-2:], "bilinear")
+        return GeneratorOutput((self.head(x).float() + self.skip * coarse_map).squeeze(1), activation)
 
 
 def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
-    """N x C x h x w at a given height and width; by a whole factor where there is one, an exported constant."""
+    """Resize N x C x h x w features to a height and width.
+
+    Args:
+        x: N x C x h x w.
+        size: Height and width. An integer factor of h and w is exported as a constant scale.
+        mode: Interpolation of `torch.nn.functional.interpolate`.
+    """
     height, width = size
     factor = height // x.shape[-2]
     if (factor * x.shape[-2], factor * x.shape[-1]) == (height, width):
@@ -119,7 +139,7 @@ def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
 
 
 class Bottleneck(nn.Module):
-    """1x1 - 3x3 - 1x1 residual bottleneck with a 1x1 shortcut (section 3.1)."""
+    """Residual bottleneck of 1x1, 3x3 and 1x1 convolutions with a 1x1 shortcut (Fu et al. 2022, section 3.1)."""
 
     def __init__(self, inputs: int, outputs: int, ratio: int = 4) -> None:
         super().__init__()
@@ -134,12 +154,12 @@ class Bottleneck(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x inputs x h x w to N x outputs x h x w."""
+        """Return N x outputs x h x w features of N x inputs x h x w features."""
         return F.relu(self.body(x) + self.shortcut(x))
 
 
 class UpBlock(nn.Module):
-    """Transposed convolution to the skip's scale, concatenation with the skip, bottleneck."""
+    """Transposed convolution to the scale of a skip connection, concatenation with it, and a bottleneck."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
@@ -148,7 +168,12 @@ class UpBlock(nn.Module):
         self.mix = Bottleneck(outputs + skip, outputs)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Low-resolution features and the skip to features at the skip's size."""
+        """Return the features at the size of the skip connection, N x outputs x h x w.
+
+        Args:
+            x: N x inputs features at half that size.
+            skip: N x skip features.
+        """
         x = F.relu(self.norm(self.up(x)))
         if x.shape[-2:] != skip.shape[-2:]:  # sides such as 260 do not double evenly
             x = enlarge(x, skip.shape[-2:])
@@ -156,13 +181,13 @@ class UpBlock(nn.Module):
 
 
 class UNetGenerator(nn.Module):
-    """The paper's generator: three U-Net blocks with bottlenecks from the last features to stride 4.
+    """The generator of the paper: three U-Net blocks with bottlenecks from the last features to stride 4.
 
     Args:
-        stages: channels of the features at strides 4, 8, 16 and of the last ones.
-        classes: number of classes.
-        widths: channels of the three blocks, coarse to fine (A.3).
-        embedding: see `FeatureFilter`.
+        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        classes: Number of classes.
+        widths: Channels of the three blocks, coarse to fine (Fu et al. 2022, appendix A.3).
+        embedding: Start of the class embedding, see `FeatureFilter`.
     """
 
     name = "unet"
@@ -183,7 +208,12 @@ class UNetGenerator(nn.Module):
         self.head = nn.Conv2d(c, 1, 3, padding=1)
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> GeneratorOutput:
-        """Features at strides 4, 8, 16 and the last ones, N x C x h x w each, and N classes."""
+        """Return the mask logits of the classes.
+
+        Args:
+            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            class_id: N class ids.
+        """
         fine, middle, coarse, last = stages
         x, activation = self.filter(last, class_id)
         for block, skip in zip(self.blocks, (coarse, middle, fine), strict=True):
