@@ -76,7 +76,7 @@ def train(
       1    an error; the same command continues from the last checkpoint
       2    a wrong option or argument
       130  Ctrl-C; the same command continues from the last checkpoint
-    """
+    """  # noqa: D301 - the escaped backslash is part of an example
     from whyframe_training.classifiers.classifier import ClassifierSpec
     from whyframe_training.config import TrainConfig
     from whyframe_training.predictor.generators import default_generator

@@ -9,7 +9,12 @@ from helpers.tiny_run import TINY
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
-from whyframe_training.joint.classifier_weights import last_linear, save_weights, starting_network, unfolded
+from whyframe_training.joint.classifier_weights import (
+    last_linear,
+    save_weights,
+    starting_network,
+    unfold_batch_norms,
+)
 
 
 class Plain(nn.Module):
@@ -49,7 +54,7 @@ def test_a_folded_network_that_has_moved_comes_back_under_the_networks_own_names
             parameter.add_(0.1 * torch.randn_like(parameter))
             parameter[0] = 0  # a channel that is off divides by nothing
     back = make()
-    back.load_state_dict(unfolded(network, folded, SIDE))
+    back.load_state_dict(unfold_batch_norms(network, folded, SIDE))
     x = torch.rand(3, 3, SIDE, SIDE)
     torch.testing.assert_close(back(x), folded(x), atol=1e-5, rtol=1e-5)
     again = fold_batch_norms(back, SIDE).state_dict()
@@ -58,7 +63,7 @@ def test_a_folded_network_that_has_moved_comes_back_under_the_networks_own_names
 
 def test_a_network_that_was_not_folded_is_its_own_state() -> None:
     network = build()
-    state = unfolded(network, network, SIDE)
+    state = unfold_batch_norms(network, network, SIDE)
     assert state.keys() == network.state_dict().keys()
     assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
 
@@ -98,7 +103,7 @@ def test_a_classifier_of_the_same_classes_keeps_its_last_layer(tmp_path: Path) -
 def test_a_network_of_the_users_must_have_as_many_classes(tmp_path: Path) -> None:
     file, _ = write_labels(tmp_path / "labels.txt", 5)
     other, labels = write_labels(tmp_path / "others.txt", 3)
-    with pytest.raises(ClassifierError, match=r"of 5 classes, the photographs have 3: let it make"):
+    with pytest.raises(ClassifierError, match=r"of 5 classes, but the images have 3: let the function"):
         starting_network(ClassifierSpec(TINY, "random", str(file), side=SIDE), labels, other, 0)
 
 

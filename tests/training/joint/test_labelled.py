@@ -40,7 +40,7 @@ def test_a_csv_file_names_the_classes_and_leaves_out_the_rest(data: Path, tmp_pa
 @pytest.mark.parametrize(
     ("rows", "header", "says"),
     [
-        (["red/9.png,warm", "blue/0.png,cold"], "file,class", "names .*9.png, which is not there"),
+        (["red/9.png,warm", "blue/0.png,cold"], "file,class", "names .*9.png, which is not below"),
         (["red/0.png,warm"], "file,class", "two classes, got 1"),
         (["red/0.png,warm", "red/0.png,cold"], "file,class", "gives 0.png no class, or two"),
         (["red/0.png,", "blue/0.png,cold"], "file,class", "gives 0.png no class, or two"),
@@ -79,7 +79,7 @@ def test_a_class_must_be_there_to_train_on_and_something_to_validate_on(data: Pa
     lone = write_csv(
         tmp_path / "a.csv", f"{kept[0].relative_to(data)},rare", f"{train[0].relative_to(data)},often"
     )
-    with pytest.raises(DataError, match="'rare' has no photograph to train on"):
+    with pytest.raises(DataError, match="'rare' has no image to train on"):
         split_labelled(data, read_labelled(data, lone), 5)
     rows = [f"{p.relative_to(data)},{'ab'[i % 2]}" for i, p in enumerate(train[:4])]
     with pytest.raises(DataError, match="no labelled photograph is kept"):
