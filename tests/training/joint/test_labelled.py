@@ -82,7 +82,7 @@ def test_a_class_must_be_there_to_train_on_and_something_to_validate_on(data: Pa
     with pytest.raises(DataError, match="'rare' has no image to train on"):
         split_labelled(data, read_labelled(data, lone), 5)
     rows = [f"{p.relative_to(data)},{'ab'[i % 2]}" for i, p in enumerate(train[:4])]
-    with pytest.raises(DataError, match="no labelled photograph is kept"):
+    with pytest.raises(DataError, match="no labelled image is kept"):
         split_labelled(data, read_labelled(data, write_csv(tmp_path / "b.csv", *rows)), 5)
 
 
