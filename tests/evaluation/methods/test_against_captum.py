@@ -1,8 +1,8 @@
 """The maps are those of captum wherever captum can compute them.
 
-captum is no dependency of the methods themselves. Its plain gradients, Grad-CAM, integrated gradients and occlusion
-give the same maps at the same number of passes, but calling it takes more code than the methods have (warnings to
-silence, progress to report, one image at a time). The rest differs, as each test below explains.
+The methods themselves do not use captum. Its plain gradients, Grad-CAM, integrated gradients and occlusion give the
+same maps at the same number of passes, but calling it saves no code: it warns about inputs without gradients, reports
+no progress, and rounds alike only for a single image at a time. The rest differs, as each test explains.
 """
 
 import pytest
