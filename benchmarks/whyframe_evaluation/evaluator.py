@@ -183,7 +183,7 @@ def _onnx_backend_where_possible(classifier: Classifier) -> Iterator[list[str]]:
         try:
             stack.enter_context(onnx_backend(classifier))
         except ServingError as error:
-            warnings += [f"{error} It is run by PyTorch, which takes longer."]
+            warnings += [f"{error}; it is run by PyTorch, which takes longer."]
             _LOG.warning(warnings[0])
         yield warnings
 

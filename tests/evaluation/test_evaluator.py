@@ -73,7 +73,7 @@ def test_a_network_that_onnx_runtime_cannot_run_is_warned_about(evaluated, caplo
     monkeypatch.setattr(onnx_runtime, "TOLERANCE", -1.0)
     with caplog.at_level(logging.WARNING, "whyframe"):
         (warning,) = evaluated("brightness", limit=1).warnings
-    assert warning.endswith("It is run by PyTorch, which takes longer.")
+    assert warning.endswith("; it is run by PyTorch, which takes longer.")
     assert caplog.messages == [warning]
 
 

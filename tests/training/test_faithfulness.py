@@ -8,7 +8,6 @@ from whyframe import perturb as sdk
 from whyframe.perturb import faithfulness
 from whyframe_training.faithfulness import preserving_curve, rank_pixels
 from whyframe_training.perturb import GaussianBlur, perturb
-from whyframe_training.statistics import paired_difference
 
 SIDE = 32
 
@@ -40,15 +39,15 @@ def test_curve_and_ranking_are_the_runtimes() -> None:
 def test_curve_ends_are_the_blurred_and_the_clean_image() -> None:
     image = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     blur = GaussianBlur(SIDE)
-    seen = []
+    inputs = []
 
     def logits(images: torch.Tensor) -> torch.Tensor:
-        seen.append(images)
+        inputs.append(images)
         return images.mean((2, 3))
 
     assert len(preserving_curve(logits, image, torch.rand(8, 8), 0, blur, steps=4)) == 5
-    torch.testing.assert_close(seen[0][0], blur(image[None])[0])
-    torch.testing.assert_close(seen[0][-1], image)
+    torch.testing.assert_close(inputs[0][0], blur(image[None])[0])
+    torch.testing.assert_close(inputs[0][-1], image)
 
 
 def contrast_on_the_left(images: torch.Tensor) -> torch.Tensor:
@@ -100,9 +99,9 @@ def a4(power: int) -> tuple[float, float]:
         p = (images * weight).sum((1, 2, 3)) ** power
         return torch.stack([p, 1 - p], dim=1).log()
 
-    seen = perturb(image[None], mask[None, None], blur(image[None]))
+    perturbed = perturb(image[None], mask[None, None], blur(image[None]))
     curve = preserving_curve(logits, image, mask, 0, blur, steps=64)
-    return float(logits(seen).softmax(1)[0, 0]), float((beta * curve[1:]).sum())
+    return float(logits(perturbed).softmax(1)[0, 0]), float((beta * curve[1:]).sum())
 
 
 def test_a4_the_weighted_area_is_the_score_of_the_soft_mask_for_a_linear_classifier() -> None:
@@ -113,19 +112,3 @@ def test_a4_the_weighted_area_is_the_score_of_the_soft_mask_for_a_linear_classif
 def test_a4_is_only_an_approximation_for_others() -> None:
     mask_score, area = a4(power=8)
     assert abs(mask_score - area) > 0.1
-
-
-def test_bootstrap_interval_holds_the_mean_and_narrows() -> None:
-    rng = np.random.default_rng(0)
-    a = rng.normal(3, 5, 400)
-    few, many = paired_difference(a[:40], np.zeros(40)), paired_difference(a, np.zeros(400))
-    assert few.low < few.mean < few.high
-    assert many.high - many.low < few.high - few.low
-    half_width = 1.96 * a.std() / math.sqrt(400)
-    assert many.high - many.mean == pytest.approx(half_width, rel=0.15)
-
-
-def test_bootstrap_leaves_out_what_could_not_be_measured() -> None:
-    difference = paired_difference([1.0, float("nan"), 3.0], [0.0, 0.0, 0.0])
-    assert (difference.mean, difference.count) == (2.0, 2)
-    assert paired_difference([float("nan")], [1.0]).count == 0

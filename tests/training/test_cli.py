@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from helpers.tiny_network import SIDE
+from helpers.tiny_run import spec
+from whyframe.errors import WhyframeError
+from whyframe_training import cli
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """Command line of a training of seconds, without its run folder."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(8):
+        cv2.imwrite(str(tmp_path / "photos" / f"{i}.png"), rng.integers(0, 256, (80, 96, 3), np.uint8))
+    tiny = spec(tmp_path)
+    return [
+        "--data", str(tmp_path / "photos"), "--classifier", tiny.name, "--weights", "random", "--labels",
+        str(tiny.labels), "--side", str(SIDE), "--epochs", "1", "--batch", "2", "--validation", "2",
+        "--precision", "fp32",
+    ]  # fmt: skip
+
+
+def train(*words: object) -> Result:
+    command = typer.Typer()
+    command.command()(cli.train)
+    return CliRunner().invoke(command, [str(word) for word in words])
+
+
+def settings(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "config.json").read_text())
+
+
+def test_a_run_prints_its_start_its_result_and_the_next_command(words: list[str], tmp_path: Path) -> None:
+    result = train(*words, "-o", tmp_path / "run")
+    assert result.exception is None
+    assert result.stdout == f"done: whyframe export {tmp_path / 'run'} -o model.onnx\n"
+    assert "6 images, 2 for validation, " in result.stderr
+    assert "of 2 validation images, in percent:" in result.stderr
+    assert "  predictor " in result.stderr
+    assert (settings(tmp_path / "run")["cam_weight"], settings(tmp_path / "run")["controller_jitter"]) == (
+        0.3,
+        4,
+    )
+
+
+def test_the_former_names_of_options_work_and_print_a_warning(words: list[str], tmp_path: Path) -> None:
+    former = train(*words, "-o", tmp_path / "run", "--anchor", "0.1", "--spread", "2")
+    assert "DeprecationWarning: --anchor is now --cam-weight" in former.stderr
+    assert "DeprecationWarning: --spread is now --controller-jitter" in former.stderr
+    assert (settings(tmp_path / "run")["cam_weight"], settings(tmp_path / "run")["controller_jitter"]) == (
+        0.1,
+        2,
+    )
+    present = train(*words, "-o", tmp_path / "run", "--cam-weight", "0.1", "--controller-jitter", "2")
+    assert present.exception is None, "the same settings, so the run is resumed"
+    assert "resumed at step 3" in present.stderr
+    assert "DeprecationWarning" not in present.stderr
+
+
+def test_the_former_names_are_not_in_the_help() -> None:
+    text = train("--help").stdout
+    assert "--cam-weight" in text
+    assert "--anchor" not in text
+    assert "--spread" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--preset", "bt", "--eta", "1.5"],
+            "--eta goes without --preset: bt sets it; leave one of them out.",
+        ),
+        (["--preset", "ct", "--anchor", "1"], "--anchor goes without --preset"),
+        (["--preset", "ct", "--cam-weight", "1"], "--cam-weight goes without --preset"),
+        (["--anchor", "1", "--cam-weight", "1"], "--anchor is the former name of --cam-weight"),
+        (["--mean", "1,2"], "--mean takes three numbers"),
+        (["--classes", "c.csv"], "--classes goes with --joint"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_anything_is_written(
+    words: list[str], tmp_path: Path, options: list[str], message: str
+) -> None:
+    error = train(*words, "-o", tmp_path / "run", *options).exception
+    assert isinstance(error, WhyframeError)
+    assert message in str(error)
+    assert not (tmp_path / "run").exists()
