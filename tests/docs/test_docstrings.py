@@ -1,0 +1,57 @@
+"""Docstrings are complete: each described argument exists, and its description is a phrase with a capital and a full stop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import griffe
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "whyframe": "sdk",
+    "whyframe_training": "training",
+    "whyframe_export": "export",
+    "whyframe_evaluation": "benchmarks",
+}
+DESCRIBED = {"parameters", "attributes", "returns", "yields", "raises"}
+
+
+def objects(name: str) -> Iterator[griffe.Object]:
+    """Yield the documented objects of a package."""
+    package = griffe.load(name, search_paths=[str(ROOT / PACKAGES[name])], docstring_parser="google")
+    waiting: list[griffe.Object] = [package]
+    while waiting:
+        found = waiting.pop()
+        if found.has_docstring:
+            yield found
+        waiting += [member for member in found.members.values() if not member.is_alias]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_what_a_docstring_describes_exists(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "griffe"):
+        for documented in objects(name):
+            documented.docstring.parsed
+    assert [record.message for record in caplog.records] == []
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_descriptions_are_complete_phrases(name: str) -> None:
+    fragments = [
+        f"{documented.path}: {getattr(item, 'name', None) or section.kind.value}: {item.description}"
+        for documented in objects(name)
+        for section in documented.docstring.parsed
+        if section.kind.value in DESCRIBED
+        for item in section.value
+        if not is_phrase(item.description)
+    ]
+    assert fragments == []
+
+
+def is_phrase(description: str) -> bool:
+    """Return whether a description begins with a capital letter and ends with a full stop."""
+    text = description.strip()
+    return bool(text) and (text[0].isupper() or not text[0].isalpha()) and text.rstrip("`)*")[-1] in ".:|"
