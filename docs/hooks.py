@@ -56,11 +56,20 @@ def _command_help() -> str:
         get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="whyframe", indent=1)
         for name, command in sorted(program.commands.items())  # type: ignore[attr-defined]
     )
-    return "\n".join(_without_blocks(page) for page in pages)
+    return "\n".join(map(_with_code_blocks, pages))
 
 
-def _without_blocks(page: str) -> str:
-    r"""Return help whose examples, which follow a line with \b, are code blocks."""
-    return re.sub(
-        r"^\x08\n(.+?)(?=\n\n|\Z)", lambda match: f"```text\n{match[1]}\n```", page, flags=re.MULTILINE | re.DOTALL
-    )
+def _with_code_blocks(page: str) -> str:
+    r"""Return a command's help whose indented lines, and paragraphs after a line with \b, are code blocks."""
+    text, usage, options = page.partition("**Usage**")
+    return "\n\n".join(map(_with_code_block, text.split("\n\n"))) + usage + options
+
+
+def _with_code_block(paragraph: str) -> str:
+    lines = paragraph.removeprefix("\b\n").splitlines()
+    verbatim = paragraph.startswith("\b\n")
+    start = next((i for i, line in enumerate(lines) if verbatim or line.startswith("  ")), len(lines))
+    if start == len(lines):
+        return paragraph
+    code = "\n".join(line.removeprefix("  ") for line in lines[start:])
+    return "\n".join([*lines[:start], "", f"```text\n{code}\n```"])

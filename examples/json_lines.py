@@ -1,7 +1,7 @@
 """Consume explanations as JSON lines, as any other program could: print where each class begins and ends.
 
-    whyframe run clip.mp4 --json | python examples/json_lines.py
-    whyframe run rtsp://camera/stream --json | python examples/json_lines.py --minimum 0.5
+whyframe run clip.mp4 --json | python examples/json_lines.py
+whyframe run rtsp://camera/stream --json | python examples/json_lines.py --minimum 0.5
 """
 
 from __future__ import annotations

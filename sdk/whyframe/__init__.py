@@ -1,6 +1,6 @@
 """whyframe: saliency maps for image classifiers, computed with the class in one forward pass per video frame.
 
-Example:
+Examples:
     >>> from whyframe import ExplainEngine
     >>> engine = ExplainEngine()
     >>> result = engine.run("photo.jpg")

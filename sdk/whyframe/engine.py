@@ -46,7 +46,7 @@ class ExplainEngine:
         ManifestError: The file has no manifest, or a manifest with a newer schema.
         BackendError: The backend or the device cannot be used on this machine.
 
-    Example:
+    Examples:
         >>> with ExplainEngine() as engine:
         ...     result = engine.run(cv2.imread("photo.jpg"))
         ...     print(result.label, result.probability)

@@ -1,4 +1,4 @@
-"""Docstrings are complete: each described argument exists, and its description is a phrase with a capital and a full stop."""
+"""Docstrings are complete: what they describe exists, and descriptions begin with a capital and end with a full stop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def objects(name: str) -> Iterator[griffe.Object]:
 def test_what_a_docstring_describes_exists(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "griffe"):
         for documented in objects(name):
-            documented.docstring.parsed
+            _ = documented.docstring.parsed
     assert [record.message for record in caplog.records] == []
 
 

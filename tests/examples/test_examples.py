@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 
 from helpers import workspace
 
@@ -40,8 +42,7 @@ def run(filled: Path, tmp_path: Path):
 
 
 def test_a_classifier_of_ones_own_is_trained_exported_and_explained(run, filled: Path) -> None:
-    weights = "import torch, torchvision as tv; torch.save(tv.models.mobilenet_v3_small(num_classes=10).state_dict(), 'm.pt')"
-    run(f'python -c "{weights}"')
+    torch.save(torchvision.models.mobilenet_v3_small(num_classes=10).state_dict(), filled / "m.pt")
     printed = run(
         "python examples/own_classifier.py photos photo.jpg --weights m.pt --labels labels.txt --side 64 "
         "--validation 4 --epochs 1 --batch 8 -o mine"
@@ -61,4 +62,6 @@ def test_the_model_file_is_enough_for_plain_onnxruntime(run) -> None:
 
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a virtual display: apt-get install xvfb")
 def test_a_stream_is_shown_in_a_window(run) -> None:
-    assert f"{workspace.CLIP_FRAMES} frames shown" in run("xvfb-run -a python examples/stream_opencv.py clip.mp4")
+    assert f"{workspace.CLIP_FRAMES} frames shown" in run(
+        "xvfb-run -a python examples/stream_opencv.py clip.mp4"
+    )

@@ -17,7 +17,10 @@ CLASSES = 10
 CLIP_FRAMES = 12
 
 # The commands of the documentation, on little data: options are added where a command would run for hours.
-QUICK = {"train": ["--epochs", "1", "--validation", "4", "--batch", "8"], "evaluate": ["--limit", "2", "--shown", "1"]}
+QUICK = {
+    "train": ["--epochs", "1", "--validation", "4", "--batch", "8"],
+    "evaluate": ["--limit", "2", "--shown", "1"],
+}
 
 COMMAND = """#!{python}
 import sys

@@ -39,7 +39,7 @@ def count_passes(classifier: Classifier) -> Iterator[Passes]:
     Yields:
         The counts so far.
 
-    Example:
+    Examples:
         >>> with count_passes(classifier) as passes:
         ...     method.explain(classifier, images, targets)
         >>> passes.forward / len(images)
