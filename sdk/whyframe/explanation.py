@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from whyframe.colormap import COLORMAP, OPACITY
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
+from whyframe.opencv import write_image
 from whyframe.overlay import draw
 from whyframe.scores import Scores
 
@@ -133,8 +133,8 @@ class Explanation:
             colormap: Name of one of OpenCV's colour maps in lower case, for example ``"turbo"``, ``"viridis"`` or
                 ``"inferno"``.
             opacity: Greatest opacity of the map, in [0, 1].
-            caption: True for the label, the probability and, where no map is drawn, the reason; False for no
-                caption; or the text to write. A text that does not fit is cut off.
+            caption: True for the label and the probability; False for no caption; or the text to write. Where no
+                map is drawn, the caption also gives the reason. A text that does not fit is cut off.
 
         Returns:
             A new H x W x 3 uint8 BGR array.
@@ -184,7 +184,7 @@ class Explanation:
                 f"{path} ends in {suffix or 'nothing'!r}; give a name that ends in one of {known}."
             )
         image = self.overlay(colormap=colormap, opacity=opacity, caption=caption)
-        return atomic_write(path, cv2.imencode(suffix, image)[1].tobytes())
+        return write_image(Path(path), image)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON values, as in the lines of ``whyframe run --json``.

@@ -53,8 +53,8 @@ def draw(
         probability: Probability of the explained class, in [0, 1].
         colormap: Name of one of OpenCV's colour maps in lower case.
         opacity: Greatest opacity of the map, in [0, 1].
-        caption: True for the label, the probability and, where no map is drawn, the reason; False for no caption;
-            or the text to write.
+        caption: True for the label and the probability; False for no caption; or the text to write. Where no map
+            is drawn, the caption also gives the reason.
 
     Returns:
         A new H x W x 3 uint8 BGR array. It has no caption where the frame is too small for readable text.
@@ -75,7 +75,8 @@ def draw(
         note = f"{probability:.0%}" + (f", no map: {reason}" if reason else "")
         _write_caption(image, _captions(_printable(label), note))
     elif caption:
-        _write_caption(image, _shortened(_printable(" ".join(caption.splitlines()))))
+        text = _printable(" ".join(caption.splitlines()))
+        _write_caption(image, _captions(text, f"no map: {reason}") if reason else _shortened(text))
     return image
 
 

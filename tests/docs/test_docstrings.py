@@ -1,4 +1,4 @@
-"""Docstrings are complete: what they describe exists, and descriptions begin with a capital and end with a full stop."""
+"""Docstrings are complete: what they describe exists, and every description is a phrase with capital and full stop."""
 
 from __future__ import annotations
 

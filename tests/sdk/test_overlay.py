@@ -63,7 +63,7 @@ def test_a_map_without_signal_is_not_drawn_and_the_caption_gives_the_reason(resu
 def test_the_caption_is_the_text_that_was_asked_for(result, captions):
     result.overlay(caption="café\nat noon")
     with_no_signal(result).overlay(caption="as asked")
-    assert captions == ["cafe at noon", "as asked"]
+    assert captions == ["cafe at noon", "as asked  no map: nothing to see"]
 
 
 @pytest.mark.parametrize("caption", [False, ""])

@@ -40,7 +40,8 @@ def demo(
       whyframe demo -o why.png --model my-model.onnx
     """
     from whyframe.cli.bundled_images import CAT, COFFEE, read_bundled_image
-    from whyframe.video.sinks import check_image_output, write_image
+    from whyframe.opencv import write_image
+    from whyframe.video.sinks import check_image_output
 
     check_image_output(output)
     with open_engine(model, backend, device, threads) as engine:

@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
-from whyframe.files import atomic_write
-from whyframe.video.opencv import quiet_opencv
+from whyframe.opencv import quiet_opencv, write_image
 from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink, part_path
 from whyframe.video.sources import IMAGE_SUFFIXES, Source
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["VIDEO_SUFFIXES", "check_image_output", "open_sink", "write_image"]
+__all__ = ["VIDEO_SUFFIXES", "check_image_output", "open_sink"]
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Suffixes of the video formats that can be written."""
@@ -132,26 +131,6 @@ def open_sink(output: str | Path, source: Source) -> Sink:
         return _ImageSink(path)
     _check_suffix(path, VIDEO_SUFFIXES, "a video")
     return _open_video(path, source)
-
-
-def write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write an image file; after an error no partial file is left.
-
-    Args:
-        path: The file to write. Its suffix, an entry of IMAGE_SUFFIXES, chooses the format.
-        image: H x W x 3 uint8 BGR.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    try:
-        with quiet_opencv():
-            encoded, data = cv2.imencode(path.suffix, image)
-    except cv2.error:
-        encoded = False
-    if not encoded:  # depending on its version, OpenCV raises an error or returns False
-        raise OutputError(f"the image is too large for the format of {path}; write it as .png.")
-    atomic_write(path, data.tobytes())
 
 
 def check_image_output(path: Path) -> None:

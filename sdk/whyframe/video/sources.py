@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import SourceError
+from whyframe.opencv import quiet_opencv
 from whyframe.preprocess import read_image
 from whyframe.video.containers import is_truncated
-from whyframe.video.opencv import quiet_opencv
 
 __all__ = ["IMAGE_SUFFIXES", "Frame", "Source", "open_source"]
 

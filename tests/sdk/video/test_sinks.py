@@ -12,7 +12,7 @@ from helpers import clips
 from whyframe import ExplainEngine
 from whyframe.errors import OutputError
 from whyframe.video.sink import Sink
-from whyframe.video.sinks import check_image_output, open_sink, write_image
+from whyframe.video.sinks import check_image_output, open_sink
 from whyframe.video.sources import Source, open_source
 
 Convert = Callable[..., Sink]
@@ -121,15 +121,6 @@ def test_a_bad_output_is_refused_before_anything_is_written(
         open_sink(tmp_path / output, opened)
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_an_image_too_large_for_its_format_is_refused(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(OutputError, match=r"write it as \.png"):
-        write_image(tmp_path / "a.webp", np.zeros((20_000, 1, 3), np.uint8))
-    assert not list(tmp_path.iterdir())
-    assert capfd.readouterr() == ("", "")
 
 
 def test_an_image_output_is_checked_before_it_is_written(tmp_path: Path) -> None:
