@@ -1,6 +1,6 @@
 """Export of explained classifiers: from a trained run to one fused ONNX file, and from that file to an engine.
 
-Example:
+Examples:
     >>> from whyframe_export import compile_engine, export
     >>> report = export("runs/lite0", "model.onnx")  # needs PyTorch
     >>> report.passes()
@@ -10,8 +10,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from whyframe.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from whyframe_export.compile import compile_engine
@@ -22,22 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["ParityError", "ParityReport", "PrecisionError", "compile_engine", "export"]
 
 # Imported on first use: `export` needs PyTorch, which takes seconds to import and which `compile_engine` does not need.
-_LAZY = {
-    "ParityError": "whyframe_export.parity",
-    "ParityReport": "whyframe_export.parity",
-    "PrecisionError": "whyframe_export.precision",
-    "compile_engine": "whyframe_export.compile",
-    "export": "whyframe_export.onnx_export",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "ParityError": "whyframe_export.parity",
+        "ParityReport": "whyframe_export.parity",
+        "PrecisionError": "whyframe_export.precision",
+        "compile_engine": "whyframe_export.compile",
+        "export": "whyframe_export.onnx_export",
+    },
+)

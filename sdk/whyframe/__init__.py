@@ -10,7 +10,6 @@ Examples:
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from whyframe.errors import (
     TargetError,
     WhyframeError,
 )
+from whyframe.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from whyframe.cuda.frames import NV12Frame
@@ -56,22 +56,13 @@ except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0+unknown"
 
 # Imported at the first access, so that `whyframe --help` loads neither OpenCV nor ONNX Runtime.
-_LAZY = {
-    "ClassScore": "whyframe.explanation",
-    "ExplainEngine": "whyframe.engine",
-    "Explanation": "whyframe.explanation",
-    "Manifest": "whyframe.manifest",
-    "NV12Frame": "whyframe.cuda.frames",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "ClassScore": "whyframe.explanation",
+        "ExplainEngine": "whyframe.engine",
+        "Explanation": "whyframe.explanation",
+        "Manifest": "whyframe.manifest",
+        "NV12Frame": "whyframe.cuda.frames",
+    },
+)

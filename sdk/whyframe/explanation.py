@@ -65,7 +65,7 @@ class Explanation:
         index: Position of the frame in its source or its batch, from 0.
         timestamp: Seconds from the start of the source; None where the source has no clock.
 
-    Example:
+    Examples:
         >>> result = engine.run("photo.jpg")
         >>> result.label, result.probability, result.saliency.shape
         >>> result.save("explained.png", colormap="viridis")

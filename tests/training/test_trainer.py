@@ -184,8 +184,8 @@ def test_another_runs_folder_is_refused(config: TrainConfig, tmp_path: Path) -> 
     dataclasses.replace(config, seed=5).save(folder / "config.json")
     with pytest.raises(RunError, match="other settings"):
         train(config, folder)
-    with pytest.raises(RunError, match="make its parent"):
-        train(config, tmp_path / "no" / "where")
+    with pytest.raises(RunError, match="choose another place"):
+        train(config, folder / "config.json" / "below-a-file")
 
 
 def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Training of mask predictors: classifiers, generators, controllers, losses and validation (needs PyTorch).
 
-Example:
+Examples:
     >>> from whyframe_training import ClassifierSpec, TrainConfig, train
     >>> config = TrainConfig(ClassifierSpec("resnet50"), data="photos")
     >>> print(train(config, "runs/resnet50", progress=True))
@@ -10,8 +10,9 @@ The names below are imported when they are first used, so that importing the pac
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from whyframe.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from whyframe_training.classifiers.networks import ClassifierSpec
@@ -31,22 +32,15 @@ __all__ = [
     "train_joint",
 ]
 
-_MODULES = {
-    "ClassifierSpec": "classifiers.networks",
-    "JointValidation": "joint.joint_run",
-    "Objective": "losses",
-    "TrainConfig": "config",
-    "Validation": "validate",
-    "train": "training_run",
-    "train_joint": "joint.joint_run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "ClassifierSpec": "whyframe_training.classifiers.networks",
+        "JointValidation": "whyframe_training.joint.joint_run",
+        "Objective": "whyframe_training.losses",
+        "TrainConfig": "whyframe_training.config",
+        "Validation": "whyframe_training.validate",
+        "train": "whyframe_training.training_run",
+        "train_joint": "whyframe_training.joint.joint_run",
+    },
+)

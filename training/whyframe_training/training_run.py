@@ -36,13 +36,13 @@ def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) ->
     Writes `config.json`, `checkpoint.pt`, `log.jsonl`, `contact_sheet.png` and `validation.json`. A run that was
     interrupted continues from its last checkpoint, with the same result as without the interruption.
 
-    Example:
+    Examples:
         >>> validation = train(TrainConfig(ClassifierSpec("resnet50"), data="photos"), "runs/resnet50")
         >>> validation.means()["predictor"]  # percent
 
     Args:
         config: Settings of the run.
-        folder: Run folder; made if its parent exists. Its run must have the same settings.
+        folder: Run folder; made where it is missing. Its run must have the same settings.
         progress: Show progress bars on stderr.
 
     Returns:
@@ -61,7 +61,7 @@ class TrainingRun:
 
     Args:
         config: Settings of the run.
-        folder: Run folder; made if its parent exists. A folder made here is removed again where an error is raised.
+        folder: Run folder; made where it is missing. A folder made here is removed again where an error is raised.
 
     Attributes:
         trainer: The trainer.
@@ -131,10 +131,10 @@ def open_run(folder: Path, config: TrainConfig) -> None:
             )
         return
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"cannot make the folder {folder} ({error.strerror}): make its parent first"
+            f"cannot make the folder {folder} ({error.strerror}): choose another place with -o"
         ) from error
     config.save(path)
 

@@ -56,7 +56,7 @@ def train_joint(
     Args:
         config: Settings of the run; its classifier is the one to start from.
         classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
-        folder: Run folder; made if its parent exists. Its run must have the same settings.
+        folder: Run folder; made where it is missing. Its run must have the same settings.
         progress: Show progress bars on stderr.
 
     Returns:
@@ -80,7 +80,7 @@ class JointRun(TrainingRun):
     Args:
         config: Settings of the run; its classifier is the one to start from.
         classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
-        folder: Run folder; made if its parent exists. A folder made here is removed again where an error is raised.
+        folder: Run folder; made where it is missing. A folder made here is removed again where an error is raised.
 
     Raises:
         RunError: The folder holds a run with other settings, or cannot be made.
