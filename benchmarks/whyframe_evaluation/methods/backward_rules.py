@@ -123,7 +123,7 @@ class RelevanceRules(BackwardRules):
             return function(x, y, *args, **kwargs)
         return with_rule(lambda x, y: function(x.clone(), y, *args, **kwargs), self.share_added, x, y)
 
-    def gated(self, function: Function, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def gated(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         """Refuse a product of features or a smooth activation.
 
         Raises:

@@ -33,7 +33,7 @@ class Cam(Method):
     def __init__(self) -> None:
         self._maps: WeakKeyDictionary[Classifier, ClassActivationMap] = WeakKeyDictionary()
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         if classifier not in self._maps:
             self._maps[classifier] = ClassActivationMap(classifier)
         with torch.no_grad():
@@ -52,13 +52,13 @@ class GradCam(Method):
     title = "Grad-CAM"
     paper = "Selvaraju et al., Grad-CAM, ICCV 2017"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         stages, logits = classifier(images.detach().requires_grad_())
         features = stages[-1]
         gradients = torch.autograd.grad(target_scores(logits, targets).sum(), features)[0]
         return (self._weights(features, gradients) * features).sum(dim=1).relu()
 
-    def _weights(self, features: Tensor, gradients: Tensor) -> Tensor:  # noqa: ARG002
+    def _weights(self, features: Tensor, gradients: Tensor) -> Tensor:
         """Return the N x C x 1 x 1 weights of N x C x h x w features with the given gradients."""
         return gradients.mean(dim=(2, 3), keepdim=True)
 

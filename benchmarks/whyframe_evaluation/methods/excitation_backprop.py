@@ -46,7 +46,7 @@ class ExcitationBackprop(Method):
     def __init__(self, stage: int = 2) -> None:
         self.stage = stage
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         return self._winning(classifier, images, targets)[0]
 
     def _winning(
@@ -81,7 +81,7 @@ class ContrastiveExcitationBackprop(ExcitationBackprop):
     name = "contrastive-excitation-backprop"
     title = "Contrastive excitation BP"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         winning, last_weight = self._winning(classifier, images, targets)
         # The paper subtracts below the last layer. The rules are linear, so subtracting at the stage is the same.
         return (winning - self._winning(classifier, images, targets, negated=last_weight)[0]).relu()
@@ -115,7 +115,7 @@ class _ExcitationRules(RelevanceRules):
         x: Tensor,
         function: WeightedFunction,
         weight: Tensor,
-        bias: Tensor | None,  # noqa: ARG002
+        bias: Tensor | None,
     ) -> Tensor:
         excitatory = (-weight if weight is self.negated else weight).relu()
         return self.share_pooled(relevance, x, lambda x: function(x, excitatory, None))

@@ -23,7 +23,7 @@ class VanillaGradient(Method):
     title = "Gradient"
     paper = "Simonyan et al., Deep Inside Convolutional Networks, ICLR workshop 2014"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         return target_gradients(classifier.logits, images, targets).abs().amax(dim=1)
 
 
@@ -39,7 +39,7 @@ class GradientTimesInput(Method):
     title = "Gradient x input"
     paper = "Shrikumar et al., Not Just a Black Box, arXiv:1605.01713, 2016"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         inputs = classifier.normalise(images)
         return (inputs * target_gradients(classifier.module, inputs, targets)).sum(dim=1)
 

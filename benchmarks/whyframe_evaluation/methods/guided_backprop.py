@@ -26,7 +26,7 @@ class GuidedBackprop(Method):
     title = "Guided backprop"
     paper = "Springenberg et al., Striving for Simplicity, ICLR workshop 2015"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         def logits(images: Tensor) -> Tensor:
             inputs = classifier.normalise(images)
             with _GuidedRules():

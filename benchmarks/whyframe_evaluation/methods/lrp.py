@@ -22,7 +22,7 @@ class _Lrp(Method):
 
     paper = "Bach et al., On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, PLoS ONE 2015"
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         inputs = classifier.normalise(images.detach()).requires_grad_()
         with self._rules():
             logits = classifier.module(inputs)

@@ -39,7 +39,7 @@ class _TorchPredictor(Method):
     def __init__(self) -> None:
         self._predictors: WeakKeyDictionary[Classifier, MaskPredictor] = WeakKeyDictionary()
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         if classifier not in self._predictors:
             self._predictors[classifier] = self._load(classifier)
         predictor = self._predictors[classifier].to(images.device)
@@ -107,7 +107,7 @@ class FusedPredictor(Method):
         """Digest of the file's weights."""
         return self.engine.manifest.digest[:_VERSION_DIGITS]
 
-    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:  # noqa: ARG002
+    def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         _check_classifier(self.engine.manifest.classifier, classifier, "the fused file")
         frames = (255 * images).round().to(torch.uint8).permute(0, 2, 3, 1)
         outputs = self.engine.backend_object.explain(
