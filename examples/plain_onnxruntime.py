@@ -22,7 +22,7 @@ target = np.array([-1])  # the predicted class; any class id explains that one
 probabilities, class_id, saliency = session.run(None, {"frames": rgb[None], "target": target})
 
 height, width = frame.shape[:2]
-heat = cv2.resize(saliency[0], (width, height))  # H x W in [0, 1]: 1 is what the class was seen in
+heat = cv2.resize(saliency[0], (width, height))  # H x W in [0, 1]: how much a pixel supports the class
 y, x = np.unravel_index(heat.argmax(), heat.shape)
 label = manifest["labels"][class_id[0]]
 print(f"{label} {probabilities[0, class_id[0]]:.3f}, strongest at x={x} y={y}")

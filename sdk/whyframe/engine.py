@@ -193,7 +193,7 @@ class ExplainEngine:
             target: Name or id of the class.
 
         Returns:
-            The class id: the position of the class in ``probabilities``.
+            The class id, which is the position of the class in ``probabilities``.
 
         Raises:
             TargetError: The model has no such class.

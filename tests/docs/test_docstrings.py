@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,18 @@ PACKAGES = {
     "whyframe_export": "export",
     "whyframe_evaluation": "benchmarks",
 }
+OPTIONS = {"returns_multiple_items": False, "returns_named_value": False}
+SYMBOL = re.compile(
+    r"(bool|float\d+|uint8|steps|theta|ceil)\b|[a-z](_\w)?\b"
+)  # of a shape, a type or an equation
 DESCRIBED = {"parameters", "attributes", "returns", "yields", "raises"}
 
 
 def objects(name: str) -> Iterator[griffe.Object]:
     """Yield the documented objects of a package."""
-    package = griffe.load(name, search_paths=[str(ROOT / PACKAGES[name])], docstring_parser="google")
+    package = griffe.load(
+        name, search_paths=[str(ROOT / PACKAGES[name])], docstring_parser="google", docstring_options=OPTIONS
+    )
     waiting: list[griffe.Object] = [package]
     while waiting:
         found = waiting.pop()
@@ -52,6 +59,7 @@ def test_descriptions_are_complete_phrases(name: str) -> None:
 
 
 def is_phrase(description: str) -> bool:
-    """Return whether a description begins with a capital letter and ends with a full stop."""
+    """Return whether a description begins with a capital letter or a symbol, and ends with a full stop."""
     text = description.strip()
-    return bool(text) and (text[0].isupper() or not text[0].isalpha()) and text.rstrip("`)*")[-1] in ".:|"
+    begins = bool(text) and (not text[0].islower() or SYMBOL.match(text) is not None)
+    return begins and text.rstrip("`)*")[-1] in ".:|"

@@ -51,7 +51,7 @@ def preserving_curve(
         steps: Number of equal steps from the blurred image to the clean image.
 
     Returns:
-        steps + 1 probabilities, float64, on the CPU: from the blurred image to the clean image.
+        steps + 1 probabilities, float64, on the CPU, from the blurred image to the clean image.
     """
     rank = rank_pixels(mask[None], blur)
     counts = torch.round(torch.arange(steps + 1, device=image.device) * (rank.numel() / steps))

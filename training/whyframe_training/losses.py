@@ -105,7 +105,7 @@ def total_variation(mask: Tensor) -> Tensor:
         mask: N x h x w scores.
 
     Returns:
-        Scalar: the sum over each mask, averaged over the masks.
+        A scalar, the sum over each mask, averaged over the masks.
     """
     down, right = mask.diff(dim=-2).square().sum(), mask.diff(dim=-1).square().sum()
     edges = (mask[:, 0], mask[:, -1], mask[:, :, 0], mask[:, :, -1])

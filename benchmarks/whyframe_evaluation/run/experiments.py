@@ -84,9 +84,9 @@ def run_experiments(
         on_progress: Called with the title of each finished method.
 
     Returns:
-        ``rotation``: by largest angle in degrees, the percentage of images whose predicted class changes;
-        ``invariant_to``: the angle of the most informative accurate rule; ``methods``: by method, the
-        `adversarial_values`, or ``error``.
+        A dict with ``rotation`` (by largest angle in degrees, the percentage of images whose predicted class
+        changes), ``invariant_to`` (the angle of the most informative accurate rule) and ``methods`` (by method, the
+        `adversarial_values`, or ``error``).
     """
     files = [f"{sample.file} {sample.digest}" for sample in samples]
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -47,7 +47,7 @@ class Backend(ABC):
             targets: N int64 class ids; -1 for the predicted class.
 
         Returns:
-            New arrays: probabilities N x C float32, explained class ids N int64, saliency N x s x s float32.
+            New arrays of probabilities (N x C float32), explained class ids (N int64) and saliency (N x s x s float32).
 
         Raises:
             ModelError: The runtime failed.

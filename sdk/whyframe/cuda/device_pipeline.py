@@ -226,7 +226,7 @@ class DevicePipeline(Pipeline):
         """Return the resampling taps of a frame size on the device.
 
         Returns:
-            Memory and length of the last axis of four arrays: start and weight of the rows, then of the columns.
+            Memory and length of the last axis of the start and the weight of the rows, then of the columns.
         """
         from whyframe.native.resampling import frame_taps
 

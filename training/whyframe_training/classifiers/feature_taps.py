@@ -42,7 +42,7 @@ def find_taps(module: nn.Module, side: int) -> list[Call]:
         side: S, side of the input in pixels.
 
     Returns:
-        Four calls: strides 4, 8 and 16, and the last features.
+        Four calls, of strides 4, 8 and 16 and of the last features.
 
     Raises:
         ClassifierError: A scale is missing, or no module has an N x C x h x w output.

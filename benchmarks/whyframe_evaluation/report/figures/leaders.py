@@ -35,7 +35,7 @@ def is_tied(value: Estimate, best: Estimate) -> bool:
 def leader_and_ties(
     summaries: Sequence[MethodSummary], column: str
 ) -> tuple[MethodSummary, list[MethodSummary]] | None:
-    """Return the leader, and the methods that are tied with it, the nearest first; None where nobody leads."""
+    """Return the leader, and the methods that are tied with it, the nearest first; None where no method leads."""
     first = leader(summaries, column)
     if first is None:
         return None
