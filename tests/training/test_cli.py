@@ -78,13 +78,13 @@ def test_the_former_names_are_not_in_the_help() -> None:
     [
         (
             ["--preset", "bt", "--eta", "1.5"],
-            "--eta goes without --preset: bt sets it; leave one of them out.",
+            "--eta cannot be given with --preset: bt sets it; leave out one of the two",
         ),
-        (["--preset", "ct", "--anchor", "1"], "--anchor goes without --preset"),
-        (["--preset", "ct", "--cam-weight", "1"], "--cam-weight goes without --preset"),
+        (["--preset", "ct", "--anchor", "1"], "--anchor cannot be given with --preset"),
+        (["--preset", "ct", "--cam-weight", "1"], "--cam-weight cannot be given with --preset"),
         (["--anchor", "1", "--cam-weight", "1"], "--anchor is the former name of --cam-weight"),
         (["--mean", "1,2"], "--mean takes three numbers"),
-        (["--classes", "c.csv"], "--classes goes with --joint"),
+        (["--classes", "c.csv"], "--classes needs --joint"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_before_anything_is_written(

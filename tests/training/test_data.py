@@ -53,18 +53,18 @@ def test_split_is_the_same_every_time_and_disjoint(folder: Path) -> None:
 
 def test_sample_k_depends_on_seed_and_k_alone(folder: Path) -> None:
     images = list_images(folder)
-    one, two = CropStream(images, 32, seed=1), CropStream(images, 32, seed=1)
-    two[3]  # what was read before does not matter
-    assert torch.equal(one[7], two[7])
-    assert not torch.equal(one[7], one[13]), "another epoch, another crop"
-    assert not torch.equal(one[7], CropStream(images, 32, seed=2)[7])
+    first, second = CropStream(images, 32, seed=1), CropStream(images, 32, seed=1)
+    second[3]  # what was read before does not matter
+    assert torch.equal(first[7], second[7])
+    assert not torch.equal(first[7], first[13]), "another epoch, another crop"
+    assert not torch.equal(first[7], CropStream(images, 32, seed=2)[7])
 
 
 def test_resuming_at_a_sample_and_workers_change_nothing(folder: Path) -> None:
     stream = CropStream(list_images(folder), 32, seed=0)
-    whole = torch.cat(list(stream.batches(0, 12, 4)))
-    assert torch.equal(whole[4:], torch.cat(list(stream.batches(4, 12, 4))))
-    assert torch.equal(whole, torch.cat(list(stream.batches(0, 12, 4, workers=2))))
+    complete = torch.cat(list(stream.batches(0, 12, 4)))
+    assert torch.equal(complete[4:], torch.cat(list(stream.batches(4, 12, 4))))
+    assert torch.equal(complete, torch.cat(list(stream.batches(0, 12, 4, workers=2))))
 
 
 def test_an_epoch_sees_every_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

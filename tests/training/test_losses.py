@@ -9,7 +9,7 @@ from whyframe_training.presets import CONSTRAINED, MGNET
 SIDE, CELLS = 16, 8
 
 
-def pictures(n: int = 3) -> tuple[torch.Tensor, ...]:
+def random_batch(n: int = 3) -> tuple[torch.Tensor, ...]:
     noise = torch.Generator().manual_seed(0)
     images, background = (
         torch.rand(n, 3, SIDE, SIDE, generator=noise, dtype=torch.float64) for _ in range(2)
@@ -23,29 +23,29 @@ def classify(images: torch.Tensor) -> torch.Tensor:
     return 8 * images.mean((2, 3))
 
 
-def seen(share: torch.Tensor, images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+def perturbed_logits(share: torch.Tensor, images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
     kept = torch.nn.functional.interpolate(share[:, None], size=(SIDE, SIDE), mode="bilinear")
     return classify(kept * images + (1 - kept) * background)
 
 
 def test_as_it_stands_it_is_eq_8() -> None:
-    images, mask, background, target = pictures()
-    expected = -torch.log_softmax(seen(mask, images, background), 1)[range(3), target].mean()
+    images, mask, background, target = random_batch()
+    expected = -torch.log_softmax(perturbed_logits(mask, images, background), 1)[range(3), target].mean()
     loss = Objective().loss(classify, images, mask, background, target)
     torch.testing.assert_close(loss.double(), expected, atol=1e-6, rtol=1e-6)
 
 
 def test_with_all_weights_it_is_eq_2() -> None:
-    images, mask, background, target = pictures()
-    preserved = -torch.log_softmax(seen(mask, images, background), 1)[range(3), target].mean()
-    left_over = torch.softmax(seen(1 - mask, images, background), 1)[range(3), target].mean()
-    expected = preserved + left_over + 8 * area(mask) + 0.005 * total_variation(mask)
+    images, mask, background, target = random_batch()
+    preserved = -torch.log_softmax(perturbed_logits(mask, images, background), 1)[range(3), target].mean()
+    complement = torch.softmax(perturbed_logits(1 - mask, images, background), 1)[range(3), target].mean()
+    expected = preserved + complement + 8 * area(mask) + 0.005 * total_variation(mask)
     loss = CONSTRAINED.loss(classify, images, mask, background, target)
     torch.testing.assert_close(loss.double(), expected, atol=1e-5, rtol=1e-6)
 
 
 def test_mgnets_terms_are_margins_on_logits() -> None:
-    images, mask, background, target = pictures()
+    images, mask, background, target = random_batch()
 
     def margin(logits: torch.Tensor) -> torch.Tensor:
         rows = [row.tolist() for row in logits]
@@ -53,7 +53,10 @@ def test_mgnets_terms_are_margins_on_logits() -> None:
             [row[c] - max(row[:c] + row[c + 1 :]) for row, c in zip(rows, target.tolist(), strict=True)]
         )
 
-    kept, rest = margin(seen(mask, images, background)), margin(seen(1 - mask, images, background))
+    kept, rest = (
+        margin(perturbed_logits(mask, images, background)),
+        margin(perturbed_logits(1 - mask, images, background)),
+    )
     expected = (
         0.3 * (1 - kept).clamp(min=0).mean()
         + (5 + rest).clamp(min=0).mean()
@@ -75,16 +78,16 @@ def test_area_and_roughness_in_closed_form() -> None:
     assert float(total_variation(ones)) == pytest.approx(0.3 * 16 / 2)  # flat: only the four edges of four
     step = torch.zeros(1, 4, 4)
     step[:, 1, 1] = 1.0
-    assert float(total_variation(step)) == pytest.approx(4 / 2)  # one inner cell: four steps of 1
+    assert float(total_variation(step)) == pytest.approx(4 / 2)  # an inner cell: four steps of 1
 
 
 def test_a_term_of_no_weight_asks_the_classifier_nothing() -> None:
-    images, mask, background, target = pictures()
+    images, mask, background, target = random_batch()
     calls = []
 
-    def counted(seen: torch.Tensor) -> torch.Tensor:
-        calls.append(len(seen))
-        return classify(seen)
+    def counted(images: torch.Tensor) -> torch.Tensor:
+        calls.append(len(images))
+        return classify(images)
 
     Objective().loss(counted, images, mask, background, target)
     assert calls == [3]
@@ -94,7 +97,7 @@ def test_a_term_of_no_weight_asks_the_classifier_nothing() -> None:
 
 @pytest.mark.parametrize("objective", [Objective(), CONSTRAINED, MGNET])
 def test_gradients_reach_the_mask_and_stay_finite_at_its_ends(objective: Objective) -> None:
-    images, mask, background, target = pictures()
+    images, mask, background, target = random_batch()
     mask[0], mask[1] = 0, 1
     mask.requires_grad_()
     objective.loss(classify, images, mask, background, target).backward()

@@ -88,10 +88,10 @@ def test_the_cpu_never_uses_the_kernels(monkeypatch) -> None:
 
 
 def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
-    """The whole way of a CUDA tensor, on the CPU's implementations."""
-    logits, noise = random(3, 6, 6), lambda: torch.Generator().manual_seed(0)
+    """The path of a CUDA tensor, on the implementations for the CPU."""
+    logits, rng = random(3, 6, 6), lambda: torch.Generator().manual_seed(0)
     ct, bt = CustomizedTransformer(), BasicTransformer()
-    calls = [lambda: ct(logits), lambda: ct.jitter(logits, 4.0, noise()), lambda: bt(logits)]
+    calls = [lambda: ct(logits), lambda: ct.jitter(logits, 4.0, rng()), lambda: bt(logits)]
     images, background, mask = random(3, 3, 6, 6), random(3, 3, 6, 6, seed=1), random(3, 1, 6, 6, seed=2)
     calls.append(lambda: perturbation.perturb(images, mask, background))
     expected = [call() for call in calls]
@@ -141,9 +141,9 @@ def test_on_a_gpu_the_modules_use_the_kernels() -> None:
         mask = controller(logits)
         ours = controller(logits.cuda())
         torch.testing.assert_close(ours.cpu(), mask, atol=2e-6, rtol=0)
-        seen = perturbation.perturb(images.cuda(), ours[:, None], background.cuda())
+        perturbed = perturbation.perturb(images.cuda(), ours[:, None], background.cuda())
         expected = perturbation.perturb(images, mask[:, None], background)
-        torch.testing.assert_close(seen.cpu(), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(perturbed.cpu(), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.gpu

@@ -57,11 +57,11 @@ def test_backgrounds_are_half_blurred_half_a_noisy_colour() -> None:
 
 
 def test_backgrounds_depend_on_the_seed_alone() -> None:
-    one, same, other = (
+    first, same, other = (
         random_backgrounds(images(), GaussianBlur(SIDE), torch.Generator().manual_seed(s)) for s in (5, 5, 6)
     )
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
 
 
 def test_gradient_reaches_the_mask() -> None:

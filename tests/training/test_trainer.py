@@ -72,19 +72,19 @@ def test_stage_one_wants_the_filter_open_on_what_is_there_and_shut_on_what_is_no
     trainer = Trainer(config, images(config), tmp_path)
     x = torch.rand(16, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     loss = trainer.filter_loss(x, torch.Generator().manual_seed(1))
-    noise = torch.Generator().manual_seed(1)
-    real = torch.rand(16, generator=noise) < 0.5
-    shift = torch.randint(1, CLASSES, (16,), generator=noise)
+    rng = torch.Generator().manual_seed(1)
+    present = torch.rand(16, generator=rng) < 0.5
+    shift = torch.randint(1, CLASSES, (16,), generator=rng)
     features = trainer.classifier(x)
     predicted = features.logits.argmax(1)
-    target = torch.where(real, predicted, (predicted + shift) % CLASSES)
-    assert (target[~real] != predicted[~real]).all()
+    target = torch.where(present, predicted, (predicted + shift) % CLASSES)
+    assert (target[~present] != predicted[~present]).all()
     part = trainer.predictor.generator.filter
     places = (
         torch.einsum("ndhw,nd->nhw", features.stages[-1], part.embedding[target]) * part.gain + part.offset
     )
-    opened = torch.sigmoid(places).mean((1, 2))
-    expected = -torch.where(real, opened, 1 - opened).log().mean()
+    opening = torch.sigmoid(places).mean((1, 2))
+    expected = -torch.where(present, opening, 1 - opening).log().mean()
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -100,10 +100,10 @@ def test_loss_is_cross_entropy_on_the_image_preserved_by_the_mask(
     loss = trainer.mask_loss(x, torch.Generator().manual_seed(1))
     from whyframe_training.perturb import random_backgrounds
 
-    noise = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     features = trainer.classifier(x)
-    target = choose_targets(features.logits, 1.0, noise)
-    background = random_backgrounds(x, trainer.blur, noise)
+    target = choose_targets(features.logits, 1.0, rng)
+    background = random_backgrounds(x, trainer.blur, rng)
     mask = trainer.predictor.controller(trainer.predictor.generator(features.stages, target).logit_map)
     m = torch.nn.functional.interpolate(mask[:, None], size=SIDE, mode="bilinear", align_corners=False)
     logits = trainer.classifier.logits(x * m + background * (1 - m))
@@ -128,8 +128,8 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
     monkeypatch.setattr("whyframe_training.trainer.CHECKPOINT_EVERY", 2)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    whole = Trainer(config, images(config), tmp_path / "a")
-    list(whole.run())
+    complete = Trainer(config, images(config), tmp_path / "a")
+    list(complete.run())
     interrupted = Trainer(config, images(config), tmp_path / "b").run()
     for _ in range(3 + 7):  # past a checkpoint, before the next
         next(interrupted)
@@ -137,7 +137,7 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
     resumed = Trainer(config, images(config), tmp_path / "b")
     assert resumed.done == {1: 3, 2: 6}
     list(resumed.run())
-    ours, theirs = weights(whole), weights(resumed)
+    ours, theirs = weights(complete), weights(resumed)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 

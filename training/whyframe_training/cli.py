@@ -108,7 +108,9 @@ def _check_preset_alone(context: typer.Context, preset: str) -> None:
     """Refuse options beside a preset that the preset would override."""
     for name in filter(lambda name: is_given(context, name), _SET_BY_PRESET):
         option = f"--{name.replace('_', '-')}"
-        raise WhyframeError(f"{option} goes without --preset: {preset} sets it; leave one of them out.")
+        raise WhyframeError(
+            f"{option} cannot be given with --preset: {preset} sets it; leave out one of the two"
+        )
 
 
 def _open(config: TrainConfig, output: Path, classes: Path | None, *, joint: bool) -> TrainingRun:
@@ -119,5 +121,5 @@ def _open(config: TrainConfig, output: Path, classes: Path | None, *, joint: boo
     from whyframe_training.training_run import TrainingRun
 
     if classes is not None:
-        raise WhyframeError("--classes goes with --joint: a mask predictor alone is trained without labels")
+        raise WhyframeError("--classes needs --joint: a mask predictor alone is trained without labels")
     return TrainingRun(config, output)

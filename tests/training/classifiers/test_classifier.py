@@ -35,7 +35,7 @@ def labels(tmp_path: Path) -> str:
 
 def test_features_are_the_last_of_each_scale_and_logits_are_the_networks_own() -> None:
     network, classifier = build(), tiny()
-    seen = classifier(images())
+    features = classifier(images())
     normalised = (images() - classifier.mean) / classifier.std
     x, expected = normalised, {}
     with torch.no_grad():
@@ -43,11 +43,11 @@ def test_features_are_the_last_of_each_scale_and_logits_are_the_networks_own() -
             x = block(x)
             expected[x.shape[-1]] = x
         logits = network(normalised)
-    assert [tuple(s.shape[1:]) for s in seen.stages] == [(8, 16, 16), (12, 8, 8), (16, 4, 4), (20, 2, 2)]
-    for stage in seen.stages:
+    assert [tuple(s.shape[1:]) for s in features.stages] == [(8, 16, 16), (12, 8, 8), (16, 4, 4), (20, 2, 2)]
+    for stage in features.stages:
         torch.testing.assert_close(stage, expected[stage.shape[-1]], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(seen.logits, logits, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(classifier.logits(images()), seen.logits)
+    torch.testing.assert_close(features.logits, logits, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(classifier.logits(images()), features.logits)
 
 
 def test_batch_norms_are_folded_without_a_change_of_output() -> None:
@@ -86,7 +86,7 @@ def test_head_is_found_only_where_pooling_and_a_linear_layer_end_the_network() -
 
 
 def test_logits_near_zero_do_not_make_a_head() -> None:
-    """An untrained network's logits may all be small: a layer between pooling and the last one counts all the same."""
+    """The logits of an untrained network may all be small: a layer before the last layer must still be noticed."""
     network = nn.Sequential(
         *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Tanh(), nn.Linear(20, 5, bias=False)
     )
@@ -105,16 +105,16 @@ def test_logits_near_zero_do_not_make_a_head() -> None:
 def test_channel_tables_of_a3(name: str, channels: tuple[int, ...]) -> None:
     classifier = build_classifier(ClassifierSpec(name, weights="random"))
     assert classifier.channels == channels
-    seen = classifier(images(1, 224))
-    assert [stage.shape[-1] for stage in seen.stages] == [56, 28, 14, 7]
+    features = classifier(images(1, 224))
+    assert [stage.shape[-1] for stage in features.stages] == [56, 28, 14, 7]
     assert (classifier.head() is None) == (name == "vgg19")
 
 
 @pytest.mark.parametrize("side", [240, 260])
 def test_sides_that_do_not_halve_evenly(side: int) -> None:
     module = torchvision.models.resnet18(weights=None)
-    seen = Classifier(module, name="r18", labels=["x"] * 1000, side=side)(images(1, side))
-    assert [stage.shape[-1] for stage in seen.stages[:2]] == [-(-side // 4), -(-side // 8)]
+    features = Classifier(module, name="r18", labels=["x"] * 1000, side=side)(images(1, side))
+    assert [stage.shape[-1] for stage in features.stages[:2]] == [-(-side // 4), -(-side // 8)]
 
 
 def test_a_users_own_file_weights_and_labels(tmp_path: Path, labels: str) -> None:

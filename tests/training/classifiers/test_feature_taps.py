@@ -70,7 +70,7 @@ def step(inputs: int, outputs: int, stride: int = 2) -> nn.Conv2d:
 
 
 class SharedActivation(nn.Module):
-    """As many write it: one pooling and one activation module for every scale."""
+    """A network whose scales share a single pooling module and a single activation module."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class SharedActivation(nn.Module):
 
 def test_a_module_that_is_called_at_many_scales_stands_for_its_last_call_only() -> None:
     classifier = Classifier(SharedActivation(), name="shared", labels="abcde", side=64)
-    seen = classifier(torch.rand(1, 3, 64, 64))
+    features = classifier(torch.rand(1, 3, 64, 64))
     assert classifier.taps == ("convs.2", "act", "pool", "pool"), "the activation's last call is at stride 8"
-    assert [stage.shape[1:] for stage in seen.stages] == [(6, 16, 16), (7, 8, 8), (7, 4, 4), (7, 4, 4)]
+    assert [stage.shape[1:] for stage in features.stages] == [(6, 16, 16), (7, 8, 8), (7, 4, 4), (7, 4, 4)]
     assert classifier.channels == (6, 7, 7, 7)
 
 
 class PaddedStep(nn.Module):
-    """Pads by hand, then halves: the padded input, one cell wider, is no feature of its own."""
+    """A block that pads explicitly before it halves: the padded input, a cell wider, is not a feature."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ def test_no_feature_maps_at_all() -> None:
 def test_capture_hands_out_what_ran_and_leaves_no_hook() -> None:
     network = nn.Sequential(step(3, 4), nn.ReLU())
     x = torch.rand(1, 3, 8, 8)
-    with capture(network, ["0"]) as seen:
+    with capture(network, ["0"]) as outputs:
         network(x)
-    torch.testing.assert_close(seen["0"], network[0](x))
+    torch.testing.assert_close(outputs["0"], network[0](x))
     assert not network[0]._forward_hooks

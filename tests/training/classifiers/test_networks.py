@@ -72,17 +72,17 @@ def test_lite_has_its_real_weights(name: str) -> None:
     data = pytest.importorskip("skimage").data
     classifier = build_classifier(ClassifierSpec(name))
     assert classifier.head() is not None
-    seen = {}
-    for picture in ("coffee", "chelsea", "camera"):
-        pixels = torch.from_numpy(getattr(data, picture)().copy())
+    predicted = {}
+    for name in ("coffee", "chelsea", "camera"):
+        pixels = torch.from_numpy(getattr(data, name)().copy())
         image = pixels.expand(3, -1, -1) if pixels.ndim == 2 else pixels.permute(2, 0, 1)
         image = nn.functional.interpolate(
             image[None].float() / 255, (classifier.side,) * 2, mode="bilinear", antialias=True
         )
         probability, class_id = classifier.logits(image).softmax(1)[0].max(0)
-        seen[picture] = classifier.labels[int(class_id)]
-        assert probability > 0.5, seen
-    assert seen == {"coffee": "espresso", "chelsea": "Egyptian cat", "camera": "tripod"}
+        predicted[name] = classifier.labels[int(class_id)]
+        assert probability > 0.5, predicted
+    assert predicted == {"coffee": "espresso", "chelsea": "Egyptian cat", "camera": "tripod"}
 
 
 def test_lite_takes_another_side() -> None:

@@ -21,7 +21,7 @@ def images(count: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_the_same_logits_for_any_number_of_pictures(tiny: Classifier, count: int) -> None:
+def test_the_same_logits_for_any_number_of_images(tiny: Classifier, count: int) -> None:
     with torch.no_grad():
         own = tiny.logits(images(count))
         with onnx_backend(tiny):

@@ -17,7 +17,7 @@ COLOURS = {
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Six BGR pictures of each colour, in sub-folders."""
+    """Six images of each colour, in sub-folders."""
     rng = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         folder = tmp_path / "photos" / name

@@ -29,7 +29,7 @@ def brightest(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([means[:, 2:], means[:, 1:2], never, means[:, :1], never], dim=1)
 
 
-def test_accuracy_counts_the_photographs_whose_class_is_predicted(data: Path) -> None:
+def test_accuracy_counts_the_images_whose_class_is_predicted(data: Path) -> None:
     """Colours are told by their channel; grey and white, which have none, are never named."""
     classifier = SimpleNamespace(logits=brightest, side=32)
     labelled = read_labelled(data)

@@ -20,7 +20,7 @@ from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskP
 
 @pytest.fixture
 def pairs(config: TrainConfig) -> dict[str, Pair]:
-    """Two classifiers, one of them with its first class off, and two predictors."""
+    """Two pairs; the second classifier never predicts its first class."""
     made = {}
     for seed, name in enumerate(("joint", "alone")):
         module = build()
@@ -89,7 +89,7 @@ def test_a_pair_is_what_its_run_left(config: TrainConfig, data: Path, tmp_path: 
 def record(
     true: int, joint: tuple[list[float], float, float], alone: tuple[list[float], float, float]
 ) -> dict:
-    """Curves that leave the blurred end at once for the clean one (own), half of the way (other), never (cam)."""
+    """Curves that reach the clean end at the first step (own), half of it (other), or only at the end (cam)."""
     made = {"file": "x", "class": true}
     for name, (logits, blurred, clean) in {"joint": joint, "alone": alone}.items():
         half = (blurred + clean) / 2

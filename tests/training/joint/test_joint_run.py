@@ -22,7 +22,7 @@ LABELS = ("blue", "green", "grey", "red", "white")
 
 
 def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, tmp_path: Path) -> None:
-    """Its folder, its predictor among the methods, its exported file, all with the photographs' labels."""
+    """Its folder, its predictor among the methods, its exported file, all with the labels of the images."""
     folder = tmp_path / "run"
     result = train_joint(config, None, folder)
     report = json.loads((folder / "validation.json").read_text())
@@ -47,11 +47,11 @@ def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, 
 
     assert export(folder, tmp_path / "m.onnx").passes()
     with ExplainEngine(tmp_path / "m.onnx") as engine:
-        seen = engine.run(path, target="red")
+        explanation = engine.run(path, target="red")
         assert engine.manifest.labels == LABELS
         assert engine.manifest.training["validation"]["accuracy"] == report["accuracy"]
     probabilities = classifier.logits(image).softmax(1)[0]
-    assert seen.probabilities == pytest.approx(probabilities.tolist(), abs=1e-4)
+    assert explanation.probabilities == pytest.approx(probabilities.tolist(), abs=1e-4)
 
 
 def test_what_a_run_started_from_is_kept_and_compared(config: TrainConfig, tmp_path: Path) -> None:

@@ -34,25 +34,25 @@ def classifier_state(trainer: JointTrainer) -> dict[str, torch.Tensor]:
 
 
 def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
-    """From their parts: cross-entropy on the image, and Eq. 8 on the image seen through the true class's mask."""
+    """From their parts: cross-entropy on the image, and Eq. 8 on the image preserved by the mask of the true class."""
     trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run", weight=0.5)
     trainer.predictor.eval()
     trainer.done[2] = 3
     x = torch.rand(4, 3, trainer.classifier.side, trainer.classifier.side)
     loss = trainer.mask_loss(x, torch.Generator().manual_seed(1))
     y = trainer.stream.classes(range(12, 16))
-    seen = trainer.classifier(x)
-    mask = trainer.predictor.controller(trainer.predictor.generator(seen.stages, y).logit_map)
+    features = trainer.classifier(x)
+    mask = trainer.predictor.controller(trainer.predictor.generator(features.stages, y).logit_map)
     background = random_backgrounds(x, trainer.blur, torch.Generator().manual_seed(1))
     kept = trainer.classifier.logits(perturb(x, upsample(mask, x.shape[-1]), background))
-    expected = F.cross_entropy(seen.logits, y) + 0.5 * F.cross_entropy(kept, y)
+    expected = F.cross_entropy(features.logits, y) + 0.5 * F.cross_entropy(kept, y)
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     "name", ["encoder.module.body.1.0", "encoder.module.fc", "predictor.generator.head.6"]
 )
-def test_the_gradient_is_the_whole_one(config: TrainConfig, parts: Parts, tmp_path: Path, name: str) -> None:
+def test_the_gradient_has_every_part(config: TrainConfig, parts: Parts, tmp_path: Path, name: str) -> None:
     """Against finite differences: of f itself, and of the mask, which is made of f's features."""
     trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run")
     trainer.encoder.double()
@@ -148,8 +148,8 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
     config: TrainConfig, parts: Parts, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr("whyframe_training.trainer.CHECKPOINT_EVERY", 2)
-    whole = make(config, parts, tmp_path / "a")
-    list(whole.run())
+    complete = make(config, parts, tmp_path / "a")
+    list(complete.run())
     interrupted = make(config, parts, tmp_path / "b").run()
     weights = tmp_path / "b" / "classifier.safetensors"
     early = weights.read_bytes()
@@ -162,8 +162,8 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
     assert resumed.predictor.generator.filter.embedding is resumed.encoder.head().weight
     list(resumed.run())
     for ours, theirs in (
-        (classifier_state(whole), classifier_state(resumed)),
-        (whole.predictor.state_dict(), resumed.predictor.state_dict()),
+        (classifier_state(complete), classifier_state(resumed)),
+        (complete.predictor.state_dict(), resumed.predictor.state_dict()),
     ):
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     ours, theirs = ((tmp_path / f / "classifier.safetensors").read_bytes() for f in "ab")

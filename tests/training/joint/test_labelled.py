@@ -63,7 +63,7 @@ def test_what_has_no_class_is_named(data: Path, tmp_path: Path) -> None:
         read_labelled(data, tmp_path / "none.csv")
 
 
-def test_a_photograph_is_held_out_by_every_kind_of_run_or_by_none(data: Path, tmp_path: Path) -> None:
+def test_joint_and_plain_runs_hold_out_the_same_images(data: Path, tmp_path: Path) -> None:
     everything = list_images(data)
     kept = set(split(everything, 12)[1])
     rows = [f"{p.relative_to(data)},{p.parent.name}" for p in everything if p.parent.name in ("red", "blue")]
@@ -87,7 +87,7 @@ def test_a_class_must_be_there_to_train_on_and_something_to_validate_on(data: Pa
 
 
 def test_classes_are_those_of_the_crops(data: Path) -> None:
-    """Colour tells them apart: the crop's own, against the pictures'."""
+    """The class is found from the colour: that of the crop, compared with those of the images."""
     import cv2
 
     labelled = read_labelled(data)
@@ -95,7 +95,7 @@ def test_classes_are_those_of_the_crops(data: Path) -> None:
     crops.augment = type(crops.augment)(brightness=0.0, contrast=0.0)
     colours = [cv2.imread(str(data / label / "0.png"))[..., ::-1].mean((0, 1)) for label in labelled.labels]
     samples = range(20, 80)  # over the end of two epochs
-    seen = [crops[sample].numpy().mean((0, 1)) for sample in samples]
-    nearest = [int(np.argmin([np.abs(one - colour).sum() for colour in colours])) for one in seen]
+    found = [crops[sample].numpy().mean((0, 1)) for sample in samples]
+    nearest = [int(np.argmin([np.abs(crop - colour).sum() for colour in colours])) for crop in found]
     assert crops.classes(samples).tolist() == nearest
     assert len(set(nearest)) == 5

@@ -136,13 +136,13 @@ def test_unknown_controller() -> None:
         build_controller({"name": "cube"})
 
 
-def test_a_spread_draws_other_distributions_and_keeps_every_order() -> None:
+def test_jitter_draws_other_distributions_and_keeps_every_order() -> None:
     x = logits(4, n=64, side=16)
     plain = CustomizedTransformer()
-    spread = plain.jitter(x, 4.0, torch.Generator().manual_seed(0))
-    for one, scores in zip(x, spread, strict=True):
-        assert (scores.flatten()[one.flatten().argsort()].diff() >= 0).all()
-    means = spread.mean((1, 2))
+    jittered = plain.jitter(x, 4.0, torch.Generator().manual_seed(0))
+    for logit_map, scores in zip(x, jittered, strict=True):
+        assert (scores.flatten()[logit_map.flatten().argsort()].diff() >= 0).all()
+    means = jittered.mean((1, 2))
     assert means.min() < 0.15
     assert means.max() > 0.5
     torch.testing.assert_close(plain.jitter(x, 1.0, torch.Generator()), plain(x))

@@ -52,8 +52,8 @@ def test_the_map_depends_on_the_target(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
     same = [s[:1].expand(2, -1, -1, -1) for s in stages()]
-    one, other = generator(same, torch.tensor([0, 1])).logit_map
-    assert not torch.allclose(one, other)
+    first, second = generator(same, torch.tensor([0, 1])).logit_map
+    assert not torch.allclose(first, second)
 
 
 @pytest.mark.parametrize("kind", [EdgeGenerator, UNetGenerator])

@@ -11,18 +11,18 @@ TARGET = torch.tensor([0, 1])
 
 
 @pytest.mark.parametrize("kind", [EdgeGenerator, UNetGenerator])
-def test_anchor_adds_the_normalised_activation_to_the_normalised_logits(kind) -> None:
+def test_cam_weight_adds_the_normalised_activation_to_the_normalised_logits(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
-    seen = generator(stages(), TARGET)
-    coarse = torch.nn.functional.interpolate(seen.activation, size=16, mode="bilinear")[:, 0]
-    expected = instance_normalise(seen.logit_map) + 0.5 * instance_normalise(coarse)
+    output = generator(stages(), TARGET)
+    coarse = torch.nn.functional.interpolate(output.activation, size=16, mode="bilinear")[:, 0]
+    expected = instance_normalise(output.logit_map) + 0.5 * instance_normalise(coarse)
     torch.testing.assert_close(
         MaskPredictor(generator, CustomizedTransformer(), 0.5).logit_map(stages(), TARGET), expected
     )
 
 
-def test_without_an_anchor_the_logits_are_the_generators() -> None:
+def test_without_cam_weight_the_logits_are_the_generators() -> None:
     torch.manual_seed(0)
     generator = EdgeGenerator(CHANNELS, CLASSES, (12, 8, 8)).eval()
     predictor = MaskPredictor(generator, CustomizedTransformer())
