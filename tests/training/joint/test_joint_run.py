@@ -105,4 +105,4 @@ def test_the_command_line_takes_a_csv_file(config: TrainConfig, data: Path, tmp_
 def test_classes_without_joint_are_a_mistake(config: TrainConfig, tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app(), command(config, tmp_path / "run", "--classes", "c.csv"))
     assert isinstance(done.exception, WhyframeError)
-    assert "--classes goes with --joint" in str(done.exception)
+    assert "--classes needs --joint" in str(done.exception)
