@@ -34,7 +34,7 @@ def test_listing_is_sorted_and_searches_subfolders(folder: Path) -> None:
     assert found == sorted(found)
 
 
-def test_missing_and_empty_folders(tmp_path: Path) -> None:
+def test_missing_and_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         list_images(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no image in"):
@@ -67,7 +67,7 @@ def test_resuming_at_a_sample_and_workers_change_nothing(folder: Path) -> None:
     assert torch.equal(complete, torch.cat(list(stream.batches(0, 12, 4, workers=2))))
 
 
-def test_an_epoch_sees_every_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_takes_every_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = CropStream(list_images(folder), 32, seed=0)
     read: list[Path] = []
     original = stream._read

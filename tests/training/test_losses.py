@@ -28,14 +28,14 @@ def perturbed_logits(share: torch.Tensor, images: torch.Tensor, background: torc
     return classify(kept * images + (1 - kept) * background)
 
 
-def test_as_it_stands_it_is_eq_8() -> None:
+def test_the_default_objective_is_eq_8() -> None:
     images, mask, background, target = random_batch()
     expected = -torch.log_softmax(perturbed_logits(mask, images, background), 1)[range(3), target].mean()
     loss = Objective().loss(classify, images, mask, background, target)
     torch.testing.assert_close(loss.double(), expected, atol=1e-6, rtol=1e-6)
 
 
-def test_with_all_weights_it_is_eq_2() -> None:
+def test_the_objective_with_all_weights_is_eq_2() -> None:
     images, mask, background, target = random_batch()
     preserved = -torch.log_softmax(perturbed_logits(mask, images, background), 1)[range(3), target].mean()
     complement = torch.softmax(perturbed_logits(1 - mask, images, background), 1)[range(3), target].mean()
@@ -67,12 +67,12 @@ def test_mgnets_terms_are_margins_on_logits() -> None:
     torch.testing.assert_close(loss.float(), expected.float(), atol=1e-5, rtol=1e-5)
 
 
-def test_lead_is_over_the_best_other_class() -> None:
+def test_logit_margin_is_over_the_largest_other_logit() -> None:
     logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.5]])
     assert logit_margin(logits, torch.tensor([0, 2])).tolist() == [1.0, -0.5]
 
 
-def test_area_and_roughness_in_closed_form() -> None:
+def test_area_and_total_variation_in_closed_form() -> None:
     ones = torch.ones(2, 4, 4)
     assert float(area(ones)) == pytest.approx(1.0005**0.3)
     assert float(total_variation(ones)) == pytest.approx(0.3 * 16 / 2)  # flat: only the four edges of four
@@ -81,7 +81,7 @@ def test_area_and_roughness_in_closed_form() -> None:
     assert float(total_variation(step)) == pytest.approx(4 / 2)  # an inner cell: four steps of 1
 
 
-def test_a_term_of_no_weight_asks_the_classifier_nothing() -> None:
+def test_a_term_of_weight_0_does_not_call_the_classifier() -> None:
     images, mask, background, target = random_batch()
     calls = []
 

@@ -87,7 +87,7 @@ def test_the_cpu_never_uses_the_kernels(monkeypatch) -> None:
     assert not operators.supports(torch.zeros(1, 2, 2))
 
 
-def test_the_modules_call_the_operators_where_they_serve(monkeypatch) -> None:
+def test_the_modules_call_the_operators_where_they_are_supported(monkeypatch) -> None:
     """The path of a CUDA tensor, on the implementations for the CPU."""
     logits, rng = random(3, 6, 6), lambda: torch.Generator().manual_seed(0)
     ct, bt = CustomizedTransformer(), BasicTransformer()

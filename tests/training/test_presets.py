@@ -38,7 +38,7 @@ def images() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_comes_with_weights_and_says_how_they_were_made(name: str, lite0: Classifier) -> None:
+def test_every_preset_has_weights_whose_header_states_their_training(name: str, lite0: Classifier) -> None:
     path = FOLDER / f"{name}.safetensors"
     with safe_open(path, "pt") as file:
         facts = json.loads(file.metadata()["training"])
@@ -119,7 +119,7 @@ def test_every_method_of_a_figure_can_be_built() -> None:
             assert name in METHODS or name in PRESETS
 
 
-def test_an_unknown_preset_and_another_classifier(lite0: Classifier) -> None:
+def test_an_unknown_preset_and_another_classifier_are_refused(lite0: Classifier) -> None:
     with pytest.raises(PresetError, match="no preset 'mgnett': choose ct, bt"):
         find_preset("mgnett")
     other = build_classifier(ClassifierSpec("efficientnet_lite0", weights="random"))

@@ -35,7 +35,7 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in trainer.predictor.state_dict().items()}
 
 
-def test_the_classifier_never_moves_and_the_generator_does(config: TrainConfig, tmp_path: Path) -> None:
+def test_training_changes_the_generator_and_not_the_classifier(config: TrainConfig, tmp_path: Path) -> None:
     trainer = Trainer(config, images(config), tmp_path)
     frozen = {k: v.clone() for k, v in trainer.encoder.state_dict().items()}
     before = weights(trainer)
@@ -65,7 +65,7 @@ def test_stage_two_leaves_the_filter_alone_and_stage_one_the_embedding_of_the_he
     assert torch.equal(part.gain, gain)
 
 
-def test_stage_one_wants_the_filter_open_on_what_is_there_and_shut_on_what_is_not(
+def test_stage_one_opens_the_filter_on_the_predicted_class_and_closes_it_on_others(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     """A.1 from its parts: the mean opening is the probability that the class is there."""
@@ -160,7 +160,9 @@ def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_pa
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_a_run_folder_holds_what_a_user_looks_for(config: TrainConfig, tmp_path: Path) -> None:
+def test_a_run_folder_holds_settings_log_contact_sheet_checkpoint_and_validation(
+    config: TrainConfig, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
     result = train(config, folder)
     report = json.loads((folder / "validation.json").read_text())
@@ -188,7 +190,7 @@ def test_another_runs_folder_is_refused(config: TrainConfig, tmp_path: Path) -> 
         train(config, folder / "config.json" / "below-a-file")
 
 
-def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> None:
+def test_the_error_of_a_damaged_checkpoint_names_the_file(config: TrainConfig, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read: delete it"):
         Trainer(config, images(config), tmp_path)

@@ -111,7 +111,7 @@ def test_channel_tables_of_a3(name: str, channels: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("side", [240, 260])
-def test_sides_that_do_not_halve_evenly(side: int) -> None:
+def test_input_sides_that_do_not_halve_evenly_are_supported(side: int) -> None:
     module = torchvision.models.resnet18(weights=None)
     features = Classifier(module, name="r18", labels=["x"] * 1000, side=side)(images(1, side))
     assert [stage.shape[-1] for stage in features.stages[:2]] == [-(-side // 4), -(-side // 8)]
@@ -141,20 +141,20 @@ def test_a_users_own_file_weights_and_labels(tmp_path: Path, labels: str) -> Non
         (TINY, __file__, "does not fit"),
     ],
 )
-def test_mistakes_are_named(name: str, weights: str, message: str, labels: str) -> None:
+def test_wrong_files_and_names_are_reported(name: str, weights: str, message: str, labels: str) -> None:
     with pytest.raises(ClassifierError, match=message) as caught:
         build_classifier(ClassifierSpec(name, weights, labels, side=SIDE))
     assert "\n" not in str(caught.value)
 
 
-def test_wrong_number_of_labels(tmp_path: Path) -> None:
+def test_a_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "two.txt"
     path.write_text("a\nb")
     with pytest.raises(ClassifierError, match="5 classes but 2 labels"):
         build_classifier(ClassifierSpec(TINY, "random", str(path), side=SIDE))
 
 
-def test_a_network_without_the_strides_says_what_it_has() -> None:
+def test_the_error_of_a_network_without_the_strides_lists_its_sizes() -> None:
     shallow = nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
     )

@@ -109,7 +109,7 @@ def test_steps_inside_a_reducing_block_are_no_features_whatever_their_padding() 
     assert [call.name for call in calls] == ["0.1", "0.2", "0.3", "0"]
 
 
-def test_nor_are_they_where_a_scale_has_no_exact_size() -> None:
+def test_steps_inside_a_reducing_block_are_no_features_where_a_scale_has_no_exact_size() -> None:
     """Sides 29, 14, 7, 3 of 60, none of them 15; the second block pads its 14 to 15."""
     body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), *(PaddedStep(c, c + 1) for c in range(4, 7)))
     calls = find_taps(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 5)), 60)
@@ -127,17 +127,17 @@ class ChannelsLast(nn.Module):
         return self.mix(self.patches(x).movedim(1, -1)).mean((1, 2))
 
 
-def test_channels_in_the_last_place_are_no_width() -> None:
+def test_outputs_with_channels_last_are_no_feature_maps() -> None:
     with pytest.raises(ClassifierError, match=r"no features at stride 4 .*sides 8:"):
         find_taps(ChannelsLast(), 64)
 
 
-def test_no_feature_maps_at_all() -> None:
+def test_a_network_without_feature_maps_is_refused() -> None:
     with pytest.raises(ClassifierError, match="no module with an N x C x h x w output"):
         find_taps(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 5)), 64)
 
 
-def test_capture_hands_out_what_ran_and_leaves_no_hook() -> None:
+def test_capture_records_the_outputs_and_leaves_no_hook() -> None:
     network = nn.Sequential(step(3, 4), nn.ReLU())
     x = torch.rand(1, 3, 8, 8)
     with capture(network, ["0"]) as outputs:

@@ -59,7 +59,7 @@ def test_names_are_those_of_lite_and_of_torchvisions_cnns() -> None:
         ("efficientnet_lite2", 260, (127 / 255,) * 3, (128 / 255,) * 3),
     ],
 )
-def test_a_network_is_fed_as_its_default_weights_are(
+def test_a_network_has_the_preprocessing_of_its_default_weights(
     name: str, side: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> None:
     with torch.device("meta"):

@@ -49,7 +49,7 @@ def test_passes_are_counted_all_the_same(tiny: Classifier) -> None:
     torch.testing.assert_close(served_map, own_map, rtol=1e-3, atol=1e-5)
 
 
-def test_a_network_that_cannot_be_exported_says_so_in_one_line() -> None:
+def test_the_error_of_a_network_that_cannot_be_exported_is_a_single_line() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -77,7 +77,7 @@ def test_what_was_measured_is_not_measured_again(
     assert second == [*first, {"file": "green/1.png", "class": 1, "joint": 1}]
 
 
-def test_a_pair_is_what_its_run_left(config: TrainConfig, data: Path, tmp_path: Path) -> None:
+def test_a_pair_is_loaded_from_its_run(config: TrainConfig, data: Path, tmp_path: Path) -> None:
     train_joint(config, None, tmp_path / "run")
     pair = Pair.of_run(tmp_path / "run")
     assert pair.classifier.labels == ("blue", "green", "grey", "red", "white")

@@ -21,7 +21,9 @@ from whyframe_training.joint.joint_run import prepare, train_joint
 LABELS = ("blue", "green", "grey", "red", "white")
 
 
-def test_a_joint_run_is_a_run_like_every_other(config: TrainConfig, data: Path, tmp_path: Path) -> None:
+def test_the_folder_of_a_joint_run_is_used_like_that_of_a_plain_run(
+    config: TrainConfig, data: Path, tmp_path: Path
+) -> None:
     """Its folder, its predictor among the methods, its exported file, all with the labels of the images."""
     folder = tmp_path / "run"
     result = train_joint(config, None, folder)
@@ -73,7 +75,7 @@ def test_what_a_run_started_from_is_kept_and_compared(config: TrainConfig, tmp_p
         prepare(dataclasses.replace(config, start_from="elsewhere"), None, LABELS, tmp_path / "other")
 
 
-def test_a_plain_run_is_no_joint_one(config: TrainConfig, tmp_path: Path) -> None:
+def test_the_folder_of_a_plain_run_is_refused_by_a_joint_run(config: TrainConfig, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     config.save(folder / "config.json")
@@ -102,7 +104,7 @@ def test_the_command_line_takes_a_csv_file(config: TrainConfig, data: Path, tmp_
     assert (tmp_path / "run" / "labels.txt").read_text().split() == list("abcde")
 
 
-def test_classes_without_joint_are_a_mistake(config: TrainConfig, tmp_path: Path) -> None:
+def test_classes_without_joint_are_refused(config: TrainConfig, tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app(), command(config, tmp_path / "run", "--classes", "c.csv"))
     assert isinstance(done.exception, WhyframeError)
     assert "--classes needs --joint" in str(done.exception)

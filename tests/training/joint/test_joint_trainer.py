@@ -170,7 +170,7 @@ def test_stopped_and_resumed_is_bitwise_uninterrupted(
     assert ours == theirs
 
 
-def test_bfloat16_learns_in_float32_weights(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
+def test_bfloat16_training_updates_float32_weights(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
     trainer = make(dataclasses.replace(config, precision="bf16", epochs=1), parts, tmp_path / "run")
     before = classifier_state(trainer)
     list(trainer.run())

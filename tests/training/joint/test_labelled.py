@@ -55,7 +55,7 @@ def test_a_csv_file_that_is_wrong_says_where(
         read_labelled(data, write_csv(tmp_path / "c.csv", *rows, header=header))
 
 
-def test_what_has_no_class_is_named(data: Path, tmp_path: Path) -> None:
+def test_an_image_without_a_class_is_reported(data: Path, tmp_path: Path) -> None:
     (data / "red" / "0.png").rename(data / "loose.png")
     with pytest.raises(DataError, match=r"loose.png lies in no sub-folder .* --classes"):
         read_labelled(data)

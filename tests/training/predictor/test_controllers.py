@@ -104,7 +104,7 @@ def test_extreme_logits_keep_finite_gradients() -> None:
 
 
 @pytest.mark.parametrize("controller", [*CONTROLLERS, Sigmoid(), Square()])
-def test_survives_its_own_description(controller) -> None:
+def test_a_controller_is_rebuilt_from_its_description(controller) -> None:
     assert build_controller(controller.to_dict()).to_dict() == controller.to_dict()
 
 
@@ -114,7 +114,7 @@ def test_settings_that_would_not_be_monotonic_are_refused(bad) -> None:
         CustomizedTransformer(*bad)
 
 
-def test_sigmoid_moves_no_score_for_the_others_sake() -> None:
+def test_a_score_of_sigmoid_does_not_depend_on_the_other_logits() -> None:
     x = logits(5)
     torch.testing.assert_close(Sigmoid()(x.double()), 1 / (1 + torch.exp(-x.double())))
     assert Sigmoid()(x.bfloat16()).dtype == torch.float32
@@ -131,7 +131,7 @@ def test_square_is_not_monotonic_and_scores_both_ends_high() -> None:
         assert torch.equal(plain.jitter(x, 4.0, torch.Generator()), plain(x))
 
 
-def test_unknown_controller() -> None:
+def test_an_unknown_controller_is_refused() -> None:
     with pytest.raises(ValueError, match="choose ct, bt, sigmoid, square"):
         build_controller({"name": "cube"})
 

@@ -57,7 +57,7 @@ def test_the_map_depends_on_the_target(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [EdgeGenerator, UNetGenerator])
-def test_batched_and_one_by_one_agree(kind) -> None:
+def test_a_batch_gives_the_masks_of_its_single_images(kind) -> None:
     torch.manual_seed(0)
     generator = kind(CHANNELS, CLASSES, (12, 8, 8)).eval()
     together = generator(stages(), torch.tensor([3, 1])).logit_map
@@ -91,6 +91,6 @@ def test_an_edge_generator_starts_near_the_class_activation() -> None:
     torch.testing.assert_close(generator(stages(), torch.tensor([0, 1])).logit_map, expected)
 
 
-def test_unknown_generator() -> None:
+def test_an_unknown_generator_is_refused() -> None:
     with pytest.raises(ValueError, match="choose one of edge, unet"):
         build_generator({"name": "vit", "widths": [1, 2, 3]}, CHANNELS, CLASSES, None)
