@@ -30,7 +30,7 @@ def settings(which, dtype, device="cpu"):
 
 def plain(mode, logits, eta, h, etas, hs, epsilon):
     """The module's own PyTorch code."""
-    return operators._formula(logits, mode, eta, h, etas, hs, epsilon)
+    return operators.controller_formula(logits, mode, eta, h, etas, hs, epsilon)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -83,6 +83,7 @@ def test_what_perturb_calls_is_autograd_in_float64(host_twins, dtype) -> None:
 
 
 def test_the_cpu_never_uses_the_kernels(monkeypatch) -> None:
+    # private: whether the library is built cannot be chosen otherwise
     monkeypatch.setattr(operators, "_built", lambda: True)
     assert not operators.supports(torch.zeros(1, 2, 2))
 

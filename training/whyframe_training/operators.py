@@ -93,7 +93,7 @@ def run_controller_backward(
 
 @controller.register_kernel("cpu")
 def _(logit_map, mode, eta, h, etas, hs, epsilon):  # type: ignore[no-untyped-def]
-    return _formula(logit_map, mode, eta, h, etas, hs, epsilon)
+    return controller_formula(logit_map, mode, eta, h, etas, hs, epsilon)
 
 
 @controller_backward.register_kernel("cpu")
@@ -124,9 +124,10 @@ def _rectify_gradient(grad: Tensor, normal: Tensor) -> Tensor:
     return slope.view_as(normal)
 
 
-def _formula(
+def controller_formula(
     logit_map: Tensor, mode: str, eta: float, h: float, etas: Tensor | None, hs: Tensor | None, epsilon: float
 ) -> Tensor:
+    """Return the result of `controller` from differentiable PyTorch functions; the reference of the kernel."""
     normal = instance_normalise(logit_map, epsilon)
     if mode == "bt":
         return rectify(normal)

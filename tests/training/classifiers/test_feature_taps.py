@@ -143,4 +143,4 @@ def test_capture_records_the_outputs_and_leaves_no_hook() -> None:
     with capture(network, ["0"]) as outputs:
         network(x)
     torch.testing.assert_close(outputs["0"], network[0](x))
-    assert not network[0]._forward_hooks
+    assert not network[0]._forward_hooks  # private: PyTorch has no public list of hooks
