@@ -42,7 +42,7 @@ MODEL = """import torchvision
 
 
 def build():
-    return torchvision.models.resnet18(num_classes=10)
+    return torchvision.models.mobilenet_v3_small(num_classes=10)
 """
 
 
@@ -56,7 +56,7 @@ def fill(folder: Path) -> Path:
     write_clip(folder / "clip.mp4", assets[0])
     (folder / "my_model.py").write_text(MODEL)
     torch.manual_seed(0)
-    torch.save(torchvision.models.resnet18(num_classes=CLASSES).state_dict(), folder / "w.pt")
+    torch.save(torchvision.models.mobilenet_v3_small(num_classes=CLASSES).state_dict(), folder / "w.pt")
     (folder / "labels.txt").write_text("".join(f"class {index}\n" for index in range(CLASSES)))
     bundled = (files("whyframe") / "models" / "efficientnet_lite0_ct.onnx").read_bytes()
     (folder / "model.onnx").write_bytes(bundled)
