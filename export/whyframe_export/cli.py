@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from whyframe.errors import WhyframeError
 from whyframe_training import options
 
 
@@ -32,7 +33,12 @@ class Resize(str, Enum):
     crop = "crop"
 
 
+_OF_CAM = ("classifier", "weights", "labels", "mean", "std", "side")
+"""Parameters that a run folder sets itself."""
+
+
 def export(
+    context: typer.Context,
     run: Annotated[
         Path | None,
         typer.Argument(
@@ -100,6 +106,9 @@ def export(
     from whyframe_export import export as export_model
     from whyframe_training.classifiers.classifier import ClassifierSpec
 
+    if run is not None:
+        _check_run_alone(context, run)
+
     source: Path | ClassifierSpec
     if run is None:
         names = None if labels is None else str(labels)
@@ -127,3 +136,9 @@ def export(
         f"differ by at most {report['largest_probability_difference']:.1e}, maps by "
         f"{report['largest_saliency_difference']:.1e} (worst: {report['worst']['file']})"
     )
+
+
+def _check_run_alone(context: typer.Context, run: Path) -> None:
+    """Refuse options about the classifier beside a run, which has a classifier already."""
+    for name in filter(lambda name: options.is_given(context, name), _OF_CAM):
+        raise WhyframeError(f"--{name} goes with --explainer cam: {run} knows its classifier; leave it out.")

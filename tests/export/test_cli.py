@@ -35,6 +35,11 @@ def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: P
         command(*words, "-o", tmp_path / "m.onnx")
 
 
+def test_an_option_that_a_run_would_ignore_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WhyframeError, match=r"--side goes with --explainer cam: runs/lite0 knows"):
+        command("runs/lite0", "--side", 64, "-o", tmp_path / "m.onnx")
+
+
 def test_help_teaches_by_examples() -> None:
     text = re.sub(r"\s+", " ", command("--help").output)
     assert "whyframe export runs/lite0 -o model.onnx" in text
