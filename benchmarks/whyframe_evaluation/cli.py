@@ -10,6 +10,8 @@ import typer
 
 from whyframe_evaluation.methods import GROUPS, METHODS
 from whyframe_training.options import (
+    Activation,
+    ActivationOption,
     ClassifierOption,
     LabelsOption,
     MeanOption,
@@ -80,6 +82,7 @@ def evaluate(
     mean: MeanOption = None,
     std: StdOption = None,
     side: SideOption = None,
+    activation: ActivationOption = Activation.auto,
     budget: Annotated[
         Budget,
         typer.Option(
@@ -139,6 +142,7 @@ def evaluate(
         parse_rgb("--mean", mean),
         parse_rgb("--std", std),
         side,
+        activation.value,
     )
     options = EvaluationOptions(budget.value, limit, held_out, boxes, keypoints)
     result = run_evaluation(spec, data, methods, output, options=options, progress=True)

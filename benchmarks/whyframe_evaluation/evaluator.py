@@ -25,6 +25,7 @@ from whyframe_evaluation.summary.method_summary import summarise
 from whyframe_evaluation.summary.part_summary import summarise_parts
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.onnx_runtime import ServingError, onnx_backend
+from whyframe_training.classifiers.outputs import Outputs
 
 __all__ = ["EvaluationOptions", "evaluate"]
 
@@ -208,6 +209,7 @@ def _settings(classifier: Classifier) -> dict[str, Any]:
         "classifier": classifier.name,
         "weights": weights.hexdigest()[:16],
         "side": classifier.side,
+        **({} if classifier.outputs is Outputs.logits else {"outputs": classifier.outputs.name}),
         "whyframe": __version__,
     }
 

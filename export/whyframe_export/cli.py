@@ -33,7 +33,7 @@ class Resize(str, Enum):
     crop = "crop"
 
 
-_OF_CAM = ("classifier", "weights", "labels", "mean", "std", "side")
+_OF_CAM = ("classifier", "weights", "labels", "mean", "std", "side", "activation")
 """Parameters that a run folder sets itself."""
 
 
@@ -76,6 +76,7 @@ def export(
     mean: options.MeanOption = None,
     std: options.StdOption = None,
     side: options.SideOption = None,
+    activation: options.ActivationOption = options.Activation.auto,
 ) -> None:
     """Fuse a classifier and its explainer into one ONNX file.
 
@@ -119,6 +120,7 @@ def export(
             options.parse_rgb("--mean", mean),
             options.parse_rgb("--std", std),
             side,
+            activation.value,
         )
     else:
         source = run

@@ -1,5 +1,6 @@
 """A small CNN like those of users: stages at strides 4, 8, 16 and 32, batch norms, pooling and a linear layer."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -38,6 +39,31 @@ def build() -> nn.Module:
             drawn = torch.randn(value.shape, generator=generator)
             value.copy_(1 + 0.1 * drawn.abs() if "var" in name or name.endswith("1.weight") else 0.3 * drawn)
     return network.eval()
+
+
+def build_with_softmax() -> nn.Module:
+    """Return the network with a softmax inside, in the dict that Hugging Face's models return."""
+    return _Wrapped(build(), lambda logits: {"logits": logits.softmax(1)})
+
+
+def build_binary() -> nn.Module:
+    """Return the network with a single logit."""
+    network = build()
+    layer = nn.Linear(network.fc.in_features, 1)
+    with torch.no_grad():
+        layer.weight.copy_(0.1 * (network.fc.weight[:1] - network.fc.weight[1:2]))
+        layer.bias.fill_(-1.0)
+    network.fc = layer
+    return network.eval()
+
+
+class _Wrapped(nn.Module):
+    def __init__(self, network: nn.Module, ending: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.network, self.ending = network, ending
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.ending(self.network(x))
 
 
 def not_a_module() -> str:

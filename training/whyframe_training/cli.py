@@ -28,6 +28,7 @@ def train(
     mean: options.MeanOption = None,
     std: options.StdOption = None,
     side: options.SideOption = None,
+    activation: options.ActivationOption = options.Activation.auto,
     preset: options.PresetOption = None,
     controller: options.ControllerOption = ControllerName.ct,
     eta: options.EtaOption = 1.5,
@@ -88,6 +89,7 @@ def train(
         classifier=ClassifierSpec(
             name=classifier, weights=weights, labels=None if labels is None else str(labels),
             mean=parse_rgb("--mean", mean), std=parse_rgb("--std", std), side=side,
+            activation=activation.value,
         ),
         generator=default_generator(classifier, None if generator is None else generator.value),
         controller={"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"},

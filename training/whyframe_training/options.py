@@ -27,6 +27,15 @@ class GeneratorName(str, Enum):
     unet = "unet"
 
 
+class Activation(str, Enum):
+    """Functions from a network's outputs to probabilities."""
+
+    auto = "auto"
+    softmax = "softmax"
+    sigmoid = "sigmoid"
+    none = "none"
+
+
 class Precision(str, Enum):
     """Arithmetic of the training."""
 
@@ -83,6 +92,14 @@ SideOption = Annotated[
         min=32,
         help="Height and width of the input, in pixels.",
         show_default="that of the named network; else 224",
+    ),
+]
+ActivationOption = Annotated[
+    Activation,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        help="What turns the network's outputs into probabilities. softmax: they are logits of exclusive classes. "
+        "sigmoid: the single output is a logit. none: they are probabilities already. auto: examine them.",
     ),
 ]
 

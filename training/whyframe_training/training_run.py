@@ -83,7 +83,7 @@ class TrainingRun:
             self.trainer = Trainer(config, images, folder)
 
     def describe(self) -> str:
-        """Return a line on the classifier, the images and the device."""
+        """Return two lines: the classifier, the images and the device; and the meaning of the network's outputs."""
         return self._description(self.trainer.config.classifier.name)
 
     def train(self, *, progress: bool = False) -> Validation:
@@ -113,7 +113,8 @@ class TrainingRun:
         resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
         return (
             f"{classifier}, {len(trainer.stream.images)} images, {len(self.held_out)} for validation, "
-            f"{trainer.device.type} in {trainer.config.precision}{resumed}"
+            f"{trainer.device.type} in {trainer.config.precision}{resumed}\n"
+            f"outputs: {trainer.classifier.outputs.value}"
         )
 
 

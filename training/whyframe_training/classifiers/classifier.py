@@ -19,6 +19,7 @@ from whyframe_training.classifiers.networks import (
     build_network,
     package,
 )
+from whyframe_training.classifiers.outputs import Outputs, adapt_outputs
 from whyframe_training.classifiers.weights import load_state, read_state
 
 
@@ -41,15 +42,17 @@ class Classifier(nn.Module):
     so its code needs no change. The network stays in eval mode, and its weights have no gradient.
 
     Args:
-        module: Network from N x 3 x S x S normalised images to N x classes logits.
+        module: Network from N x 3 x S x S normalised images to its own outputs.
         name: Name in manifests and reports.
         labels: Label of each class.
         mean: Mean of the normalisation, of RGB values in [0, 1].
         std: Standard deviation of the normalisation, of RGB values in [0, 1].
         side: S, side of the input in pixels.
+        activation: What turns the outputs into probabilities, see `adapt_outputs`.
         fold: Fold batch norms into the convolutions before them, which gives the same output in less time.
 
     Attributes:
+        outputs: Meaning of the network's own outputs; `module` turns them into logits where they are something else.
         taps: Names of the modules whose outputs are the features, in the order of `Features.stages`.
         channels: Number of channels of each feature map.
         onnx_backend: Function from normalised images to logits that replaces the module where no gradient is recorded,
@@ -72,11 +75,14 @@ class Classifier(nn.Module):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         side: int = 224,
+        activation: str = "auto",
         fold: bool = True,
     ) -> None:
         super().__init__()
         self.name, self.labels, self.side = name, tuple(labels), side
-        self.module = fold_batch_norms(module.eval(), side) if fold else module.eval()
+        adapted, self.outputs = adapt_outputs(module.eval(), name, side, activation)
+        self._name_both_classes()
+        self.module = fold_batch_norms(adapted.eval(), side) if fold else adapted.eval()
         self.module.requires_grad_(False)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -122,14 +128,21 @@ class Classifier(nn.Module):
         if not linears or linears[-1].in_features != self.channels[-1]:
             return None
         probe = torch.rand(2, 3, self.side, self.side, generator=torch.Generator().manual_seed(0))
+        head = _for_two_classes(linears[-1]) if linears[-1].out_features == 1 else linears[-1]
         with torch.no_grad():
             features = self(probe.to(self.mean))
-            pooled = linears[-1](features.stages[-1].mean(dim=(2, 3)))
+            pooled = _centred(head(features.stages[-1].mean(dim=(2, 3))))
+            logits = _centred(features.logits)
         # Relative to the logits, because those of untrained networks may be near zero.
-        close = torch.allclose(
-            pooled, features.logits, rtol=0, atol=1e-2 * float(features.logits.abs().max())
+        close = pooled.shape == logits.shape and torch.allclose(
+            pooled, logits, rtol=0, atol=1e-2 * float(logits.abs().max())
         )
-        return linears[-1] if close else None
+        return head if close else None
+
+    def _name_both_classes(self) -> None:
+        """Name the complement of the class of a network with a single output and a single label."""
+        if self.outputs in (Outputs.single_logit, Outputs.single_probability) and len(self.labels) == 1:
+            self.labels = (f"not {self.labels[0]}", self.labels[0])
 
     def _check_labels(self) -> None:
         with torch.no_grad():
@@ -163,8 +176,24 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         mean=spec.mean or network.mean,
         std=spec.std or network.std,
         side=spec.side or network.side,
+        activation=spec.activation,
         fold=fold,
     )
+
+
+def _for_two_classes(linear: nn.Linear) -> nn.Linear:
+    """Return the layer that gives the two logits of a `LogitAdapter` where a layer gives a single one."""
+    both = nn.Linear(linear.in_features, 2, bias=linear.bias is not None).to(linear.weight)
+    with torch.no_grad():
+        both.weight.copy_(torch.cat((-linear.weight / 2, linear.weight / 2)))
+        if linear.bias is not None:
+            both.bias.copy_(torch.cat((-linear.bias / 2, linear.bias / 2)))
+    return both.requires_grad_(False)
+
+
+def _centred(logits: Tensor) -> Tensor:
+    """Return logits minus their mean; softmax does not depend on it."""
+    return logits - logits.mean(dim=1, keepdim=True)
 
 
 def _load_file(module: nn.Module, spec: ClassifierSpec) -> None:

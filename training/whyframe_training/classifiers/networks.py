@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from whyframe.errors import WhyframeError
+from whyframe.errors import WhyframeError, one_line
 from whyframe_training.classifiers.weights import load_state
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -21,6 +23,7 @@ Triple = tuple[float, float, float]
 
 LITE_SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
+ACTIVATIONS = ("auto", "softmax", "sigmoid", "none")
 TRANSFORMERS = ("torchvision.models.vision_transformer", "torchvision.models.swin_transformer")
 # Their auxiliary branches are needed only to train from scratch. They convert images normalised with ImageNet's mean
 # and std to their own normalisation.
@@ -45,6 +48,8 @@ class ClassifierSpec:
         mean: Mean of the normalisation, of RGB values in [0, 1]; None for that of the network.
         std: Standard deviation of the normalisation, of RGB values in [0, 1]; None for that of the network.
         side: S, height and width of the input in pixels; None for that of the network.
+        activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, for a single output;
+            `none` where they are probabilities already; or `auto`, which examines them.
     """
 
     name: str
@@ -53,13 +58,14 @@ class ClassifierSpec:
     mean: Triple | None = None
     std: Triple | None = None
     side: int | None = None
+    activation: str = "auto"
 
 
 class Network(NamedTuple):
     """A network and its preprocessing.
 
     Attributes:
-        module: Network from N x 3 x S x S normalised images to N x classes logits.
+        module: Network from N x 3 x S x S normalised images to its own outputs.
         mean: Mean of the normalisation, of RGB values in [0, 1].
         std: Standard deviation of the normalisation, of RGB values in [0, 1].
         side: S, height and width of the input in pixels.
@@ -174,10 +180,23 @@ def _from_file(name: str) -> nn.Module:
     if loader is None or loader.loader is None:
         raise ClassifierError(f"{path} is not a Python file: --classifier takes path/to/my_model.py:function")
     source = importlib.util.module_from_spec(loader)
-    loader.loader.exec_module(source)
+    with _as_classifier_error(path):
+        loader.loader.exec_module(source)
     if not hasattr(source, function):
         raise ClassifierError(f"{path} has no function {function}: define it, and return an nn.Module")
-    module = getattr(source, function)()
+    with _as_classifier_error(f"{function}() in {path}"):
+        module = getattr(source, function)()
     if not isinstance(module, nn.Module):
         raise ClassifierError(f"{function}() in {path} returned {type(module).__name__}, not an nn.Module")
     return module
+
+
+@contextmanager
+def _as_classifier_error(what: str) -> Iterator[None]:
+    """Turn any error of a user's code into a ClassifierError of one line; the original error is its cause."""
+    try:
+        yield
+    except WhyframeError:
+        raise
+    except Exception as error:
+        raise ClassifierError(f"{what} failed: {type(error).__name__}: {one_line(error)}") from error
