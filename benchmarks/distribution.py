@@ -1,4 +1,4 @@
-"""Distribution of the scores of trained mask predictors, compared with what their controllers are set to.
+"""Distribution of the scores of trained mask predictors, compared with the distribution set by their controllers.
 
     python benchmarks/distribution.py DATA -o benchmarks/results/distribution
 
@@ -40,7 +40,7 @@ Values = dict[str, list[dict[str, float]]]
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     paths = split(list_images(args.data), VALIDATION)[1][: args.count]
     values = measure(paths)

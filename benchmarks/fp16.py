@@ -28,7 +28,7 @@ MODEL = "models/efficientnet_lite0_ct.onnx"
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     content = (resources.files("whyframe") / MODEL).read_bytes()
     report = measure(content, sorted(args.data.iterdir())[: args.images])

@@ -49,7 +49,7 @@ FRAME = (1080, 1920)
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     if not torch.cuda.is_available():
         print("gpu_latency needs a CUDA device and found none; `whyframe doctor` lists what is missing.")
@@ -195,7 +195,7 @@ def time_stages(path: Path, rounds: int) -> dict[str, Any]:
 
 
 def portable_validity(path: Path) -> str:
-    """Return what TensorRT-RTX answers about an engine for compute capability 8.0 on a GPU that it does not list."""
+    """Return the answer of TensorRT-RTX about an engine for compute capability 8.0 on a GPU that it does not list."""
     capability = torch.cuda.get_device_capability(0)
     try:
         trt = load_tensorrt("tensorrt_rtx")

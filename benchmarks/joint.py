@@ -71,7 +71,7 @@ TITLES = {
 
 
 def main() -> None:
-    """Train both pairs, measure them, and write both files."""
+    """Train both pairs, measure them, and write NAME.json and NAME.md."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     args.runs.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def train_pairs(config: TrainConfig, classes: Path, train: Labelled, runs: Path)
     joint, alone = (prepare(config, classes, train.labels, runs / name) for name in PAIRS)
     train_steps(JointTrainer(joint, train, runs / "joint"), progress=True)
     train_steps(JointTrainer(alone, train, runs / "alone", weight=0.0), progress=True)
-    # The joint run explains one class per image, the true one; here it is the predicted class.
+    # The joint run explains the true class of each image. Here the predicted class is explained.
     after = replace(alone, predicted_share=1.0)
     open_run(runs / "afterwards", after)
     train_steps(Trainer(after, list(train.paths), runs / "afterwards"), progress=True)

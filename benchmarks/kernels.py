@@ -36,7 +36,7 @@ Work = Callable[[], object]
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     if not (torch.cuda.is_available() and available()):
         print(
@@ -66,7 +66,7 @@ def summarise(
     """Return the bandwidth of each batch beside that of the copy, and each kernel's speed beside PyTorch's.
 
     Args:
-        samples: Milliseconds of each batch; ``"copy"`` is one of them.
+        samples: Milliseconds of each batch, ``"copy"`` included.
         moved: Bytes that each batch reads and writes.
         frames: Milliseconds of one frame, by "NAME kernel" and "NAME pytorch".
     """

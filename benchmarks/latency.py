@@ -47,7 +47,7 @@ TITLES = {
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     frame = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
@@ -126,7 +126,7 @@ def _onnx_variants(run: Path, threads: int, frame: NDArray[np.uint8]) -> Variant
 
 
 def _torch_variants(run: Path, frame: NDArray[np.uint8], compiled: bool) -> Variants:
-    """Return the calls of the original network, of the one with batch norms folded, and of that one compiled."""
+    """Return calls of the original network, of the network with folded batch norms, and of the latter compiled."""
     source = trained_source(run)
     original = build_classifier(TrainConfig.load(run / CONFIG).classifier, fold=False)
     functions = {

@@ -35,7 +35,7 @@ Values = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     engines = {path.stem: ExplainEngine(path) for path in args.models}
     photos = split(list_images(args.photos), args.validation)[1][: args.limit]

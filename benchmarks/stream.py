@@ -31,7 +31,7 @@ FRAMES_IN_MEMORY = 8
 
 
 def main() -> None:
-    """Measure, and write both files."""
+    """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
     clips = [clip for threads in args.threads or [usable_cores()] for clip in _with_threads(threads, args)]
     report = {"clips": clips, "machine": machine_facts()}

@@ -34,7 +34,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Write out the commands' help, and turn equations between dollar signs into MathML."""
+    """Insert the help of the commands, and convert equations between dollar signs to MathML."""
     if COMMANDS in markdown:
         markdown = markdown.replace(COMMANDS, _command_help())
     parts = CODE.split(markdown)

@@ -17,7 +17,7 @@ Frame = dict[str, Any]
 
 
 def main() -> None:
-    """Read JSON lines from standard input and print one line per uninterrupted run of a class."""
+    """Read JSON lines from standard input, and print a line for each series of frames with the same class."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minimum", type=float, default=0.2, help="smallest probability that counts")
     args = parser.parse_args()
@@ -27,14 +27,14 @@ def main() -> None:
 
 
 def segments(frames: Iterable[Frame], minimum: float) -> Iterator[tuple[str, list[Frame]]]:
-    """Yield each class with the frames during which it was the answer, surely enough and with a map."""
+    """Yield each predicted class with its consecutive frames, without those below the minimum or without a map."""
     certain = (frame for frame in frames if frame["probability"] >= minimum and not frame["no_signal"])
     for label, group in groupby(certain, key=lambda frame: frame["label"]):
         yield label, list(group)
 
 
 def clock(frame: Frame) -> str:
-    """Return a frame's time in seconds, or its number where the source has no clock."""
+    """Return the time of a frame in seconds, or its index where the source has no clock."""
     timestamp = frame["timestamp"]
     return f"#{frame['index']}" if timestamp is None else f"{timestamp:.2f} s"
 

@@ -20,7 +20,7 @@ from whyframe_training import ClassifierSpec, TrainConfig, train
 
 
 def build() -> nn.Module:
-    """Return your network without its weights; this one stands for it."""
+    """Return the network without its weights; replace this example by your own."""
     return torchvision.models.mobilenet_v3_small(num_classes=10)
 
 

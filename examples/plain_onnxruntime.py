@@ -17,7 +17,7 @@ side = manifest["side"]
 
 frame = cv2.imread(photo)
 rgb = cv2.cvtColor(cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
-target = np.array([-1])  # the predicted class; any class id explains that one
+target = np.array([-1])  # -1 explains the predicted class; an id from 0 explains that class
 
 probabilities, class_id, saliency = session.run(None, {"frames": rgb[None], "target": target})
 

@@ -35,7 +35,7 @@ def evaluate(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Folder of images. A folder that holds boxes.json and images/ has boxes. May be given several times.",
+            help="Folder of images, or a folder that holds images/ and their boxes.json. May be given several times.",
             metavar="FOLDER",
             rich_help_panel="Images",
         ),
@@ -52,8 +52,8 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(
-            help="What to compare, with commas between: names of methods and of groups of methods, run folders of "
-            "`whyframe train`, fused .onnx files; or all, for every method. "
+            help="Methods to compare, separated by commas: names of methods and of groups of methods, run folders of "
+            "'whyframe train', fused .onnx files; or all, for every method. "
             f"Methods: {', '.join(METHODS)}. Groups: {', '.join(GROUPS)}.",
             metavar="NAME,...",
         ),
@@ -62,7 +62,7 @@ def evaluate(
         Path | None,
         typer.Option(
             help="Boxes of the images in --data: a COCO JSON file, a Pascal VOC XML file or a folder of them, or a "
-            "folder of YOLO text files. Only with one --data.",
+            "folder of YOLO text files. Only with a single --data.",
             metavar="PATH",
             rich_help_panel="Images",
         ),
@@ -71,7 +71,7 @@ def evaluate(
         Path | None,
         typer.Option(
             help="COCO JSON file with keypoints of animals in --data: compares the maps at their eyes and feet. Only "
-            "with one --data.",
+            "with a single --data.",
             metavar="FILE",
             rich_help_panel="Images",
         ),
@@ -103,7 +103,7 @@ def evaluate(
         int | None,
         typer.Option(
             min=1,
-            help="Of folders without boxes, use only the N images that `whyframe train --validation N` does not "
+            help="Of folders without boxes, use only the N images that 'whyframe train --validation N' does not "
             "train on.",
             metavar="N",
             rich_help_panel="Images",
@@ -118,18 +118,25 @@ def evaluate(
     Each method explains the class that the classifier predicts for each image.
     An image of a folder with boxes counts only if a box is of that class.
 
-    The report folder gets report.html (one file to read and to pass on),
-    table.md, values.json, the figures, and every map (maps/) and value
-    (values.jsonl) as soon as it is there. A method whose weights have changed
-    runs again.
+    Every map (maps/) and value (values.jsonl) is stored in the report folder
+    as soon as it is computed, so that the same command resumes an interrupted
+    evaluation. At the end, report.html (one file that needs no other file),
+    table.md, values.json and the figures (figures/) are written. A method
+    whose weights have changed runs again.
 
-    \b
-    whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
-    whyframe evaluate --data photos/ --methods cam,runs/mine,mine.onnx -o report
-    whyframe evaluate --data images/ --boxes instances.json --budget paper -o report
-    whyframe evaluate --data images/ --keypoints animals.json --methods cam,rise -o report
-    whyframe evaluate --data photos/ --classifier my_model.py:build --weights w.pt -o report
-    """  # noqa: D301 - \b is typer's
+    Examples:
+      whyframe evaluate --data photos/ --methods cam,grad-cam,ct -o report
+      whyframe evaluate --data photos/ --methods cam,runs/mine,mine.onnx -o report
+      whyframe evaluate --data images/ --boxes instances.json --budget paper -o report
+      whyframe evaluate --data images/ --keypoints animals.json --methods cam,rise -o report
+      whyframe evaluate --data photos/ --classifier my_model.py:build --weights w.pt -o report
+
+    Exit status:
+      0    the report was written; it lists the images on which a method failed
+      1    an error; the same command resumes the evaluation
+      2    a wrong option or argument
+      130  Ctrl-C; the same command resumes the evaluation
+    """
     from whyframe_evaluation.evaluator import EvaluationOptions
     from whyframe_evaluation.evaluator import evaluate as run_evaluation
     from whyframe_evaluation.report.writer import write_report
@@ -148,4 +155,4 @@ def evaluate(
     result = run_evaluation(spec, data, methods, output, options=options, progress=True)
     page = write_report(result, shown=shown)
     typer.echo((output / "table.md").read_text(encoding="utf-8"))
-    typer.echo(f"Open {page} in a browser: it shows the maps, too.")
+    typer.echo(f"Open {page} in a browser to see the maps.")

@@ -74,13 +74,13 @@ def evaluate(
     """Compare explanation methods on a classifier and folders of images.
 
     Each method explains the predicted class of each image. Every map and value is stored in the report folder as soon
-    as it is there, so that the same call resumes an interrupted evaluation. Warnings are logged at once by the logger
-    ``whyframe``, and returned in the result.
+    as it is computed, so that the same call resumes an interrupted evaluation. Warnings are logged at once by the
+    logger ``whyframe``, and returned in the result.
 
     Args:
         classifier: The network to explain: a classifier, how to build one, or the name of a network.
         folders: Folder or folders of images; a folder with ``boxes.json`` and ``images/`` has boxes.
-        methods: Methods to compare: names with commas between them as on the command line, or a sequence of names and
+        methods: Methods to compare: names separated by commas as on the command line, or a sequence of names and
             methods. A name is that of a method or a group of methods, ``"all"``, or the path of a run folder or of a
             fused ONNX file.
         output: Report folder; created where it is missing.
@@ -98,7 +98,9 @@ def evaluate(
     """
     options, output = options or EvaluationOptions(), Path(output)
     if not output.parent.is_dir():
-        raise OutputError(f"{output.parent} is not a folder, so {output} cannot be made; create it first.")
+        raise OutputError(
+            f"{output.parent} is not a folder, so {output} cannot be made; create that folder first."
+        )
     selected, network = select_methods(methods), _build(classifier)
     paths = [Path(folder) for folder in ([folders] if isinstance(folders, str | Path) else folders)]
     image_folders = find_image_folders(paths, _path(options.boxes), options.held_out)

@@ -43,7 +43,7 @@ def test_the_command_writes_a_report_and_prints_its_tables(photos: Path, tmp_pat
     ("options", "message"),
     [
         (["--methods", "gradcam"], "did you mean grad-cam"),
-        (["--methods", "cam,cam"], "names one method twice"),
+        (["--methods", "cam,cam"], "names cam twice"),
         (["--methods", "cam,"], "there is no method ''"),
         (["--methods", "controler"], "did you mean the group controllers"),
         (["--methods", "nowhere.onnx"], r"nowhere\.onnx"),

@@ -26,7 +26,7 @@ def read_text(path: AnyPath, hint: str = "check the path") -> str:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): {hint}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file in UTF-8") from error
+        raise DataError(f"{path} is not a text file in UTF-8: convert it to UTF-8") from error
 
 
 def path_within(images: AnyPath, file: str, source: AnyPath) -> str:
@@ -43,5 +43,5 @@ def path_within(images: AnyPath, file: str, source: AnyPath) -> str:
     folder = Path(images).absolute()  # not resolved: images may be symbolic links
     path = folder / file
     if ".." in Path(file).parts or not (path.is_relative_to(folder) and path.is_file()):
-        raise DataError(f"{source} names {file}, which is not in {images}")
+        raise DataError(f"{source} names {file}, which is not in {images}: check the path of the images")
     return path.relative_to(folder).as_posix()

@@ -208,9 +208,9 @@ def _yolo_line(line: str, categories: Sequence[str]) -> tuple[str, float, float,
         raise ValueError(f"five numbers are needed (class x y width height), not {len(fields)}")
     index, (x, y, w, h) = int(fields[0]), map(float, fields[1:])
     if not 0 <= index < len(categories):
-        raise ValueError(f"class {index} has no name: there are {len(categories)}")
+        raise ValueError(f"class {index} has no name: classes.txt has {len(categories)} names")
     if not all(0 <= value <= 1 for value in (x, y, w, h)):
-        raise ValueError("x, y, width and height are shares of the image, between 0 and 1")
+        raise ValueError("x, y, width and height must be shares of the image, between 0 and 1")
     return categories[index], x, y, w, h
 
 
@@ -225,7 +225,7 @@ def _read_boxes_json(folder: Path) -> list[BoxRow]:
 def _list_files(folder: AnyPath, suffix: str) -> list[Path]:
     found = sorted(Path(folder).glob(f"*{suffix}"))
     if not found:
-        raise DataError(f"no {suffix} file in {folder}")
+        raise DataError(f"no {suffix} file in {folder}: check the path of the boxes")
     return found
 
 

@@ -77,7 +77,7 @@ IMAGENET_CLASSES: dict[str, frozenset[int]] = {
 }
 """ImageNet-1k class ids by category name: COCO's names that have a class, and ``"kangaroo"``.
 
-A range stands where every class of a family belongs, such as the breeds of dogs.
+A range includes every class of a family, such as the breeds of dogs.
 """
 
 VOC_NAMES = {
@@ -96,7 +96,7 @@ def classes_of(category: str, labels: Sequence[str]) -> frozenset[int]:
 
     For ImageNet-1k labels and a category of `IMAGENET_CLASSES`, under its COCO or VOC name, these are the classes of
     that table. Otherwise they are the classes whose label is the category name, ignoring case; a label may list
-    synonyms between commas.
+    synonyms, separated by commas.
 
     Args:
         category: Category name of the boxes.

@@ -3,9 +3,9 @@
 To add a method:
 
 1. Copy `rise.py`, change the name, the title, the paper and the arguments, and implement `_explain`.
-2. Add one line to `_REGISTRY` below. `whyframe evaluate --methods`, the reports and `build_method` then know the name.
+2. Add one line to `_REGISTRY` below. `build_method`, `whyframe evaluate --methods` and the reports then use it.
 
-To have the promises of `Method.explain` tested, add the method to the list in
+To test what `Method.explain` promises, add the method to the list in
 `tests/evaluation/methods/test_every_method.py` as well.
 
 Importing this package imports no method and no PyTorch; a method's module is imported when the method is built.
@@ -69,7 +69,7 @@ GROUPS = {
         "mgnet-no-bg-av2", "mgnet-no-bg-av4", "mgnet-no-bg", "mgnet-no-bg-av12",
     ),
 }  # fmt: skip
-"""Names of the methods and presets that each figure of Fu et al. 2022, section 4.4, compares."""
+"""Names of the methods and presets that each ablation of Fu et al. 2022, section 4.4, compares."""
 
 
 class UnknownMethod(WhyframeError, ValueError):

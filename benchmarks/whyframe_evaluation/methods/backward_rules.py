@@ -60,14 +60,14 @@ class BackwardRules(TorchFunctionMode):
         return method(function, *args, **(kwargs or {}))
 
     def other(self, function: Function, *args: Any, **kwargs: Any) -> Any:
-        """Call a function whose own gradient is right: it moves, copies or selects values."""
+        """Call a function that keeps its own gradient, for example because it moves, copies or selects values."""
         return function(*args, **kwargs)
 
     rectified = weighted = pooled = added = scaled = gated = other
 
 
 class RelevanceRules(BackwardRules):
-    """Rules that share the relevance of each output out among its inputs.
+    """Rules that distribute the relevance of each output among its inputs.
 
     Supported are networks of convolutions, linear layers, ReLUs, batch norms, pooling and sums. ReLUs pass relevance
     through. Views, concatenations and max pooling move it, as their own gradients do. A network that multiplies
@@ -97,7 +97,7 @@ class RelevanceRules(BackwardRules):
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
-        """Call a convolution or a linear layer that shares relevance by `share_weighted`."""
+        """Call a convolution or a linear layer; `share_weighted` distributes the relevance."""
 
         def bound(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
             return function(x, weight, bias, *args, **kwargs)
@@ -109,7 +109,7 @@ class RelevanceRules(BackwardRules):
         )
 
     def pooled(self, function: Function, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Call an average pooling that shares relevance by `share_pooled`."""
+        """Call an average pooling; `share_pooled` distributes the relevance."""
 
         def pool(x: Tensor) -> Tensor:
             return function(x, *args, **kwargs)
@@ -117,7 +117,7 @@ class RelevanceRules(BackwardRules):
         return with_rule(pool, lambda relevance, x: (self.share_pooled(relevance, x, pool),), x)
 
     def added(self, function: Function, x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call a sum of two feature maps that shares relevance by `share_added`; a constant term gets none."""
+        """Call a sum of two feature maps; `share_added` distributes the relevance, and a constant term gets none."""
         both = all(isinstance(term, Tensor) and term.requires_grad for term in (x, y))
         if not both:
             return function(x, y, *args, **kwargs)
@@ -130,7 +130,7 @@ class RelevanceRules(BackwardRules):
             UnsupportedOperation: Always.
         """
         raise UnsupportedOperation(
-            f"relevance has no rule for {function.__name__}: excitation backprop and LRP explain networks of "
+            f"there is no relevance rule for {function.__name__}: excitation backprop and LRP explain networks of "
             "convolutions, linear layers, ReLUs, batch norms, pooling and sums; choose another method"
         )
 

@@ -64,7 +64,7 @@ class GradCam(Method):
 
 
 class GradCamPlusPlus(GradCam):
-    """Grad-CAM whose weights are sums of positive gradients, each with a weight of its own.
+    """Grad-CAM whose channel weights are weighted sums of the positive gradients.
 
     As [Chattopadhay et al. 2018](https://arxiv.org/abs/1710.11063), Eq. 19, define it for the score `exp(S_c)`:
     `w_k = sum over places of a ReLU(g)` with `g = dS_c / dA_k` and

@@ -29,8 +29,8 @@ class ExcitationBackprop(Method):
     goes to its inputs j in proportion to their excitation,
     `P(a_j | a_i) = a_j ReLU(w_ij) / sum_j a_j ReLU(w_ij)`, for activations a that are not negative. Negative
     activations, which linear bottlenecks have, get 0. A sum of feature maps passes its probability to its terms in
-    proportion to their activations. Biases get nothing, and what only a bias excites is lost. The map has the
-    resolution of the stage and is not negative.
+    proportion to their activations. Biases get no probability; the probability of a neuron that only its
+    bias excites is lost. The map has the resolution of the stage and is not negative.
 
     `explain` raises `UnsupportedOperation` for a network with an operation that has no rule.
 
@@ -97,17 +97,9 @@ class _ExcitationRules(RelevanceRules):
         super().__init__()
         self.negated = negated
 
-    def weighted(
-        self,
-        function: Function,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Tensor:
+    def weighted(self, function: Function, x: Tensor, weight: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         self.last_weight = weight
-        return super().weighted(function, x, weight, bias, *args, **kwargs)
+        return super().weighted(function, x, weight, *args, **kwargs)
 
     def share_weighted(
         self,

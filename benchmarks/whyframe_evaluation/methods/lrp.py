@@ -61,7 +61,7 @@ class LrpAlphaBeta(_Lrp):
     """Relevance of each pixel under the alpha-beta rule of LRP.
 
     As [Bach et al. 2015](https://doi.org/10.1371/journal.pone.0130140), Eq. 60, define it: positive products
-    `z+_ij` and negative products `z-_ij` are shared out apart,
+    `z+_ij` and negative products `z-_ij` are normalised separately,
     `R_i = sum_j (alpha z+_ij / z+_j - beta z-_ij / z-_j) R_j` with `beta = alpha - 1`. The sums `z+_j` and `z-_j`
     include the bias if it has their sign. The rule holds for convolutions and linear layers. Average pooling takes
     the epsilon rule, and a sum of two feature maps passes relevance in proportion to their magnitudes, which stays

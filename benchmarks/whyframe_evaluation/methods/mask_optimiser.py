@@ -55,9 +55,11 @@ def blend(levels: Tensor, mask: Tensor) -> Tensor:
 def total_variation(mask: Tensor, beta: float) -> Tensor:
     """Return the sum over pixels of `||grad m||^beta`, with forward differences that are 0 at the last row and column.
 
+    The norm is Euclidean. Fong and Vedaldi 2017, Eq. 4, print the beta norm.
+
     Args:
         mask: N x 1 x h x w scores.
-        beta: Exponent, 3 in Fong and Vedaldi 2017. A larger one penalises steps more and gentle slopes less.
+        beta: Exponent, 3 in Fong and Vedaldi 2017. A larger exponent penalises steps more and gentle slopes less.
 
     Returns:
         N sums.
@@ -86,7 +88,7 @@ def descend(
     """Minimise a loss by gradient descent on one parameter, in place.
 
     The losses of a batch are summed and every update is elementwise, so the images do not affect each other. Only
-    the gradient of the parameter is computed; the classifier's weights never get one.
+    the gradient of the parameter is computed, not those of the classifier's weights.
 
     Args:
         parameter: N x ... leaf tensor, the only parameter of `optimiser`.

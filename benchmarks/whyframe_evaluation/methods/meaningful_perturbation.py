@@ -167,7 +167,11 @@ class MeaningfulPerturbation(Method):
 
     @abstractmethod
     def _remaining(self, normalised: Tensor) -> Tensor:
-        """Return the share still to change of scores that are 1 for the image and 0 for all of it perturbed."""
+        """Return the share that remains to be changed: 0 where the game reaches its goal.
+
+        Args:
+            normalised: Scores: 1 is that of the image, 0 that of the completely perturbed image.
+        """
 
     @abstractmethod
     def _importance(self, mask: Tensor) -> Tensor:
@@ -253,7 +257,7 @@ def _discs(levels: Tensor) -> Tensor:
 class _Jitter:
     """Random displacement of images under their masks; the border pixels are repeated.
 
-    Each call draws a new offset. All images of a batch get the same one, so that the mask of an image does not
+    Each call draws a new offset. It is the same for all images of a batch, so that the mask of an image does not
     depend on the other images.
     """
 
@@ -272,7 +276,7 @@ class _Jitter:
 
 
 def scatter(importance: Tensor) -> Tensor:
-    """Return how scattered masks are: outline over area, `sum ||grad m|| / sum m`, in 1 / pixels.
+    """Return the outline of each mask divided by its area, `sum ||grad m|| / sum m`, in 1 / pixels.
 
     A disc of radius r has about 2 / r, and single separate pixels have 2 + sqrt(2). The number is large for the
     artefacts of Fong and Vedaldi 2017, Fig. 5.

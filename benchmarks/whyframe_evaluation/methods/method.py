@@ -38,8 +38,8 @@ class Method(ABC):
         mask: Whether the maps are masks with scores in [0, 1]. The range of other maps has no meaning.
         extra_forward_passes: Forward passes per image through a copy of the classifier, which `count_passes`
             cannot count.
-        version: Digest of the weights that the method brings along, empty if it brings none. A change makes the
-            maps computed with other weights invalid.
+        version: Digest of the method's own weights; empty for a method without weights. A change invalidates stored
+            maps.
     """
 
     name: str

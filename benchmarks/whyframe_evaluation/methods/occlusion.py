@@ -1,4 +1,4 @@
-"""Occlusion: how far the probability of the class falls when a part of the image is covered."""
+"""Occlusion: how far the probability of the class drops when a part of the image is covered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["BlurOcclusion", "Occlusion", "VariableBlurOcclusion"]
 
 
 class Occlusion(Method):
-    """Mean fall of the class's probability over the grey squares that cover a pixel.
+    """Mean drop of the class's probability over the grey squares that cover a pixel.
 
     As [Zeiler and Fergus 2014](https://arxiv.org/abs/1311.2901), section 4.2, define it: a square slides over the
     image, and the image with the square is classified at each position. Grey is the mean colour of the network's
@@ -43,15 +43,15 @@ class Occlusion(Method):
         for batch in batches(len(corners), len(images)):
             squares = _squares(side, self.patch, corners[list(batch)].to(images))
             covered = torch.where(squares[:, None, None] > 0, classifier.mean, images)
-            falls = intact - version_probabilities(classifier, covered, targets)
-            total += torch.einsum("kn,khw->nhw", falls, squares)
+            drops = intact - version_probabilities(classifier, covered, targets)
+            total += torch.einsum("kn,khw->nhw", drops, squares)
             covers += squares.sum(dim=0)
             progress(batch.stop, len(corners))
         return total / covers
 
 
 class BlurOcclusion(Method):
-    """Fall of the class's probability when a soft disc around a point of a grid is blurred.
+    """Drop of the class's probability when a soft disc around a point of a grid is blurred.
 
     This is the second variant of occlusion in
     [Fong and Vedaldi 2017](https://arxiv.org/abs/1704.03296), Table 2: discs of radius 35 / 2, whose edges are
@@ -79,33 +79,33 @@ class BlurOcclusion(Method):
         side = images.shape[-1]
         soften, blurred = GaussianBlur(side, self.softness).to(images), GaussianBlur(side).to(images)(images)
         intact, discs = target_probabilities(classifier, images, targets), self._discs(side)
-        falls = []
+        drops = []
         for batch in batches(len(discs), len(images)):
             masks = soften(_disc_masks(side, discs[list(batch)].to(images)))[:, None, None]
             covered = torch.lerp(images, blurred, masks)
-            falls.append(intact - version_probabilities(classifier, covered, targets))
+            drops.append(intact - version_probabilities(classifier, covered, targets))
             progress(batch.stop, len(discs))
         count = len(range(self.stride // 2, side, self.stride))
-        return self._score(torch.cat(falls).view(len(self.radii), count, count, -1).movedim(-1, 0))
+        return self._score(torch.cat(drops).view(len(self.radii), count, count, -1).movedim(-1, 0))
 
     def _discs(self, side: int) -> Tensor:
         """Return the (radius, y, x) of each disc, in the order of radii, rows and columns."""
         centres = torch.arange(self.stride // 2, side, self.stride) + 0.5
         return torch.cartesian_prod(torch.tensor(self.radii) * side / 224, centres, centres)
 
-    def _score(self, falls: Tensor) -> Tensor:
-        """Return the N x k x k scores of the centres, given the N x radii x k x k falls of the probability."""
-        return falls.amax(dim=1)
+    def _score(self, drops: Tensor) -> Tensor:
+        """Return the N x k x k scores of the centres, given the N x radii x k x k drops of the probability."""
+        return drops.amax(dim=1)
 
 
 class VariableBlurOcclusion(BlurOcclusion):
-    """Blur occlusion by discs of several radii, where the smallest radius counts most among the most suppressive.
+    """Blur occlusion by discs of several radii, where smaller discs rank first among the most suppressive discs.
 
     This is the third variant of occlusion in
     [Fong and Vedaldi 2017](https://arxiv.org/abs/1704.03296), Table 2. The paper takes a single point, the centre of
     the smallest disc in the most suppressive tenth; here the map ranks all centres in that order. The score of a
     centre is that of its best disc. Discs of the tenth come before all others; among them a smaller radius comes
-    first, and then the larger fall. The other discs are ranked by their fall. The map is k x k.
+    first, and then the larger drop. The other discs are ranked by their drop. The map is k x k.
 
     Args:
         radii: Radii of the discs in pixels, for an image of height 224. The paper does not state them.
@@ -125,12 +125,12 @@ class VariableBlurOcclusion(BlurOcclusion):
         super().__init__(radii, stride)
         self.share = share
 
-    def _score(self, falls: Tensor) -> Tensor:
-        flat = falls.flatten(1)
+    def _score(self, drops: Tensor) -> Tensor:
+        flat = drops.flatten(1)
         least = flat.topk(max(1, int(self.share * flat.shape[1])), dim=1).values[:, -1].view(-1, 1, 1, 1)
-        rank = torch.tensor(self.radii).argsort(descending=True).argsort().to(falls).view(1, -1, 1, 1)
-        # A fall is in [-1, 1], so steps of 2 keep the radii apart, and all of them above the other discs.
-        return torch.where(falls >= least, falls + 2 * (rank + 1), falls).amax(dim=1)
+        rank = torch.tensor(self.radii).argsort(descending=True).argsort().to(drops).view(1, -1, 1, 1)
+        # A drop is in [-1, 1], so steps of 2 keep the radii apart, and all of them above the other discs.
+        return torch.where(drops >= least, drops + 2 * (rank + 1), drops).amax(dim=1)
 
 
 def _squares(side: int, patch: int, corners: Tensor) -> Tensor:

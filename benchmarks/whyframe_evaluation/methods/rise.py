@@ -38,9 +38,8 @@ class Rise(Method):
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
         total = torch.zeros_like(images[:, 0])
-        for start in range(
-            0, self.samples, BATCH_SIZE
-        ):  # drawn in the same portions for any number of images
+        # Masks are drawn in the same portions for any number of images, so that they are the same masks.
+        for start in range(0, self.samples, BATCH_SIZE):
             masks = self.masks(min(BATCH_SIZE, self.samples - start), images.shape[-1], generator).to(images)
             for batch in batches(len(masks), len(images)):
                 total += self._weighted_sum(classifier, images, targets, masks[batch.start : batch.stop])

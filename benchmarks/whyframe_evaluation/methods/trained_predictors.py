@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FusedPredictor", "PresetPredictor", "RunPredictor", "mgnet_ct"]
 
-_PAPER = "Distribution-guided local explanation"
+_PAPER = "Fu et al., Differentiated Explanation of Deep Neural Networks with Skewed Distributions, TPAMI 2022"
+_MGNET_PAPER = "Dabkowski and Gal, Real Time Image Saliency for Black Box Classifiers, NIPS 2017"
 _VERSION_DIGITS = 16
 
 
@@ -75,10 +76,10 @@ class RunPredictor(_TorchPredictor):
 
 
 class FusedPredictor(Method):
-    """Mask predictor of a fused model file, run by ONNX Runtime as a user of the file runs it.
+    """Explainer of a fused model file, run by ONNX Runtime as a user of the file runs it.
 
-    The file holds its own copy of the classifier, through which the images pass once, rounded to bytes. The map is
-    s x s in [0, 1]. `explain` raises `ClassifierError` for another classifier than the file's.
+    The file holds its own copy of the classifier, through which each image passes once, rounded to uint8. The map
+    is s x s in [0, 1]. `explain` raises `ClassifierError` for another classifier than the file's.
 
     Args:
         model: Fused ONNX file, after which the method is named; None for the model bundled with whyframe.
@@ -104,7 +105,7 @@ class FusedPredictor(Method):
 
     @property
     def version(self) -> str:  # type: ignore[override]
-        """Digest of the file's weights."""
+        """First characters of the digest of the file."""
         return self.engine.manifest.digest[:_VERSION_DIGITS]
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
@@ -134,6 +135,7 @@ class PresetPredictor(_TorchPredictor):
         super().__init__()
         self.preset, self.controller = name, controller
         self.name, self.title = name, find_preset(name).title
+        self.paper = _MGNET_PAPER if name.startswith("mgnet") else _PAPER
         if controller is not None:
             self.name, self.title = (
                 f"{name}-{controller.name}",

@@ -27,14 +27,14 @@ STEPS = 10
 
 
 def iterative_attack(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
-    """Perturb images so that the classifier leaves their class, by the basic iterative method (Kurakin et al. 2016).
+    """Perturb images so that another class is predicted, by the basic iterative method (Kurakin et al. 2016).
 
     `STEPS` times ``x <- clip(x + STEP * sign(grad of the cross entropy of (x, label)))``. Deterministic.
 
     Args:
         logits: Function from N x 3 x S x S images in [0, 1] to N x C logits.
         images: N x 3 x S x S float in [0, 1].
-        labels: N int64, the classes to leave.
+        labels: N int64, the classes that are to lose probability.
 
     Returns:
         N x 3 x S x S in [0, 1]; each value differs from that of the image by at most `EPSILON`.
@@ -58,7 +58,7 @@ def _ascent(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LabelRecovery:
-    """Shares of adversarial images whose clean class is back once the deletion mask is applied; higher is better.
+    """Shares of adversarial images whose clean class is predicted once the deletion mask is applied; higher is better.
 
     Attributes:
         top1: Share in percent where the clean class is the most probable class.

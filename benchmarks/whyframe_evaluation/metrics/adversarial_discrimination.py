@@ -73,7 +73,7 @@ def discrimination_accuracy(
 ) -> float:
     """Train a network to separate clean from adversarial heatmaps, and return its accuracy on other heatmaps.
 
-    Higher means that heatmaps reveal an attack more often; chance is 50 where both kinds are equally many. The global
+    Higher means that heatmaps reveal an attack more often; chance is 50 for equal numbers of both kinds. The global
     random state stays as it was.
 
     Args:

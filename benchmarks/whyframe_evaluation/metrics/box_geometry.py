@@ -55,7 +55,7 @@ def tight_box(region: Region) -> Box | None:
 
 
 def input_boxes(boxes: Sequence[Box], height: int, width: int, side: int) -> list[Box]:
-    """Return the boxes of an image file as they lie in the classifier's input, to which the file is stretched.
+    """Convert boxes from pixels of an image file to pixels of the classifier's input, to which the file is stretched.
 
     Args:
         boxes: (x1, y1, x2, y2) of each box, in pixels of the file.
@@ -64,7 +64,7 @@ def input_boxes(boxes: Sequence[Box], height: int, width: int, side: int) -> lis
         side: S of the S x S input, in pixels.
 
     Returns:
-        Boxes in pixels of the input, cut at its border; boxes without area there are left out.
+        Boxes in pixels of the input, clipped to it; boxes that have no area after clipping are left out.
     """
     scale = np.array([side / width, side / height] * 2)
     scaled = np.asarray(boxes, float).reshape(-1, 4) * scale

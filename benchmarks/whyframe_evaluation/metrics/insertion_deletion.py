@@ -1,4 +1,4 @@
-"""Insertion and deletion: the area under the class's probability as ranked pixels come or go.
+"""Insertion and deletion: the area under the class's probability as ranked pixels are added or deleted.
 
 The metrics of RISE (Petsiuk et al. 2018). The insertion curve is the preserving curve of the faithfulness
 (Fu et al. 2022, section 4.1): it starts from the blurred frame.

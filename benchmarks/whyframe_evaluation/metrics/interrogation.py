@@ -1,4 +1,4 @@
-"""Boxed interrogation: how much of the class's probability a box holds (Fong and Vedaldi 2017, Fig. 6)."""
+"""Boxed interrogation: share of the class's probability that is lost with a box (Fong and Vedaldi 2017, Fig. 6)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["box_suppression"]
 def box_suppression(classify: Classify, frame: Frame, box: Box, target: int) -> float:
     """Return the share of the class's probability that is lost when a box is blurred.
 
-    ``1 - p(box blurred) / p(frame)``. Higher is better, for a box of the same size: 1 means that the box holds all the
-    evidence. A negative value means that blurring raises the probability: the box holds evidence against the class.
+    ``1 - p(box blurred) / p(frame)``. For boxes of the same size, higher is better: 1 means that the class has no
+    probability without the box. A negative value means that blurring raises the probability.
 
     Args:
         classify: Function from N x S x S x 3 uint8 frames to N x C class probabilities; called once.

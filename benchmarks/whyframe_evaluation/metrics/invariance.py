@@ -66,8 +66,8 @@ def rotation_errors(
 ) -> dict[float, float]:
     """Return the error of the rule Q_3, "invariant to rotations of at most theta", for each theta.
 
-    The rotations are drawn uniformly from [-theta, theta]. Those of one theta are those of another theta, scaled, so
-    that the errors differ by theta and not by chance.
+    The rotations are drawn uniformly from [-theta, theta]. The same random numbers are used
+    for each theta, so that the errors do not differ by chance.
 
     Args:
         classify: Function from N x S x S x 3 uint8 frames to N x C class probabilities.
@@ -95,7 +95,7 @@ def most_informative(errors: Mapping[float, float], weight: float) -> float:
 
     Args:
         errors: Error in [0, 1] by theta, as `rotation_errors` returns it.
-        weight: Regularisation weight lambda: the error that one more degree is worth.
+        weight: Regularisation weight lambda: the increase of the error that is accepted for an additional degree.
 
     Returns:
         theta in degrees; the first of equally good angles.

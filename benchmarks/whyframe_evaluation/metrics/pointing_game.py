@@ -1,7 +1,7 @@
 """Pointing game on one image: whether the highest score lies on the object (Fu et al. 2022, Eq. 10).
 
 The accuracy of Eq. 10 is the mean of the hits of each category, then the mean over the categories:
-`whyframe_evaluation.report.aggregates.pointing`.
+`whyframe_evaluation.summary.aggregates.pointing`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Representativeness of a deletion region: whether it matters under other perturbations than it was made for.
+"""Representativeness of a deletion region: whether deleting it by other perturbations suppresses the class, too.
 
 Fong and Vedaldi 2017, section 5.2 and Fig. 7.
 """
@@ -49,7 +49,7 @@ def suppression_curves(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the class's normalised score as simplified masks delete more, for each kind of perturbation.
 
-    Lower is better: a curve that falls early means that the heatmap's high scores matter to the classifier.
+    Lower is better: a curve that drops early means that the classifier needs the pixels of high score.
 
     Args:
         classify: Function from N x S x S x 3 uint8 frames to N x C class probabilities.

@@ -70,7 +70,7 @@ def right_tail_share(scores: Heatmap, tail: float) -> float:
 def discriminative_share(scores: Heatmap) -> float:
     """Return the share of the scores in `DISCRIMINATIVE_RANGE` (Fu et al. 2022, section 3.2.1, Principle 1).
 
-    Higher is better for `supporting_pixels`: their scores differ.
+    For `supporting_pixels`, higher is better: more of their scores separate one pixel from another.
 
     Args:
         scores: Scores of a mask, or of its `supporting_pixels` alone, any shape, in [0, 1].

@@ -27,7 +27,7 @@ from whyframe_evaluation.report.rendering import read_asset, render
 
 __all__ = ["render_page"]
 
-# The sections in the order of the page, each with the hint how to get it where it is missing.
+# The sections in the order of the page, each with a hint that the page shows where the section is missing.
 _SECTIONS: tuple[tuple[Callable[[ReportContext], Section | None], str], ...] = (
     (ranking.section, ""),
     (masks.section, masks.HINT),

@@ -62,7 +62,7 @@ def attack_samples(classifier: Classifier, samples: Sequence[Sample]) -> Adversa
 def adversarial_values(
     classifier: Classifier, method: Method, attacked: AdversarialImages, clean_maps: Sequence[Tensor]
 ) -> dict[str, Any]:
-    """Return how well a method's maps respond to an attack.
+    """Measure how the maps of a method respond to an attack.
 
     Args:
         classifier: The attacked network.
@@ -74,7 +74,7 @@ def adversarial_values(
         ``count``, the number of images; ``recovered`` and ``recovered_top5``, the percentages of images whose clean
         class is predicted first, or among the first five, once the adversarial image is blurred where its map is
         high; and ``discrimination``, the accuracy in percent of a small network that was trained on the maps of one
-        half of the images and tells clean from adversarial maps on the other half, averaged over both directions.
+        half of the images and separates clean from adversarial maps on the other half, averaged over both directions.
         ``discrimination`` is None for fewer than eight images; without images there is only ``count``.
     """
     if not len(attacked):

@@ -30,7 +30,7 @@ _BATCH = 8
 
 
 class ClassifierContext:
-    """What the metrics need of a classifier, prepared once for all maps.
+    """Functions of a classifier that the metrics call, prepared once for all maps.
 
     Args:
         classifier: The explained network.
@@ -50,7 +50,7 @@ class ClassifierContext:
 
 
 class MapContext:
-    """One map of one sample, and what is derived from it.
+    """Map of a sample, and the intermediate results of its metrics.
 
     Args:
         classifier: Context of the explained classifier.

@@ -45,7 +45,7 @@ class Dataset:
     """The samples of an evaluation.
 
     Attributes:
-        samples: The samples, alternating between the folders, so that the first few come from all of them.
+        samples: The samples, alternating between the folders, so that the first few samples are from all folders.
         left_out: Number of images of boxed folders without a box of the predicted class.
         unknown_categories: Categories of boxes that belong to no class of the classifier.
     """
@@ -80,13 +80,15 @@ def find_image_folders(
 
 
 def check_one_folder(option: str, path: Path, folders: Sequence[object]) -> None:
-    """Check that annotations come with exactly one folder, since they name images of one folder.
+    """Check that there is exactly one folder, because annotations name the images of a single folder.
 
     Raises:
         DataError: There are several folders.
     """
     if len(folders) != 1:
-        raise DataError(f"{option} {path} belongs to one folder: give one --data, or run once for each.")
+        raise DataError(
+            f"{option} {path} belongs to one folder: give a single --data, or run the command once for each folder."
+        )
 
 
 def _read_folder(name: str, folder: Path, boxes: Path | None, held_out: int | None) -> ImageFolder:

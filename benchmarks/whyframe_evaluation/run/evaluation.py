@@ -44,7 +44,7 @@ class Evaluation:
         methods: The methods, in the order of the report.
         folder: The report folder; the maps are stored in its sub-folder ``maps``.
         quick: Whether costly methods and metrics are limited to the first `COSTLY_IMAGES` samples.
-        result_file: Stores each result as it arrives, and knows those of earlier runs.
+        result_file: File that stores each result as soon as it is computed, with the results of earlier runs.
     """
 
     classifier: Classifier

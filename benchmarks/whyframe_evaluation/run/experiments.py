@@ -1,4 +1,4 @@
-"""Experiments beyond metrics of one map: attacks and rotations (Fong and Vedaldi 2017, sections 5.5 and 3.1)."""
+"""Experiments that need several images: attacks and rotations (Fong and Vedaldi 2017, sections 5.5 and 3.1)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from whyframe_training.classifiers.classifier import Classifier
 __all__ = ["ALWAYS_INCLUDED", "CHEAPEST_PASSES", "run_experiments", "select_experiment_methods"]
 
 CHEAPEST_PASSES = 2
-"""Largest number of passes per image of a method that takes part, since each explains the adversarial images anew."""
+"""Largest number of passes per image of a method that takes part, because it also explains adversarial images."""
 
 ALWAYS_INCLUDED = "meaningful-deletion"
-"""Method that takes part at any cost: the paper made the experiment for it."""
+"""Method that takes part at any cost, because the paper proposed the experiment for it."""
 
 ANGLES = (5.0, 15.0, 30.0, 60.0, 90.0)
 """Largest rotations in degrees."""
@@ -43,17 +43,17 @@ DRAWS = 4
 """Random rotations per image and angle."""
 
 DEGREE_WEIGHT = 0.005
-"""Error that is accepted for one more degree of rotation in the most informative rule."""
+"""Increase of the error that is accepted for an additional degree in the most informative rule."""
 
 MaskOf = Callable[[str, str], NDArray[np.float32] | None]
 
 
 def select_experiment_methods(methods: Iterable[Method], results: Iterable[MapResult]) -> list[Method]:
-    """Return the methods that take part: those of few passes, and `ALWAYS_INCLUDED`.
+    """Return the methods of the experiments: those of at most `CHEAPEST_PASSES` passes, and `ALWAYS_INCLUDED`.
 
     Args:
         methods: All methods of the evaluation.
-        results: Their results. The median of a method's passes counts, because its first map may cost more.
+        results: Results of the methods. The median of a method's passes counts, because its first map may cost more.
     """
     passes: dict[str, list[float]] = {}
     for result in results:
@@ -73,7 +73,7 @@ def run_experiments(
     path: Path,
     on_progress: OnProgress = str,
 ) -> dict[str, Any]:
-    """Run all experiments, except for what the file holds for the same samples.
+    """Run all experiments whose results for the same samples are not in the file yet.
 
     Args:
         classifier: The network to explain.
@@ -81,7 +81,7 @@ def run_experiments(
         methods: The methods, see `select_experiment_methods`.
         mask_of: Function from the names of a method and a sample to the stored map, h x w; None where there is none.
         path: JSON file of the results.
-        on_progress: Called with the title of each finished method.
+        on_progress: Function that is called with the title of each finished method.
 
     Returns:
         A dict with ``rotation`` (by largest angle in degrees, the percentage of images whose predicted class
@@ -128,5 +128,5 @@ def _adversarial_values_or_error(
 def _clean_map(mask_of: MaskOf, method: str, file: str) -> Tensor:
     scores = mask_of(method, file)
     if scores is None:
-        raise ValueError(f"it has no map of {file}")
+        raise ValueError(f"there is no map of {file}")
     return torch.from_numpy(scores)

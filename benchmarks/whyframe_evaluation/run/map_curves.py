@@ -16,10 +16,10 @@ __all__ = ["CURVES", "Curve", "compute_curves"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A list of values of each map.
+    """Kind of a list of values that is computed for each map.
 
     Attributes:
-        description: What the values are.
+        description: Meaning of the values.
         compute: Function from a map to its values; None where they do not apply.
         cost: Number of passes through the classifier.
     """
@@ -30,7 +30,7 @@ class Curve:
 
 
 def compute_curves(context: MapContext, names: Iterable[str]) -> dict[str, list[float] | None]:
-    """Return curves of one map by name, rounded to six digits; None where one does not apply."""
+    """Return curves of one map by name, rounded to six digits; None where a curve does not apply."""
     curves: dict[str, list[float] | None] = {}
     for name in names:
         values = CURVES[name].compute(context)

@@ -44,7 +44,7 @@ class Column:
 
     Attributes:
         title: Heading of the column.
-        description: What the values mean, in plain words.
+        description: Meaning of the values, in plain words.
         group: Key of `COLUMN_GROUPS`.
         higher_is_better: Whether higher values are better; None where neither higher nor lower values are.
     """
@@ -61,7 +61,7 @@ class Metric(Column):
 
     Attributes:
         compute: Function from a map to its value; None or NaN where the metric does not apply.
-        cost: Number of passes through the classifier, including those of the metrics that it is read beside.
+        cost: Number of passes through the classifier, including those of metrics to compare it with.
         masks_only: Whether the metric applies only to methods whose maps are masks.
     """
 
@@ -71,7 +71,7 @@ class Metric(Column):
 
 
 def compute_metrics(context: MapContext, names: Iterable[str]) -> dict[str, float | None]:
-    """Return metrics of one map by name; None where one does not apply."""
+    """Return metrics of one map by name; None where a metric does not apply."""
     values = {name: METRICS[name].compute(context) for name in names}
     return {
         name: None if value is None or math.isnan(value) else float(value) for name, value in values.items()

@@ -1,4 +1,4 @@
-"""The methods that a user names: methods, groups of methods, and trained predictors by path."""
+"""Selection of methods by name: single methods, groups of methods, and trained predictors by path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def select_methods(methods: str | Sequence[str | Method]) -> list[Method]:
     """Build the methods that are named, each once.
 
     Args:
-        methods: Names with commas between them, or a sequence of names and methods. A name is that of a method, that
+        methods: Names separated by commas, or a sequence of names and methods. A name is that of a method, that
             of a group of methods, ``"all"``, or the path of a run folder or of a fused ONNX file.
 
     Raises:
@@ -32,7 +32,7 @@ def select_methods(methods: str | Sequence[str | Method]) -> list[Method]:
             raise WhyframeError(f"{name} has the name of another method, {method.name}; rename it.")
         selected[method.name] = method
     if not selected:
-        raise UnknownMethod("no method is given: name at least one, such as cam.")
+        raise UnknownMethod("no method is given: name at least one method, such as cam.")
     return list(selected.values())
 
 
@@ -43,7 +43,7 @@ def _split_names(methods: Iterable[str | Method]) -> list[str | Method]:
     names = [entry for entry in entries if isinstance(entry, str)]
     for name in names:
         if names.count(name) > 1:
-            raise WhyframeError(f"--methods names one method twice, {name}; name each once.")
+            raise WhyframeError(f"--methods names {name} twice; name each method once.")
     return entries
 
 

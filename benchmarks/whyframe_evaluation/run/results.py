@@ -33,8 +33,8 @@ class MapResult:
         values: Metrics computed so far, by name of `METRICS`; None where a metric does not apply.
         forward: Number of forward passes through the classifier that the method made.
         backward: Number of backward passes.
-        seconds: Time that the method took.
-        error: Why there is no map; "" where the method succeeded.
+        seconds: Time that the method took, in seconds.
+        error: Message of the error; "" where the method succeeded.
         digest: Digest of the sample and of the method's weights; a change invalidates the result.
         curves: Curves computed so far, by name of `CURVES`; None where a curve does not apply.
     """
@@ -58,7 +58,7 @@ class ResultFile:
 
     Args:
         path: Path of the file; created where it is missing.
-        settings: Everything that all results depend on; the first line of the file, compared on resuming.
+        settings: Settings that all results depend on: the first line of the file, which must be equal on resuming.
 
     Raises:
         EvaluationError: The file was written with other settings, or it is damaged.
@@ -70,23 +70,26 @@ class ResultFile:
         entries = list(_complete_lines(path))
         if entries and entries[0] != {"settings": settings}:
             raise EvaluationError(
-                f"{path} holds another evaluation; give another folder with -o, or remove it."
+                f"{path} holds another evaluation (another classifier or version of whyframe); "
+                "give another folder with -o, or remove the file."
             )
         try:
             for entry in entries[1:]:
                 self._apply(entry)
         except (TypeError, KeyError) as error:
-            raise EvaluationError(f"{path} is damaged ({error}); remove it.") from error
+            raise EvaluationError(
+                f"{path} is damaged ({error}); remove it and run the same command again."
+            ) from error
         text = "".join(json.dumps(entry) + "\n" for entry in (entries or [{"settings": settings}]))
         path.write_text(text, encoding="utf-8")  # drops a last line that an interruption has cut
 
     @property
     def results(self) -> list[MapResult]:
-        """All results, in the order in which they were first tried."""
+        """Results of all methods and samples, in the order in which they were first added."""
         return list(self._results.values())
 
     def get(self, method: str, file: str) -> MapResult | None:
-        """Return the result of a method on a sample, or None where it was not tried."""
+        """Return the result of a method on a sample, or None where there is no result."""
         return self._results.get((method, file))
 
     def add(self, result: MapResult) -> None:
@@ -122,4 +125,6 @@ def _complete_lines(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 yield json.loads(line)
             except ValueError as error:
-                raise EvaluationError(f"{path} is damaged ({error}); remove it.") from error
+                raise EvaluationError(
+                    f"{path} is damaged ({error}); remove it and run the same command again."
+                ) from error

@@ -1,4 +1,4 @@
-"""Values that are not means over the images of one method: they need other methods, categories or other images."""
+"""Columns that are not plain means over the images: they depend on other methods, on categories or on other images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that an evaluation found, for programs and for the report."""
+"""Results of an evaluation, for programs and for the report."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = ["EvaluationFacts", "EvaluationResult"]
 
 @dataclass(frozen=True)
 class EvaluationFacts:
-    """What was evaluated.
+    """Facts about an evaluation: classifier, images and budget.
 
     Attributes:
         classifier: Name of the classifier.
-        data: Names of the image folders, with commas between them.
+        data: Names of the image folders, separated by commas.
         images: Number of evaluated images.
         boxed: Number of evaluated images that have boxes of the predicted class.
         left_out: Number of images that were left out because they have no box of the predicted class.
-        budget: Name of the budget, and what it means.
+        budget: Name of the budget, and its meaning.
         version: Version of whyframe.
     """
 
@@ -50,13 +50,13 @@ class EvaluationResult:
     Attributes:
         classifier: The explained network.
         folder: The report folder, with the maps and the values that a later run reuses.
-        facts: What was evaluated.
+        facts: Classifier, images and budget.
         samples: The samples, in the order of the evaluation.
         map_results: The result of each method on each sample, failures included.
         method_summaries: The summary of each method, in the order of the tables.
         experiments: Results of the experiments, see `run_experiments`.
         part_summaries: Intensities at annotated eyes and feet; None where no keypoints were given.
-        warnings: Messages about what may not be as intended, such as categories that match no class.
+        warnings: Messages about possible mistakes, such as categories that match no class.
     """
 
     classifier: Classifier

@@ -129,8 +129,8 @@ def test_broken_voc_files_are_named(tmp_path: Path, images: Path, text: str) -> 
     ("line", "message"),
     [
         ("0 0.5 0.5 0.5", "line 1: five numbers are needed"),
-        ("2 0.5 0.5 0.5 0.5", "line 1: class 2 has no name: there are 2"),
-        ("0 50 0.5 0.5 0.5", "line 1: x, y, width and height are shares"),
+        ("2 0.5 0.5 0.5 0.5", "line 1: class 2 has no name: classes.txt has 2 names"),
+        ("0 50 0.5 0.5 0.5", "line 1: x, y, width and height must be shares"),
         ("dog 0.5 0.5 0.5 0.5", "line 1: invalid literal"),
     ],
 )

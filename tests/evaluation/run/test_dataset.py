@@ -79,5 +79,5 @@ def test_a_small_object_among_others_is_difficult(classifier, boxed: Path) -> No
 
 
 def test_boxes_belong_to_one_folder(photos: Path, boxed: Path) -> None:
-    with pytest.raises(DataError, match="belongs to one folder: give one --data"):
+    with pytest.raises(DataError, match="belongs to one folder: give a single --data"):
         find_image_folders([photos, boxed], photos / "boxes.json")

@@ -52,7 +52,7 @@ def test_stored_experiments_are_not_repeated(classifier, samples, tmp_path, monk
     assert tried == ["threshold", "broken"]
     assert second["methods"]["threshold"] == first["methods"]["threshold"]
     assert "division by zero" in second["methods"]["broken"]["error"]
-    assert "it has no map of photos/" in second["methods"]["lost"]["error"]
+    assert "there is no map of photos/" in second["methods"]["lost"]["error"]
     run_experiments(classifier, samples[:2], [threshold], mask_of, path)
     assert tried == ["threshold", "broken", "threshold"]
     threshold.version = "retrained"
@@ -68,7 +68,7 @@ def test_a_failed_method_is_tried_again(classifier, samples, tmp_path) -> None:
         found = run_experiments(classifier, samples, [Threshold()], lambda *key: masks.get(key), path)
         return found["methods"]["threshold"]
 
-    assert "it has no map" in values()["error"]
+    assert "there is no map" in values()["error"]
     masks.update({("threshold", sample.file): np.eye(SIDE, dtype=np.float32) for sample in samples})
     assert "error" not in values()
 

@@ -34,5 +34,5 @@ def test_keypoints_that_cannot_be_compared_are_refused(
 
 def test_keypoints_belong_to_one_folder(photos: Path, boxed: Path, tmp_path: Path) -> None:
     path = write_keypoints(tmp_path / "keypoints.json")
-    with pytest.raises(DataError, match=r"--keypoints .* belongs to one folder: give one --data"):
+    with pytest.raises(DataError, match=r"--keypoints .* belongs to one folder: give a single --data"):
         find_keypoints(path, find_image_folders([photos, boxed]))

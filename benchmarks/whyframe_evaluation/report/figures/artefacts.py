@@ -63,7 +63,7 @@ def deletion_games() -> Mapping[str, MeaningfulDeletion]:
 
 
 def play(classifier: Classifier, sample: Sample, game: MeaningfulDeletion) -> Deletion:
-    """Find the deletion mask of a sample, in 600 passes and more.
+    """Find the deletion mask of a sample, in more than 600 passes.
 
     Args:
         classifier: The network to explain.

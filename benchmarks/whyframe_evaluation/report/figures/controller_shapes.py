@@ -97,9 +97,9 @@ def section(context: ReportContext) -> Section | None:
         "Controllers",
         "What the controllers are set to, and the scores that result",
         "The orange line is the preset density; the blue area is the density of the scores over all images of the "
-        "evaluation. They need not agree, but the area should follow the line: the more of it lies at the right, the "
-        "more pixels have high scores and the less they are distinguished. A transform that is not monotonic also "
-        "gives high scores to the least important pixels.",
+        "evaluation. The two need not agree, but the area should follow the line. The more of the area lies at the "
+        "right, the more pixels have high scores, and the less these pixels are distinguished. A transform that is not "
+        "monotonic also gives high scores to the least important pixels.",
         grid_html(grid),
         has_maps=True,
     )

@@ -34,7 +34,7 @@ def section(context: ReportContext) -> Section | None:
         "An attack changes an image invisibly until another class is predicted. The first two columns show how often "
         "the label is recovered once the adversarial image is blurred where the map of the new class is high; the "
         "next column shows how well a small network recognises the attack by the map alone, where 50 % is chance. "
-        "Rotations test the classifier itself: the same object, turned.",
+        "The table of rotations shows how often the classifier predicts another class for the rotated image.",
         render("titled_parts.html.j2", parts=parts),
     )
 

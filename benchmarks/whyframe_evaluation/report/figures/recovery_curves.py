@@ -1,4 +1,4 @@
-"""Section with preserving curves: probability as pixels are added to a blurred image (Fu et al. 2022, section 4.2)."""
+"""Section with preserving curves: probability as pixels are added to a blurred image (Fu et al. 2022, section 4.1)."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def section(context: ReportContext) -> Section | None:
         "Curves",
         "How soon the class is recognised again",
         "The image starts blurred, and the pixels of each map are restored from its highest score down. The sooner a "
-        "line rises, the better the map finds what the classifier needs; above 100, a part of the image convinces the "
-        "classifier more than all of it. Thin grey lines are the other methods; rest the pointer on a line to see its "
-        "name.",
+        "line rises, the better the map finds what the classifier needs; above 100, a part of the image has a higher "
+        "probability than the complete image. Thin grey lines are the other methods; rest the pointer on a line to see "
+        "its name.",
         context.plot("curves", figure, "Preserving curves, means over images"),
     )

@@ -60,7 +60,7 @@ def section(context: ReportContext) -> Section | None:
         "Refinement",
         "Before and after post-hoc refinement",
         f"Refinement spends {STEPS} more passes to lower the scores of pixels that the classifier does not need once "
-        "it is sure. It keeps the order of the pixels, and so the faithfulness; the scores that fall were redundant.",
+        "the probability is restored. It keeps the order of the pixels, and so the faithfulness.",
         grid_html(grid),
         has_maps=True,
     )

@@ -1,4 +1,4 @@
-"""What the sections of the page share: the finished evaluation, and how their figures are stored."""
+"""Context that the sections of the page share: the finished evaluation, and the storage of their figures."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Section:
     """A section of the page.
 
     Attributes:
-        link: Its short title among the links.
-        title: Its heading.
-        introduction: What it shows and how to read it, in a few sentences.
-        body: Its HTML.
-        has_maps: Whether it shows maps, which need a colour scale.
+        link: Short title, for the links at the top of the page.
+        title: Heading.
+        introduction: Content of the section and how to read it, in a few sentences.
+        body: HTML of the content.
+        has_maps: Whether the section shows maps, which need a colour scale.
     """
 
     link: str
@@ -85,7 +85,7 @@ class ReportContext:
         return next((item.estimates.get(column) for item in summaries if item.method == method), None)
 
     def masks(self, method: str) -> Iterator[Mask]:
-        """Yield a method's maps of all samples that it has a map of."""
+        """Yield the maps of a method, without the samples for which it has none."""
         for sample in self.result.samples:
             mask = self.result.mask(method, sample.file)
             if mask is not None:
@@ -101,7 +101,7 @@ class ReportContext:
         Args:
             name: Name of the file.
             figure: The figure.
-            description: What the figure shows, for readers who cannot see it.
+            description: Content of the figure, for readers who cannot see it.
         """
         self.save_figure(f"{name}-plot", figure)
         return render("plot.html.j2", svg=svg(figure, description))

@@ -78,7 +78,7 @@ def svg(figure: Figure, description: str) -> Markup:
 
     Args:
         figure: The figure.
-        description: What the figure shows, for readers who cannot see it.
+        description: Content of the figure, for readers who cannot see it.
     """
     buffer = io.StringIO()
     width = round(_PIXELS_PER_INCH * figure.get_figwidth())
