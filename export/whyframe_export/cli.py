@@ -135,7 +135,8 @@ def export(
     ).to_dict()
     typer.echo(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB. Against PyTorch on {report['images']} images: probabilities "
-        f"differ by at most {report['largest_probability_difference']:.1e}, maps by "
+        f"differ by at most {report['largest_probability_difference']:.1e} (from those of the network itself by "
+        f"{report['largest_difference_from_own_probabilities']:.1e}), maps by "
         f"{report['largest_saliency_difference']:.1e} (worst: {report['worst']['file']})"
     )
 

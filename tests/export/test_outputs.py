@@ -9,7 +9,9 @@ import torch
 from helpers import tiny_network
 from whyframe import ExplainEngine
 from whyframe.preprocess import to_input
-from whyframe_export import export
+from whyframe_export import ParityError, export
+from whyframe_export.export_source import cam_source
+from whyframe_export.onnx_export import write_fused_model
 from whyframe_training import ClassifierSpec
 
 LABELS = {"build_with_softmax": [f"class {i}" for i in range(tiny_network.CLASSES)], "build_binary": ["cat"]}
@@ -45,3 +47,17 @@ def test_the_probabilities_of_the_file_are_those_of_the_untouched_network(
     assert np.ptp(found, axis=0).max() > 1e-3, (
         "the probabilities differ between frames, so equality is no chance"
     )
+
+
+def test_a_graph_whose_probabilities_are_not_those_of_the_untouched_network_is_not_written(
+    tmp_path: Path,
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(LABELS["build_with_softmax"]))
+    spec = ClassifierSpec(f"{tiny_network.__file__}:build", "random", str(labels), side=tiny_network.SIDE)
+    source = cam_source(spec, resize="stretch", batch=None)
+    with torch.no_grad():
+        source.classifier.module.fc.bias[0] += 1  # as a fault of folding would
+    with pytest.raises(ParityError, match="nothing was written"):
+        write_fused_model(source, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()

@@ -17,11 +17,17 @@ def comparison(**changes: object) -> Comparison:
 )
 def test_a_single_difference_that_is_too_large_fails_the_report(changes: dict) -> None:
     worst = comparison(file="bad.jpg", **changes)
-    report = ParityReport((comparison(), worst, comparison()))
+    report = ParityReport((comparison(), worst, comparison()), 0.0)
     assert not report.passes()
-    assert ParityReport((comparison(),)).passes()
+    assert ParityReport((comparison(),), 0.0).passes()
     if "probability" in changes or "saliency" in changes:
         assert report.to_dict()["worst"]["file"] == "bad.jpg"
+
+
+def test_probabilities_other_than_the_networks_own_fail_the_report() -> None:
+    report = ParityReport((comparison(),), 2e-4)
+    assert not report.passes()
+    assert report.to_dict()["largest_difference_from_own_probabilities"] == 2e-4
 
 
 def test_too_few_images_are_refused() -> None:

@@ -19,7 +19,7 @@ from whyframe_training.classifiers.networks import (
     build_network,
     package,
 )
-from whyframe_training.classifiers.outputs import Outputs, adapt_outputs
+from whyframe_training.classifiers.outputs import Outputs, adapt_outputs, to_probabilities
 from whyframe_training.classifiers.weights import load_state, read_state
 
 
@@ -80,6 +80,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.name, self.labels, self.side = name, tuple(labels), side
+        self._untouched = (module,)  # in a tuple, so that it is not registered as a part of this module
         adapted, self.outputs = adapt_outputs(module.eval(), name, side, activation)
         self._name_both_classes()
         self.module = fold_batch_norms(adapted.eval(), side) if fold else adapted.eval()
@@ -117,6 +118,15 @@ class Classifier(nn.Module):
         for hook in self.module._forward_hooks.values():  # such as those that count forward passes
             hook(self.module, (normalised,), logits)
         return logits
+
+    @torch.no_grad()
+    def own_probabilities(self, images: Tensor) -> Tensor:
+        """Return the N x classes probabilities of the given network itself, neither wrapped nor folded.
+
+        Args:
+            images: N x 3 x S x S RGB in [0, 1], on the CPU.
+        """
+        return to_probabilities(self._untouched[0](self.normalise(images)), self.outputs)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return the normalised images of RGB images in [0, 1]."""

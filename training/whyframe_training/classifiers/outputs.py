@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from whyframe.errors import one_line
 from whyframe_training.classifiers.networks import ACTIVATIONS, ClassifierError
 
-__all__ = ["LogitAdapter", "Outputs", "adapt_outputs", "to_tensor"]
+__all__ = ["LogitAdapter", "Outputs", "adapt_outputs", "to_probabilities", "to_tensor"]
 
 PROBES = 8
 """Number of images of noise on which the outputs are examined."""
@@ -121,6 +121,24 @@ def to_tensor(raw: Any) -> Tensor:
         return raw
     form = f"a tensor of shape {tuple(raw.shape)}" if isinstance(raw, Tensor) else type(raw).__name__
     raise ClassifierError(f"the network returns {form}: return N x classes logits")
+
+
+def to_probabilities(raw: Any, outputs: Outputs) -> Tensor:
+    """Return the N x classes probabilities that a network's outputs mean, as its user would compute them.
+
+    Args:
+        raw: Outputs of the network itself, see `to_tensor`.
+        outputs: Their meaning.
+    """
+    values = to_tensor(raw)
+    if outputs is Outputs.logits:
+        return values.softmax(dim=1)
+    if outputs is Outputs.log_probabilities:
+        return values.exp()
+    if outputs is Outputs.probabilities:
+        return values
+    positive = values.sigmoid() if outputs is Outputs.single_logit else values
+    return torch.cat((1 - positive, positive), dim=1)
 
 
 def _probe(network: nn.Module, name: str, side: int) -> Any:
