@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe.benchmark import machine_facts
-from whyframe.native.kernels import Kernels, available, load_kernels
+from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 from whyframe.native.resampling import frame_taps
 from whyframe_training.functional import EPSILON, instance_normalise, skew
 
@@ -38,7 +38,7 @@ Work = Callable[[], object]
 def main() -> None:
     """Measure, and write NAME.json and NAME.md."""
     args = _arguments()
-    if not (torch.cuda.is_available() and available()):
+    if not (torch.cuda.is_available() and kernels_exist()):
         print(
             "This benchmark needs a CUDA GPU and the built kernels (WHYFRAME_KERNELS_LIBRARY).",
             file=sys.stderr,

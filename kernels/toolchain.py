@@ -35,7 +35,8 @@ def main(folders: Sequence[str]) -> int:
     found = find(folders)
     if found is None:
         print(
-            "NVIDIA's compiler packages are not installed; see the first lines of this file.", file=sys.stderr
+            "NVIDIA's compiler packages are not installed; run the pip command at the top of kernels/toolchain.py.",
+            file=sys.stderr,
         )
         return 1
     print("\n".join(found))

@@ -101,7 +101,7 @@ def export(
     Exit status:
       0    the file agrees with PyTorch and was written
       1    an error, and nothing was written
-      2    a wrong option or argument
+      2    a usage error, such as an unknown option
       130  Ctrl-C
     """
     from whyframe_export import export as export_model

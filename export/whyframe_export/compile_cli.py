@@ -94,7 +94,7 @@ def compile_command(
     Exit status:
       0    the engine was written
       1    an error; an older engine of the same name was kept
-      2    a wrong option or argument
+      2    a usage error, such as an unknown option
       130  Ctrl-C
     """
     from whyframe.tensorrt.api import FLAVOURS

@@ -46,12 +46,12 @@ class Benchmark:
 
     @property
     def explanation_overhead(self) -> float:
-        """Median of the fused graph over median of the classifier alone."""
+        """Median of the fused graph divided by the median of the classifier alone."""
         return self._median("fused") / self._median("classifier")
 
     @property
     def run_overhead(self) -> float:
-        """Median of `ExplainEngine.run` over median of the fused graph."""
+        """Median of `ExplainEngine.run` divided by the median of the fused graph."""
         return self._median("run") / self._median("fused")
 
     def to_dict(self) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class ExplainEngine:
         Args:
             frames: N frames, each as for `run`.
             target: One class for all frames, or a list of N classes, each as for `run`.
-            refine: As for `run`; the perturbed frames of each frame are a batch of their own.
+            refine: As for `run`; the perturbed frames of each frame are a separate batch.
             color: As for `run`.
 
         Returns:
@@ -161,8 +161,8 @@ class ExplainEngine:
             refine: As for `run`.
 
         Returns:
-            An iterator over the explanations, with ``index`` and ``timestamp``. A file or a folder gives every frame
-            in order; a live source drops frames that the caller is too slow for.
+            An iterator over the explanations, with ``index`` and ``timestamp``. Every frame of a file
+            or a folder is explained, in order; a live source drops frames if the caller is too slow.
 
         Raises:
             SourceError: The source cannot be read.
@@ -202,13 +202,13 @@ class ExplainEngine:
 
     def clone(self) -> ExplainEngine:
         """Return an engine for another thread that shares the weights of this one."""
-        return self._with(self._backend.clone())
+        return self._with_backend(self._backend.clone())
 
     def workers(self) -> list[ExplainEngine]:
-        """Return the engines that give the highest throughput, each in a thread of its own; close each after use."""
-        return [self._with(backend) for backend in self._backend.workers()]
+        """Return the engines that give the highest throughput, each in its own thread; close each after use."""
+        return [self._with_backend(backend) for backend in self._backend.workers()]
 
-    def _with(self, backend: Backend) -> ExplainEngine:
+    def _with_backend(self, backend: Backend) -> ExplainEngine:
         twin = copy.copy(self)
         twin._backend = backend
         twin._pipeline = backend.pipeline(self._manifest)
@@ -289,7 +289,7 @@ def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:
     for quantity, stated, found in (
         ("a side of", manifest.side, backend.side),
         ("a batch of", manifest.batch, backend.batch),
-        ("labels for classes numbering", len(manifest.labels), probabilities.shape[1]),
+        ("a label count of", len(manifest.labels), probabilities.shape[1]),
         ("a mask height of", manifest.mask_side, masks.shape[1]),
         ("a mask width of", manifest.mask_side, masks.shape[2]),
     ):

@@ -134,7 +134,7 @@ class Explanation:
                 ``"inferno"``.
             opacity: Greatest opacity of the map, in [0, 1].
             caption: True for the label and the probability; False for no caption; or the text to write. Where no
-                map is drawn, the caption also gives the reason. A text that does not fit is cut off.
+                map is drawn, the caption also states the reason. A text that does not fit is cut off.
 
         Returns:
             A new H x W x 3 uint8 BGR array.
@@ -172,7 +172,7 @@ class Explanation:
             The path written.
 
         Raises:
-            OutputError: The ending is another, the folder does not exist, or the file cannot be written.
+            OutputError: The ending is not one of these, the folder does not exist, or the file cannot be written.
             OptionError: A keyword has a value that is not accepted.
         """
         suffix = Path(path).suffix.lower()

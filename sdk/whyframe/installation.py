@@ -116,17 +116,17 @@ def _inspect_nvcc() -> Finding:
 
 
 def _inspect_kernels() -> Finding:
-    from whyframe.native import find
-    from whyframe.native.kernels import ABI_VERSION, available, load_kernels
+    from whyframe.native import library_path
+    from whyframe.native.kernels import ABI_VERSION, kernels_exist, load_kernels
 
     fix = "WHYFRAME_KERNELS=1 pip install --no-binary whyframe --force-reinstall whyframe"
-    if not available():
+    if not kernels_exist():
         return Finding("CUDA kernels", "not built", "missing", fix)
     try:
         load_kernels()
     except WhyframeError as error:
         return Finding("CUDA kernels", one_line(error), "broken", fix)
-    return Finding("CUDA kernels", f"interface {ABI_VERSION}, {find('kernels')}")
+    return Finding("CUDA kernels", f"interface {ABI_VERSION}, {library_path('kernels')}")
 
 
 def _inspect_tensorrt() -> Iterator[Finding]:

@@ -95,7 +95,7 @@ def keep_outputs(data: bytes, outputs: Collection[str], name: str = "the model")
     """Return a model reduced to some of its outputs and the nodes that they need.
 
     ONNX Runtime executes every node, whichever outputs are fetched (``only_execute_path_to_fetches`` has no effect
-    in inference builds). To execute a part of a graph, that part must be a graph of its own.
+    in inference builds). To execute a part of a graph, that part must be a separate graph.
 
     Args:
         data: Content of an ONNX file.

@@ -54,7 +54,7 @@ def draw(
         colormap: Name of one of OpenCV's colour maps in lower case.
         opacity: Greatest opacity of the map, in [0, 1].
         caption: True for the label and the probability; False for no caption; or the text to write. Where no map
-            is drawn, the caption also gives the reason.
+            is drawn, the caption also states the reason.
 
     Returns:
         A new H x W x 3 uint8 BGR array. It has no caption where the frame is too small for readable text.
@@ -110,7 +110,7 @@ def _write_caption(image: Image, captions: Iterator[str]) -> None:
 
 
 def _captions(label: str, note: str) -> Iterator[str]:
-    """Yield the caption, then shorter and shorter ones; the note is kept longest."""
+    """Yield the caption, then shorter and shorter captions; the note is kept longest."""
     for text in _shortened(label):
         yield f"{text}  {note}"
     yield note

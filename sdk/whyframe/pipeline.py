@@ -65,7 +65,7 @@ class Pipeline(ABC):
 
 
 def timings_of(marks: Sequence[float], frames: int = 1) -> dict[str, float]:
-    """Return the milliseconds that each stage and all of them took for one frame.
+    """Return the duration of each stage for one frame, and the total.
 
     Args:
         marks: Times in seconds: the start, then the end of each stage.

@@ -48,7 +48,7 @@ def _check_frame(frame: Any) -> None:
     """Check that a frame is a non-empty H x W x 3 uint8 numpy array.
 
     Raises:
-        FrameError: It is not; the message says why and how to convert it.
+        FrameError: The frame is anything else; the message says what it is and how to convert it.
     """
     if not isinstance(frame, np.ndarray):
         kind = type(frame).__name__
@@ -179,7 +179,7 @@ def _halve(image: Image, side: int) -> Image:
 
 
 def _average_pairs(image: Image, height: int, width: int, round_up: bool) -> Image:
-    """Halve one axis by bilinear sampling, which is five times as fast as INTER_AREA and gives the same averages.
+    """Halve one axis by bilinear sampling, which is five times as fast as INTER_AREA and computes the same averages.
 
     Averages between two integers are rounded up, or down by working on the complement of the image. Alternating the
     two keeps the mean level of the image over several halvings.

@@ -28,7 +28,7 @@ class Scores(ABC):
 
     Args:
         size: Height and width of the frame, in pixels.
-        resize: The manifest's resize rule, which says what part of the frame the mask covers.
+        resize: The manifest's resize rule, which defines the part of the frame that the mask covers.
     """
 
     def __init__(self, size: tuple[int, int], resize: str) -> None:

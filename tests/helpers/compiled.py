@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whyframe.native.kernels import Kernels, available, load_kernels
+from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 
 SOURCES = Path(__file__).parents[2] / "kernels"
 COMPILERS = ("c++", "g++", "clang++")
@@ -101,5 +101,5 @@ def device_machine() -> Machine:
     """Return the GPU. A test that uses it is marked `gpu`."""
     import torch
 
-    assert available(), "build the kernels first, and set WHYFRAME_KERNELS_LIBRARY"
+    assert kernels_exist(), "build the kernels first, and set WHYFRAME_KERNELS_LIBRARY"
     return Machine(load_kernels(), DeviceBuffer, torch.cuda.current_stream().cuda_stream)

@@ -275,7 +275,7 @@ def test_every_bad_model_is_refused_in_one_line(tmp_path, capfd):
         ({"side": 32}, "side of 32.*16"),
         ({"mask_side": 8}, "mask height of 8.*4"),
         ({"batch": 2}, "batch of 2.*None"),
-        ({"labels": ("a", "b")}, "labels.*2.*5"),
+        ({"labels": ("a", "b")}, "label.*2.*5"),
     ],
 )
 def test_a_manifest_that_contradicts_its_graph_is_refused(tmp_path, changes, message):

@@ -75,7 +75,7 @@ def train(
     Exit status:
       0    the training is complete, and validated
       1    an error; the same command continues from the last checkpoint
-      2    a wrong option or argument
+      2    a usage error, such as an unknown option
       130  Ctrl-C; the same command continues from the last checkpoint
     """  # noqa: D301 - the escaped backslash is part of an example
     from whyframe_training.classifiers.classifier import ClassifierSpec

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe.native.kernels import Kernels, available, load_kernels
+from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 from whyframe_training.functional import instance_normalise, rectify, skew
 
 TYPES = {torch.float32: Kernels.TYPES["float32"], torch.float16: Kernels.TYPES["float16"]}
@@ -26,7 +26,7 @@ def supports(*tensors: Tensor) -> bool:
 @torch.compiler.assume_constant_result
 @cache
 def _built() -> bool:
-    return available()
+    return kernels_exist()
 
 
 @torch.library.custom_op("whyframe::controller", mutates_args=(), device_types="cuda")

@@ -102,7 +102,7 @@ class Backend(ABC):
         """Return a backend for another thread that shares the weights of this one."""
 
     def workers(self) -> list[Backend]:
-        """Return the backends that give the highest throughput, each in a thread of its own."""
+        """Return the backends that give the highest throughput, each in its own thread."""
         return [self.clone()]
 
     @abstractmethod

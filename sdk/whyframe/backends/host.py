@@ -61,7 +61,7 @@ class HostPipeline(Pipeline):
         """Do nothing: the frame is in host memory already."""
 
     def close(self) -> None:
-        """Do nothing: the pipeline holds nothing of its own."""
+        """Do nothing: the pipeline owns no resources."""
 
     def _refine(
         self,

@@ -65,7 +65,7 @@ class OnnxRuntimeBackend(Backend):
 
         On the CPU it shares the sessions, which several threads may run at the same time. On a GPU the captured
         graphs of a session read their inputs from fixed addresses, which two threads cannot share, so the clone has
-        sessions of its own.
+        its own sessions.
         """
         twin = copy.copy(self)
         if self._sessions is not None and self.device != "cpu":

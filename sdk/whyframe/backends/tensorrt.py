@@ -47,7 +47,8 @@ def open_tensorrt(model: bytes, device: str, reason: str) -> TensorRTBackend:
         The loaded backend.
 
     Raises:
-        BackendError: TensorRT, the kernels, pycuda or the GPU is missing, or the engine was compiled for others.
+        BackendError: TensorRT, the kernels, pycuda or the GPU is missing, or the engine was compiled for another GPU
+            or by another version of TensorRT.
         ModelError: The file is damaged.
     """
     from whyframe.cuda.pycuda_driver import PyCudaDriver

@@ -12,7 +12,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit.
 
-    An error of whyframe is printed to stderr as one line and gives exit status 1. Ctrl-C gives 130.
+    An error of whyframe is printed to stderr as one line, and the exit status is 1. After Ctrl-C it is 130.
     """
     from whyframe.cli.app import build_app
 

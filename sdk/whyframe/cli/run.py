@@ -127,7 +127,7 @@ def run(
     Exit status:
       0    every frame was explained
       1    an error, or a part of the input could not be read
-      2    a wrong option or argument
+      2    a usage error, such as an unknown option
       130  Ctrl-C
     """
     from whyframe.colormap import check_blending

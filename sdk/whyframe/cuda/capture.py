@@ -94,7 +94,7 @@ class CapturedGraph:
 
 
 def wait_for_stream(stream: int, other: int) -> None:
-    """Let later work in ``stream`` wait for the work that is now in ``other``.
+    """Make later work in ``stream`` wait for the work that is now in ``other``.
 
     Args:
         stream: Raw handle of the stream that waits.

@@ -130,7 +130,7 @@ class DevicePipeline(Pipeline):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise BackendError("the engine is closed; make another one.")
+            raise BackendError("the engine is closed; create a new one.")
 
     def _explain_frame(self, given: Any, target: int, refine: int, color: str) -> FrameOutput:
         marks = [perf_counter()]
@@ -226,7 +226,8 @@ class DevicePipeline(Pipeline):
         """Return the resampling taps of a frame size on the device.
 
         Returns:
-            Memory and length of the last axis of the start and the weight of the rows, then of the columns.
+            Row starts, row weights, column starts and column weights: for each, the device memory and the length of
+            the last axis.
         """
         from whyframe.native.resampling import frame_taps
 

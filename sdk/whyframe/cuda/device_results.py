@@ -46,7 +46,9 @@ class DeviceScores(Scores):
         arrays = self._slot.fetch()
         if self._refined is None:
             return arrays["mask"]
-        if self.no_signal:  # the ranking of such a mask is noise, and refining it would look like a finding
+        if (
+            self.no_signal
+        ):  # the ranking of its pixels is noise, which refinement would turn into a visible map
             return upsample(arrays["mask"], arrays["input"].shape[0])
         return self._refined.fetch()["refined"]
 

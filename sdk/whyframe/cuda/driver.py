@@ -38,7 +38,7 @@ class Stream(Protocol):
         """Wait until the queued work is complete."""
 
     def wait(self, event: Event) -> None:
-        """Let later work in this stream wait for an event. The calling thread does not wait."""
+        """Make later work in this stream wait for an event. The calling thread does not wait."""
 
 
 class Event(Protocol):
@@ -124,7 +124,7 @@ class Driver(ABC):
 
     @abstractmethod
     def wait_for_stream(self, stream: Stream, handle: int) -> None:
-        """Let a stream wait for the work that is now in another library's stream, given by its raw handle."""
+        """Make a stream wait for the work that is now in another library's stream, given by its raw handle."""
 
     @abstractmethod
     def capture(self, stream: Stream, enqueue: Callable[[], None]) -> Graph:

@@ -20,15 +20,15 @@ _FIX = "make a new engine, or use backend='onnxruntime'."
 class Plan:
     """A deserialised engine, which several executions may share.
 
-    Attributes:
-        engine: TensorRT's engine object.
-        settings: Settings of TensorRT-RTX's contexts; None for full TensorRT.
-
     Args:
         trt: TensorRT that built the engine.
         plan: The serialised engine.
         what: Noun phrase for messages that says what the engine computes.
         plugin: Whether the engine needs the project's plugin.
+
+    Attributes:
+        engine: TensorRT's engine object.
+        settings: Settings of TensorRT-RTX's contexts; None for full TensorRT.
 
     Raises:
         BackendError: TensorRT cannot load the engine; with its own message.
@@ -85,12 +85,12 @@ class Plan:
 class Execution:
     """An execution context of an engine, for one thread.
 
-    Attributes:
-        inputs: Names of the engine's inputs. The classifier's engine may have no input ``target``.
-
     Args:
         plan: The engine.
         driver: The device, which allocates the context's memory if TensorRT does not.
+
+    Attributes:
+        inputs: Names of the engine's inputs. The classifier's engine may have no input ``target``.
 
     Raises:
         BackendError: The GPU has not enough free memory.

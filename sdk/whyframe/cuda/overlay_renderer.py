@@ -40,7 +40,7 @@ class OverlayRenderer:
         Args:
             frame: H x W x 3 uint8 BGR array, or a `DeviceFrame`.
             mask: h x w float32 scores in [0, 1].
-            resize: The manifest's resize rule, which gives the part of the frame that the mask covers.
+            resize: The manifest's resize rule, which defines the part of the frame that the mask covers.
             colours: 256 x 1 x 3 uint8 table: what is added to the frame at each 8-bit score.
             keep: 256 x 1 x 3 uint8 table: the share of the frame that is kept at each 8-bit score, in 255ths.
 

@@ -54,7 +54,7 @@ class PyCudaDriver(Driver):
             self._context.push()
         self._depth.value = depth + 1
         try:
-            with _named_errors(self._cuda):
+            with _as_backend_error(self._cuda):
                 yield
         finally:
             self._depth.value = depth
@@ -117,7 +117,7 @@ class PyCudaDriver(Driver):
 
 
 class _Owned:
-    """A pycuda object that is freed in its own context: the context is made current before the last reference goes."""
+    """A pycuda object that is freed in its own context: the context is current while it is freed."""
 
     def __init__(self, driver: PyCudaDriver, native: Any) -> None:
         self._driver, self.native = driver, native
@@ -208,9 +208,11 @@ def _load_pycuda() -> Any:
 
 
 @contextmanager
-def _named_errors(cuda: Any) -> Iterator[None]:
+def _as_backend_error(cuda: Any) -> Iterator[None]:
     try:
         yield
     except cuda.Error as error:
         reason = one_line(error)
-        raise BackendError(f"CUDA failed ({reason}); make a new engine, or use device='cpu'.") from error
+        raise BackendError(
+            f"CUDA failed ({reason}); make a new engine, or use backend='onnxruntime'."
+        ) from error

@@ -17,14 +17,14 @@ __all__ = ["Staged", "Staging"]
 class Staged:
     """A buffer for one frame: page-locked host memory and device memory.
 
+    Args:
+        driver: The device.
+
     Attributes:
         source: Frame object that `Staging.find` identifies the buffer by; None after it was found.
         image: The uploaded frame, H x W x 3 uint8 BGR in host memory.
         ready: Event that marks the end of the upload.
         consumed: Event that marks the end of the work that reads the buffer.
-
-    Args:
-        driver: The device.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -87,7 +87,7 @@ class Staging:
         return staged
 
     def find(self, source: Any) -> Staged | None:
-        """Return the buffer that was uploaded for this frame object, once; None if there is none."""
+        """Return the buffer of a frame object, only at the first call for it; None where there is none."""
         for staged in self._buffers:
             if source is not None and staged.source is source:
                 staged.source = None

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from whyframe.errors import BackendError, one_line
 
-__all__ = ["find", "load"]
+__all__ = ["library_path", "load_library", "load_library_file"]
 
 BUILD = "cmake -B build -DWHYFRAME_KERNELS=ON && cmake --build build"
 
 
-def find(name: str) -> Path:
+def library_path(name: str) -> Path:
     """Return the path of a compiled library, which may not exist.
 
     Args:
@@ -28,7 +28,7 @@ def find(name: str) -> Path:
     )
 
 
-def load(name: str) -> ctypes.CDLL:
+def load_library(name: str) -> ctypes.CDLL:
     """Load a compiled library, once in a process.
 
     Args:
@@ -37,16 +37,16 @@ def load(name: str) -> ctypes.CDLL:
     Raises:
         BackendError: The library was not built, or it cannot be loaded; the message says how to build it.
     """
-    return load_file(find(name), f"WHYFRAME_{name.upper()}_LIBRARY")
+    return load_library_file(library_path(name), f"WHYFRAME_{name.upper()}_LIBRARY")
 
 
 @cache
-def load_file(path: Path, variable: str) -> ctypes.CDLL:
+def load_library_file(path: Path, variable: str) -> ctypes.CDLL:
     """Load a compiled library from a file, once in a process.
 
     Args:
         path: File of the library.
-        variable: Name for messages of the setting that gives the path.
+        variable: Name of the setting that holds the path, for messages.
 
     Raises:
         BackendError: The file does not exist, or it cannot be loaded; the message says how to build it.

@@ -11,10 +11,10 @@ from os import PathLike
 from pathlib import Path
 from typing import ClassVar
 
-from whyframe.native import find, load, load_file
+from whyframe.native import library_path, load_library, load_library_file
 from whyframe.native.c_library import CLibrary, Float, Int, Long, Pointer, c_function
 
-__all__ = ["Kernels", "available", "load_host_twins", "load_kernels"]
+__all__ = ["Kernels", "kernels_exist", "load_host_twins", "load_kernels"]
 
 ABI_VERSION = 2
 """Version of the C interface: ``WHYFRAME_ABI_VERSION`` in ``whyframe_kernels.h``."""
@@ -258,7 +258,7 @@ def load_kernels() -> Kernels:
     Raises:
         BackendError: The kernels were not built, or they have another interface; the message says how to build them.
     """
-    return Kernels(load("kernels"))
+    return Kernels(load_library("kernels"))
 
 
 def load_host_twins(path: str | PathLike[str]) -> Kernels:
@@ -267,9 +267,9 @@ def load_host_twins(path: str | PathLike[str]) -> Kernels:
     Args:
         path: File libwhyframe_host.so, which CMake builds.
     """
-    return Kernels(load_file(Path(path), "the path"), host=True)
+    return Kernels(load_library_file(Path(path), "the path"), host=True)
 
 
-def available() -> bool:
+def kernels_exist() -> bool:
     """Return whether the kernel library exists."""
-    return find("kernels").is_file()
+    return library_path("kernels").is_file()

@@ -128,7 +128,7 @@ class TensorRT:
 
     @cached_property
     def targets(self) -> tuple[ComputeCapability, ...]:
-        """Compute capabilities it compiles for without the GPU, ascending; empty if it needs the GPU itself."""
+        """Compute capabilities that it compiles for without such a GPU, ascending; empty if it needs the GPU."""
         if not hasattr(self.module, "ComputeCapability"):
             return ()
         found = (re.fullmatch(r"SM(\d+)(\d)", name) for name in dir(self.module.ComputeCapability))
@@ -136,7 +136,7 @@ class TensorRT:
 
     @cached_property
     def user_managed(self) -> bool:
-        """Whether the caller allocates the memory of execution contexts, as captured CUDA graphs need it."""
+        """Whether the caller allocates the memory of execution contexts, which captured CUDA graphs require."""
         return hasattr(self.module.BuilderFlag, "REQUIRE_USER_ALLOCATION")
 
     @property

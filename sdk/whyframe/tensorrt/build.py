@@ -83,7 +83,7 @@ def build_engine(model: bytes, batch: Batch, options: BuildOptions, trt: TensorR
     plan = network.builder.build_serialized_network(network.definition, config)
     if plan is None:
         raise BackendError(
-            f"{trt} cannot build the engine: {trt.messages(logger)}. Change the options or the model."
+            f"{trt} cannot build the engine ({trt.messages(logger)}); change the options or the model."
         )
     _keep_timings(config, options, trt)
     return bytes(plan)

@@ -1,13 +1,13 @@
 """The ``.engine`` file: three compiled engines, and a header that describes where they can run.
 
-    8 bytes    magic, b"WHYFRAME"
+    8 bytes    magic, b"WHYFRENG"
     4 bytes    length of the header, little-endian
     n bytes    header, JSON
     32 bytes   SHA-256 of all other bytes
     the rest   the engines of the fused graph, of the classifier, and of the classifier for the refinement
 
-The file holds no date and no name of a machine, so the same build gives the same bytes. There is an exception: on a
-busy machine, the timing of TensorRT's threads may swap outputs in its lists.
+The file holds no date and no name of a machine, so the same build produces the same bytes. There is an exception: on
+a busy machine, the timing of TensorRT's threads may swap outputs in its lists.
 """
 
 from __future__ import annotations

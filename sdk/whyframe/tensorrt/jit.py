@@ -21,13 +21,13 @@ class RuntimeSettings:
     them. The cache is read from whyframe's folder of engines; TensorRT ignores a cache that does not fit this GPU,
     driver or version.
 
-    Attributes:
-        config: TensorRT's runtime configuration, from which contexts are created.
-
     Args:
         trt: TensorRT-RTX.
         engine: The deserialised engine.
         plan: The serialised engine, whose digest names the file of the runtime cache.
+
+    Attributes:
+        config: TensorRT's runtime configuration, from which contexts are created.
     """
 
     def __init__(self, trt: TensorRT, engine: Any, plan: bytes) -> None:

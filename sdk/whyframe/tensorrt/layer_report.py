@@ -93,7 +93,7 @@ def fused_layers(plan: bytes, trt: TensorRT) -> list[Any]:
     plugin.register(runtime.get_plugin_registry(), trt)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
-        raise BackendError(f"{trt} cannot load the engine: {trt.messages(logger)}. Compile it again.")
+        raise BackendError(f"{trt} cannot load the engine ({trt.messages(logger)}); compile it again.")
     layers = engine.create_engine_inspector().get_engine_information(module.LayerInformationFormat.JSON)
     return json.loads(layers)["Layers"]
 

@@ -26,7 +26,7 @@ class Parameters(NamedTuple):
 
     Attributes:
         mode: Name of the controller, ``"ct"``, ``"bt"`` or ``"minmax"``.
-        eta: Slope of the sigmoid in CT (eta).
+        eta: Slope of the sigmoid in CT.
         h: Exponent of the sigmoid in CT.
         epsilon: Value added to the variance in the instance normalisation.
     """

@@ -48,7 +48,7 @@ def forwarding_library(name: str, needed: str, machine: str) -> bytes:
     Args:
         name: Name of the library (DT_SONAME).
         needed: Name of the library it depends on (DT_NEEDED).
-        machine: Architecture as ``platform.machine()`` gives it, ``"x86_64"`` or ``"aarch64"``.
+        machine: Architecture as ``platform.machine()`` returns it, ``"x86_64"`` or ``"aarch64"``.
 
     Returns:
         Content of the file.

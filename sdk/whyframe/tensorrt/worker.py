@@ -36,7 +36,7 @@ def build_in_subprocess(model: bytes, batch: Batch, options: BuildOptions, trt: 
     if done.returncode:
         output = one_line(done.stderr.decode(errors="replace")[-1000:], 1000)
         raise BackendError(
-            f"{trt} ended with code {done.returncode} while building the engine: {output}. Change the options."
+            f"{trt} ended with code {done.returncode} while building the engine ({output}); change the options."
         )
     result = pickle.loads(done.stdout)
     if isinstance(result, BackendError):

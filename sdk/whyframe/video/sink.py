@@ -27,7 +27,7 @@ class Sink(ABC):
     """Output for explanations that gets its final name only when it is complete.
 
     As a context manager, a sink commits when the block ends and after Ctrl-C, which keeps the frames written
-    so far. After any other error it discards everything.
+    so far. After any other error it discards everything. Without a frame it creates no output.
 
     Attributes:
         path: Path of the output.
@@ -62,7 +62,8 @@ class Sink(ABC):
             image: The drawn explanation, H x W x 3 uint8 BGR; None for `Explanation.overlay` without arguments.
 
         Raises:
-            OutputError: The disk is full, or in a video the frame's size differs from that of the first frame.
+            OutputError: The image cannot be written, for example to a full disk; or, in a video, the frame's size
+                differs from that of the first frame.
         """
         self._write(explanation.overlay() if image is None else image, explanation)
         self.written += 1
@@ -95,7 +96,9 @@ class VideoSink(Sink):
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path)
-        assert source.size is not None, "a folder source, which alone has no frame size, does not get here"
+        assert source.size is not None, (
+            "images, the only sources without a frame size, are not written as a video"
+        )
         self.source, self.size = source, source.size
         self.part = part_path(path)
 

@@ -55,11 +55,10 @@ class Source(Iterator[Frame], ABC):
         live: True where frames arrive in real time, so that a slow reader has to drop some of them.
         path: Path of the file or folder; None for cameras and addresses.
         files: Image files of an image or folder source, by frame index; empty for other sources.
-        size: Width and height in pixels; None for a folder, whose images can differ in size.
+        size: Width and height in pixels of a video, camera or address; None for an image or a folder.
         fps: Frame rate in frames per second, as the input states it; None where it states no plausible rate.
         count: Number of frames, as the input states it (which may be wrong); None where unknown.
         problems: Messages about everything that could not be read so far, one line each.
-        truncated: True after a video file ended earlier than its container states.
         exhausted: True after the last frame was read.
     """
 
@@ -70,7 +69,6 @@ class Source(Iterator[Frame], ABC):
     size: tuple[int, int] | None = None
     fps: float | None = None
     count: int | None = None
-    truncated = False
     exhausted = False
 
     def __init__(self, name: str) -> None:
@@ -129,10 +127,10 @@ class _Capture(Source):
         if self._first is None:
             capture.release()
             problem = (
-                "is cut short before its first frame" if path and is_truncated(path) else "gives no frame"
+                "is cut short before its first frame" if path and is_truncated(path) else "delivers no frame"
             )
             raise SourceError(
-                f"{name} {problem}: check that another player shows it; copy or record it again."
+                f"{name} {problem}; check that another program shows it, or copy or record it again."
             )
         self.size = (self._first.shape[1], self._first.shape[0])
         fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -172,7 +170,6 @@ class _Capture(Source):
         """
         if self.path is None or not is_truncated(self.path):
             return
-        self.truncated = True
         stated = f" of the {self.count} frames that it states" if frames < (self.count or 0) else " frames"
         self.problems.append(
             f"{self.name} is cut short: {frames}{stated} could be read; copy or record it again."
@@ -206,7 +203,7 @@ def open_source(source: str | Path | int | Source) -> Source:
         return _open_folder(path)
     if not path.is_file():
         raise SourceError(
-            f"{path} does not exist: check the path (a camera is given by its number, as in 0)."
+            f"{path} does not exist; check the path (a camera is given by its number, as in 0)."
         )
     if path.suffix.lower() in IMAGE_SUFFIXES:
         with quiet_opencv():
@@ -221,7 +218,7 @@ def _open_folder(path: Path) -> Source:
     )
     if not files:
         raise SourceError(
-            f"{path} holds no images: put files that end in {', '.join(IMAGE_SUFFIXES)} directly into it."
+            f"{path} holds no images; put files that end in {', '.join(IMAGE_SUFFIXES)} directly into it."
         )
     return _ImageFiles(path, files, "folder")
 
@@ -233,10 +230,10 @@ def _open_video(path: Path) -> Source:
         return _Capture(capture, str(path), "video", path)
     if is_truncated(path):
         raise SourceError(
-            f"{path} is cut short and cannot be opened (its index is missing): copy or record it again."
+            f"{path} is cut short and cannot be opened (its index is missing); copy or record it again."
         )
     raise SourceError(
-        f"{path} is not a video that OpenCV can read: give a video, an image, a folder or a camera."
+        f"{path} is not a video that OpenCV can read; give a video, an image, a folder or a camera."
     )
 
 
@@ -245,7 +242,7 @@ def _open_camera(index: int) -> Source:
         capture = cv2.VideoCapture(index)
     if not capture.isOpened():
         raise SourceError(
-            f"camera {index} cannot be opened: connect it, close the program that uses it, or try camera 0."
+            f"camera {index} cannot be opened; connect it, close the program that uses it, or try camera 0."
         )
     return _Capture(capture, f"camera {index}", "camera")
 
@@ -262,6 +259,6 @@ def _open_address(address: str) -> Source:
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise SourceError(
-            f"{name} does not answer with a video: check the address, the network and the password."
+            f"{name} does not answer with a video; check the address, the network and the password."
         )
     return _Capture(capture, name, "stream")

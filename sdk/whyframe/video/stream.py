@@ -40,7 +40,7 @@ class StreamEngine(Protocol):
         """Return another engine, for another thread."""
 
     def workers(self) -> Sequence[StreamEngine]:
-        """Return as many engines, each for a thread of its own, as give the highest throughput together."""
+        """Return the engines that together give the highest throughput, each for its own thread."""
 
     def close(self) -> None:
         """Release the model."""
@@ -84,7 +84,7 @@ def stream_explanations(
 
 
 class _Workers:
-    """Engines that explain frames in parallel, each in a thread of its own.
+    """Engines that explain frames in parallel, each in its own thread.
 
     Args:
         engines: The engines, which `close` closes.

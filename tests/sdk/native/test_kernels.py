@@ -9,7 +9,7 @@ from helpers.compiled import SOURCES
 from whyframe import native
 from whyframe.errors import BackendError
 from whyframe.native import kernels
-from whyframe.native.kernels import Kernels, available, load_host_twins, load_kernels
+from whyframe.native.kernels import Kernels, kernels_exist, load_host_twins, load_kernels
 
 HEADER = (SOURCES / "include" / "whyframe_kernels.h").read_text()
 C_TYPES = {"int": ctypes.c_int, "int64_t": ctypes.c_int64, "float": ctypes.c_float}
@@ -88,7 +88,7 @@ def elsewhere(monkeypatch):
 
 def test_the_error_of_a_missing_library_says_how_to_build_it(elsewhere, tmp_path):
     elsewhere(tmp_path / "none.so")
-    assert not available()
+    assert not kernels_exist()
     with pytest.raises(BackendError, match=r"none\.so; .*WHYFRAME_KERNELS=1 pip install.*cmake.*_LIBRARY"):
         load_kernels()
 
@@ -96,7 +96,7 @@ def test_the_error_of_a_missing_library_says_how_to_build_it(elsewhere, tmp_path
 def test_the_error_of_a_damaged_library_says_how_to_build_it(elsewhere, tmp_path):
     (tmp_path / "bad.so").write_bytes(b"no library")
     elsewhere(tmp_path / "bad.so")
-    assert available()
+    assert kernels_exist()
     with pytest.raises(BackendError, match=r"cannot be loaded .*; .*cmake") as caught:
         load_kernels()
     assert "\n" not in str(caught.value)
@@ -115,9 +115,9 @@ def test_another_interface_is_refused(twins, monkeypatch):
 
 
 def test_a_library_is_loaded_once(twins):
-    assert native.load_file(twins, "") is native.load_file(twins, "")
+    assert native.load_library_file(twins, "") is native.load_library_file(twins, "")
 
 
 def test_the_default_path_is_beside_the_loader(monkeypatch):
     monkeypatch.delenv("WHYFRAME_KERNELS_LIBRARY", raising=False)
-    assert native.find("kernels") == Path(native.__file__).parent / "libwhyframe_kernels.so"
+    assert native.library_path("kernels") == Path(native.__file__).parent / "libwhyframe_kernels.so"
