@@ -226,8 +226,8 @@ class DevicePipeline(Pipeline):
         """Return the resampling taps of a frame size on the device.
 
         Returns:
-            Row starts, row weights, column starts and column weights: for each, the device memory and the length of
-            the last axis.
+            The device memory of row starts, row weights, column starts and column weights, each with the length of its
+            last axis.
         """
         from whyframe.native.resampling import frame_taps
 
