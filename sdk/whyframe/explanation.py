@@ -17,13 +17,11 @@ from whyframe.colormap import COLORMAP, OPACITY
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
-from whyframe.opencv import write_image
+from whyframe.opencv import IMAGE_SUFFIXES, write_image
 from whyframe.overlay import draw
 from whyframe.scores import Scores
 
 __all__ = ["ClassScore", "Explanation"]
-
-_IMAGES = (".png", ".jpg", ".jpeg")
 
 
 class ClassScore(NamedTuple):
@@ -160,7 +158,7 @@ class Explanation:
         opacity: float = OPACITY,
         caption: str | bool = True,
     ) -> Path:
-        """Write the overlay (.png, .jpg, .jpeg) or the saliency (.npy, H x W float32) to a file.
+        """Write the overlay (an image file) or the saliency (.npy, H x W float32) to a file.
 
         Args:
             path: The file to write; its ending chooses the format.
@@ -178,8 +176,8 @@ class Explanation:
         suffix = Path(path).suffix.lower()
         if suffix == ".npy":
             return atomic_write(path, _npy(self.saliency))
-        if suffix not in _IMAGES:
-            known = ", ".join((*_IMAGES, ".npy"))
+        if suffix not in IMAGE_SUFFIXES:
+            known = ", ".join((*IMAGE_SUFFIXES, ".npy"))
             raise OutputError(
                 f"{path} ends in {suffix or 'nothing'!r}; give a name that ends in one of {known}."
             )

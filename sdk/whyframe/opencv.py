@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 
-__all__ = ["quiet_opencv", "write_image"]
+__all__ = ["IMAGE_SUFFIXES", "quiet_opencv", "write_image"]
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Suffixes of the image formats that are read and written."""
 
 
 @contextmanager

@@ -39,13 +39,10 @@ def run_in_bash(example: Example) -> None:
 SYBIL = Sybil([PythonCodeBlockParser(), CodeBlockParser("bash", run_in_bash), SkipParser()])
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return workspace.fill(tmp_path_factory.mktemp("workspace"))
-
-
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_code_blocks_run(path: Path, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work").mkdir()
+    filled = workspace.fill(tmp_path / "work")
     monkeypatch.chdir(filled)
     monkeypatch.setattr(sys, "path", [str(filled), *sys.path])
     document = SYBIL.parse(path)

@@ -107,7 +107,7 @@ def test_save_takes_the_options_of_overlay(result, tmp_path):
 
 @pytest.mark.parametrize("name", ["out.gif", "out", "out.txt"])
 def test_save_refuses_other_endings(result, tmp_path, name):
-    with pytest.raises(OutputError, match=r"\.png, \.jpg, \.jpeg, \.npy"):
+    with pytest.raises(OutputError, match=r"\.png.*\.npy"):
         result.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

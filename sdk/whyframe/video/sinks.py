@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
-from whyframe.opencv import quiet_opencv, write_image
+from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv, write_image
 from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink, part_path
-from whyframe.video.sources import IMAGE_SUFFIXES, Source
+from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation

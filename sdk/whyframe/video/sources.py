@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import SourceError
-from whyframe.opencv import quiet_opencv
+from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
 from whyframe.preprocess import read_image
 from whyframe.video.containers import is_truncated
 
-__all__ = ["IMAGE_SUFFIXES", "Frame", "Source", "open_source"]
+__all__ = ["Frame", "Source", "open_source"]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""Suffixes of image files."""
 
 NETWORK_TIMEOUT_MS = 5000
 """Milliseconds after which a network address that does not answer is given up."""
