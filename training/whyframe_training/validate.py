@@ -16,8 +16,8 @@ from whyframe.perturb import faithfulness
 from whyframe.progress import progress_bar
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.perturb import GaussianBlur
+from whyframe_training.preserving_curve import preserving_curve
 from whyframe_training.statistics import Estimate, paired_difference
 
 Methods = dict[str, nn.Module]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_training.faithfulness import Logits
 from whyframe_training.perturb import perturb, upsample
+from whyframe_training.preserving_curve import Logits
 
 __all__ = ["EPSILON", "STEP", "STEPS", "LabelRecovery", "iterative_attack", "label_recovery"]
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from whyframe.perturb import Classify
-from whyframe_training.faithfulness import Logits
+from whyframe_training.preserving_curve import Logits
 
 __all__ = ["as_classify"]
 

@@ -18,8 +18,8 @@ from whyframe_evaluation.metrics.minimal_deletion import BoxCurve, box_curve
 from whyframe_evaluation.metrics.representativeness import suppression_curves
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
-from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.perturb import GaussianBlur
+from whyframe_training.preserving_curve import preserving_curve
 
 __all__ = ["STEPS", "ClassifierContext", "MapContext"]
 

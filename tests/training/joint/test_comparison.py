@@ -8,7 +8,6 @@ from helpers.tiny_network import CLASSES, SIDE, build
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint import comparison
 from whyframe_training.joint.comparison import Pair, measure, measure_all
 from whyframe_training.joint.joint_run import train_joint
@@ -16,6 +15,7 @@ from whyframe_training.joint.joint_summary import summarise
 from whyframe_training.joint.labelled import read_labelled
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor, build_predictor
+from whyframe_training.preserving_curve import preserving_curve
 
 
 @pytest.fixture

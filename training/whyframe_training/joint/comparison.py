@@ -16,10 +16,10 @@ from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import load_frames, to_images
-from whyframe_training.faithfulness import preserving_curve
 from whyframe_training.joint.labelled import Labelled
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.preserving_curve import preserving_curve
 
 CPU = torch.device("cpu")
 Record = dict[str, Any]

@@ -6,8 +6,8 @@ import torch
 
 from whyframe import perturb as sdk
 from whyframe.perturb import faithfulness
-from whyframe_training.faithfulness import preserving_curve, rank_pixels
 from whyframe_training.perturb import GaussianBlur, perturb
+from whyframe_training.preserving_curve import preserving_curve, rank_pixels
 
 SIDE = 32
 
