@@ -18,7 +18,7 @@ from whyframe_training.options import (
     SideOption,
     StdOption,
     WeightsOption,
-    parse_rgb,
+    classifier_spec,
 )
 
 __all__ = ["evaluate"]
@@ -140,17 +140,8 @@ def evaluate(
     from whyframe_evaluation.evaluator import EvaluationOptions
     from whyframe_evaluation.evaluator import evaluate as run_evaluation
     from whyframe_evaluation.report.writer import write_report
-    from whyframe_training.classifiers.classifier import ClassifierSpec
 
-    spec = ClassifierSpec(
-        classifier,
-        weights,
-        None if labels is None else str(labels),
-        parse_rgb("--mean", mean),
-        parse_rgb("--std", std),
-        side,
-        activation.value,
-    )
+    spec = classifier_spec(classifier, weights, labels, mean, std, side, activation)
     options = EvaluationOptions(budget.value, limit, held_out, boxes, keypoints)
     result = run_evaluation(spec, data, methods, output, options=options, progress=True)
     page = write_report(result, shown=shown)

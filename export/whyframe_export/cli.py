@@ -33,8 +33,8 @@ class Resize(str, Enum):
     crop = "crop"
 
 
-_OF_CAM = ("classifier", "weights", "labels", "mean", "std", "side", "activation")
-"""Parameters that a run folder sets itself."""
+_SET_BY_RUN = ("classifier", "weights", "labels", "mean", "std", "side", "activation")
+"""Parameters that describe the classifier, which a run folder describes too."""
 
 
 def export(
@@ -82,14 +82,15 @@ def export(
 
     The explainer is the mask predictor of a run of 'whyframe train', or a
     class activation map (--explainer cam). The options under "Classifier"
-    apply to cam only: a run already knows its classifier.
+    apply to cam only: a run folder already names its classifier.
 
     The graph is compared with PyTorch on 50 images before it is written, for
     four targets each: the predicted class, the second most probable class,
     the last class, and a class id that is too large. The images are those
-    that training kept for validation, or crops of the bundled images. If the
-    two differ, nothing is written. The report of the comparison is written
-    beside the model, as model.parity.json.
+    that training kept for validation; if there are fewer than 50, crops of
+    the bundled images. If the graph and PyTorch differ by more than 1e-4,
+    nothing is written. The report of the comparison is written beside the
+    model, as model.parity.json.
 
     Examples:
       whyframe export runs/lite0 -o model.onnx
@@ -105,27 +106,12 @@ def export(
       130  Ctrl-C
     """
     from whyframe_export import export as export_model
-    from whyframe_training.classifiers.classifier import ClassifierSpec
 
     if run is not None:
         _check_run_alone(context, run)
 
-    source: Path | ClassifierSpec
-    if run is None:
-        names = None if labels is None else str(labels)
-        source = ClassifierSpec(
-            classifier,
-            weights,
-            names,
-            options.parse_rgb("--mean", mean),
-            options.parse_rgb("--std", std),
-            side,
-            activation.value,
-        )
-    else:
-        source = run
     report = export_model(
-        source,
+        run or options.classifier_spec(classifier, weights, labels, mean, std, side, activation),
         output,
         explainer=explainer.value,
         resize=resize.value,
@@ -143,5 +129,5 @@ def export(
 
 def _check_run_alone(context: typer.Context, run: Path) -> None:
     """Refuse options about the classifier beside a run, which has a classifier already."""
-    for name in filter(lambda name: options.is_given(context, name), _OF_CAM):
-        raise WhyframeError(f"--{name} goes with --explainer cam: {run} knows its classifier; leave it out.")
+    for name in filter(lambda name: options.is_given(context, name), _SET_BY_RUN):
+        raise WhyframeError(f"--{name} goes with --explainer cam: {run} names its classifier; leave it out.")

@@ -89,7 +89,7 @@ def compile_engine(
 
 
 def _check_folder(path: Path | None) -> None:
-    """Raise an error before the build, which takes minutes, rather than after it."""
+    """Check that the folder of a file exists, before the build, which takes minutes."""
     if path is not None and not path.parent.is_dir():
         raise OutputError(
             f"{path.parent} is not a folder, so {path.name} cannot be written; create it first."
@@ -97,7 +97,7 @@ def _check_folder(path: Path | None) -> None:
 
 
 def _in_precision(data: bytes, manifest: Manifest, precision: str | None) -> tuple[bytes, Manifest]:
-    """Return the graph in a precision, and its manifest, which keeps the digest of the file it was made from."""
+    """Return the graph in the given precision, and its manifest, which keeps the digest of the original file."""
     if precision in (None, manifest.precision):
         return data, manifest
     if precision == "fp32":
@@ -111,7 +111,7 @@ def _in_precision(data: bytes, manifest: Manifest, precision: str | None) -> tup
 
 
 def _targets(named: tuple[ComputeCapability, ...], trt: TensorRT) -> tuple[ComputeCapability, ...]:
-    """Return the GPUs to compile for: those named, else the one of this machine, else none."""
+    """Return the GPUs to compile for: those named, else the GPU of this machine, else none."""
     here = compute_capability()
     targets = named or (() if here is None else (here,))
     if not trt.targets and targets != (here,):

@@ -50,14 +50,14 @@ def compile_command(
         str | None,
         typer.Option(
             help="Frames per call: N, or SMALLEST:BEST:LARGEST for a range that is fastest at BEST.",
-            show_default="1",
+            show_default="1, or the model's fixed batch",
         ),
     ] = None,
     workspace: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Largest GPU memory that a layer may use while it computes, in MiB.",
+            help="Largest amount of GPU memory that a layer may use while it computes, in MiB.",
             show_default="no limit",
         ),
     ] = None,
@@ -71,15 +71,18 @@ def compile_command(
     ] = None,
     flavour: Annotated[
         Flavour | None,
-        typer.Option(help="Edition of TensorRT.", show_default="tensorrt where installed, else tensorrt_rtx"),
+        typer.Option(
+            help="Edition of TensorRT.",
+            show_default="that of WHYFRAME_TENSORRT, if set; else tensorrt where installed, else tensorrt_rtx",
+        ),
     ] = None,
 ) -> None:
     """Compile a fused ONNX file to an engine for NVIDIA GPUs.
 
     TensorRT-RTX compiles on any machine, also for GPUs that the machine does
     not have. On a machine without a GPU, and without --compute-capability,
-    it compiles for its portable set: 8.0, 8.6, 8.9, 12.0 and later. Full
-    TensorRT measures its kernels while it compiles, so it compiles only for
+    it compiles for its portable set of GPUs (compute capability 8.0, 8.6, 8.9,
+    12.0 and later). Full TensorRT measures its kernels while it compiles, so it compiles only for
     the GPU of this machine. An engine runs only with the version of TensorRT
     that compiled it.
 
@@ -136,9 +139,9 @@ def parse_batch(text: str | None) -> tuple[int, int, int] | None:
 
 
 def _capabilities(named: list[str], more: list[str]) -> tuple[tuple[int, int], ...]:
-    """Return all compute capabilities: click gives an option one word, and the others become arguments."""
+    """Return all compute capabilities: the first follows the option, and click takes the others for arguments."""
     if more and not named:
-        raise BackendError(f"{more[0]!r} is one argument too many; one model is compiled at a time.")
+        raise BackendError(f"{more[0]!r} is an extra argument; only one model is compiled at a time.")
     return tuple(map(parse_capability, (*named, *more)))
 
 

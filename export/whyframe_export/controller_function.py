@@ -26,7 +26,7 @@ def controller_call(
     Args:
         logit_map: Name of the graph value with the logits.
         saliency: Name of the graph value for the scores.
-        controller: ``{"name": "ct", "eta": ..., "h": ...}``, or the name of bt, sigmoid, square or minmax alone.
+        controller: ``{"name": "ct", "eta": 1.5, "h": 2.5}``, or ``{"name": NAME}`` with bt, sigmoid, square or minmax.
         epsilon: Constant that is added to the variance (Fu et al. 2022, Eq. 5).
     """
     return helper.make_node(

@@ -17,6 +17,7 @@ from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.training_run import VALIDATION
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def trained_source(folder: Path, *, resize: str = "stretch", batch: int | None =
     Args:
         folder: Run folder that `whyframe train` wrote.
         resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
-        batch: Fixed batch size of the graph; None for a dynamic one.
+        batch: Fixed batch size of the graph; None for a dynamic batch size.
 
     Raises:
         RunError: The folder holds no run, or no checkpoint that fits its settings.
@@ -67,7 +68,7 @@ def cam_source(spec: ClassifierSpec, *, resize: str = "stretch", batch: int | No
     Args:
         spec: The classifier; its network must end in global average pooling and one linear layer.
         resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
-        batch: Fixed batch size of the graph; None for a dynamic one.
+        batch: Fixed batch size of the graph; None for a dynamic batch size.
 
     Raises:
         ClassifierError: The classifier cannot be built, or has no class activation map.
@@ -108,7 +109,7 @@ def _validation_images(config: TrainConfig) -> tuple[Path, ...]:
 
 
 def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]:
-    """Return how the predictor was trained, without paths of this machine."""
+    """Return the manifest's facts about the training, without paths of this machine."""
     facts: dict[str, Any] = {
         "data": Path(config.data).name,
         "steps": steps,
@@ -124,7 +125,7 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
         "precision": config.precision,
         "validation_images": config.validation,
     }
-    validation = folder / "validation.json"
+    validation = folder / VALIDATION
     if validation.exists():
         measured = json.loads(validation.read_text(encoding="utf-8"))
         facts["validation"] = {k: v for k, v in measured.items() if k not in ("files", "scores")}
@@ -132,7 +133,7 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
 
 
 def _steps_of_earlier_run(config: TrainConfig) -> int:
-    """Return the steps of the run that this one started from; 0 where it started afresh."""
+    """Return the steps of the run that this run started from; 0 where there is none."""
     if config.start_from is None:
         return 0
     return load_predictor(Path(config.start_from), config, build_classifier(config.classifier))[1]

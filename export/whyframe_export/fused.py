@@ -25,7 +25,7 @@ class Explainer(Protocol):
 class FusedClassifier(nn.Module):
     """The fused network, from uint8 frames to probabilities and the logit map.
 
-    Normalisation is included. The controller is not: it enters the graph as a function of its own.
+    Normalisation is included. The controller is not: the graph contains it as a separate function.
 
     Args:
         classifier: The network to explain, in float32 on the CPU.

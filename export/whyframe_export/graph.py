@@ -1,4 +1,4 @@
-"""The fused ONNX graph, traced from PyTorch, with the controller as a function."""
+"""The fused ONNX graph, traced from PyTorch, with the controller as an ONNX function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ExportError(WhyframeError):
 
 
 IR_VERSION = 10
-"""Newest IR version that is written: the onnx package writes newer ones than ONNX Runtime loads."""
+"""Newest IR version that is written. The onnx package can write newer versions, which ONNX Runtime refuses."""
 
 OUTPUTS = ("probabilities", "class_id", "logit_map")
 
@@ -37,7 +37,7 @@ def fused_graph(
         fused: Classifier and explainer, in float32 on the CPU.
         side: Height and width S of the input, in pixels.
         controller: The controller as the manifest describes it, such as ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
-        batch: Fixed batch size; None for a dynamic one.
+        batch: Fixed batch size; None for a dynamic batch size.
 
     Raises:
         ExportError: PyTorch cannot export the network, or its code fixes a batch size that should be dynamic.

@@ -16,7 +16,7 @@ from whyframe.errors import OutputError, WhyframeError
 from whyframe.files import atomic_write
 from whyframe.preprocess import read_image, to_input
 from whyframe.progress import progress_bar
-from whyframe_export.calibration_images import bundled_crops
+from whyframe_export.bundled_images import bundled_crops
 from whyframe_export.export_source import ExportSource, cam_source, trained_source
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
@@ -60,6 +60,7 @@ def export(
         OutputError: `output` cannot be written.
         RunError: The folder holds no run, or no checkpoint that fits its settings.
         ClassifierError: The classifier cannot be built, or has no class activation map.
+        ExportError: PyTorch cannot export the network.
         ParityError: The graph and PyTorch differ by more than the threshold; nothing was written.
         PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
     """
@@ -76,13 +77,18 @@ def write_fused_model(
     """Write the fused ONNX file and its parity report; see `export` for what is checked.
 
     Args:
-        source: What to fuse.
+        source: Classifier, explainer and manifest.
         path: The ``.onnx`` file.
         precision: ``"fp32"`` or ``"fp16"``.
         progress: Show a progress bar on stderr.
 
     Returns:
         The comparison with PyTorch.
+
+    Raises:
+        ExportError: PyTorch cannot export the network.
+        ParityError: The graph and PyTorch differ by more than the threshold; nothing was written.
+        PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
     """
     manifest = dataclasses.replace(source.manifest, precision=precision)
     with progress_bar("export", 4 if precision == "fp16" else 3, hidden=not progress) as bar:

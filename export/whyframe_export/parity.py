@@ -1,4 +1,4 @@
-"""Comparison of an exported graph with PyTorch, on photographs and on every kind of target."""
+"""Comparison of an exported graph with PyTorch, on images and on every kind of target."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Outputs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
 
 
 class ParityError(WhyframeError):
-    """The exported graph and PyTorch differ by more than the threshold."""
+    """An exported graph that differs from PyTorch by more than the threshold, or too few images to compare them."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
         A new model. It still carries the manifest of `model`, which `Manifest.write` replaces.
 
     Raises:
-        PrecisionError: A weight is outside the range of float16, or an operator contains a graph of its own.
+        PrecisionError: A weight is outside the range of float16, or an operator contains a subgraph.
     """
     half = copy.deepcopy(model)
     del half.graph.value_info[:]  # it states the old types
@@ -90,7 +90,7 @@ def _is_depthwise(node: NodeProto, weights: Mapping[str, onnx.TensorProto]) -> b
 
 
 def _float_values(model: onnx.ModelProto) -> set[str]:
-    """Return the names of the graph's float32 values, weights included."""
+    """Return the names of the graph's float32 values, including weights."""
     graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
     typed = [*graph.value_info, *graph.input, *graph.output]
     names = {value.name for value in typed if value.type.tensor_type.elem_type == TensorProto.FLOAT}
@@ -150,7 +150,7 @@ def _halve_attributes(node: NodeProto) -> None:
     for attribute in node.attribute:
         if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
             raise PrecisionError(
-                f"node {node.name} ({node.op_type}) contains a graph of its own: rewrite the classifier without it"
+                f"node {node.name} ({node.op_type}) contains a subgraph: rewrite the classifier without it"
             )
         if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
             attribute.i = TensorProto.FLOAT16

@@ -47,7 +47,7 @@ def test_the_command_writes_a_report_and_prints_its_tables(photos: Path, tmp_pat
         (["--methods", "cam,"], "there is no method ''"),
         (["--methods", "controler"], "did you mean the group controllers"),
         (["--methods", "nowhere.onnx"], r"nowhere\.onnx"),
-        (["--methods", "cam,."], r"no run in \.: start one with `whyframe train"),
+        (["--methods", "cam,."], r"no run in \.: start a run with `whyframe train"),
         (["--boxes", "gone.json"], r"no such file or folder gone\.json"),
         (["--methods", "cam", "--keypoints", "gone.json"], r"gone\.json cannot be read"),
         (["--classifier", "alexnet19"], "unknown classifier"),

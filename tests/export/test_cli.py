@@ -36,7 +36,7 @@ def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: P
 
 
 def test_an_option_that_a_run_would_ignore_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WhyframeError, match=r"--side goes with --explainer cam: runs/lite0 knows"):
+    with pytest.raises(WhyframeError, match=r"--side goes with --explainer cam: runs/lite0 names"):
         command("runs/lite0", "--side", 64, "-o", tmp_path / "m.onnx")
 
 

@@ -30,7 +30,7 @@ GPUS = ((8, 6), (8, 9), (12, 0))
 
 @pytest.fixture
 def rtx(monkeypatch: pytest.MonkeyPatch) -> TensorRT:
-    """TensorRT-RTX, which `compile_engine` then takes where no flavour is given."""
+    """Return TensorRT-RTX, and make it the default flavour of `compile_engine`."""
     pytest.importorskip("tensorrt_rtx", reason="pip install 'whyframe[tensorrt-rtx]'")
     monkeypatch.setenv("WHYFRAME_TENSORRT", "tensorrt_rtx")
     return load_tensorrt("tensorrt_rtx")
@@ -45,7 +45,10 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def byte_counts(engine: EngineFile) -> list[list[int]]:
-    """How often each byte is in each part: on a busy machine TensorRT's threads decide which output comes first."""
+    """Return how often each byte value occurs in each engine.
+
+    Engines of the same model may hold their outputs in another order, because TensorRT builds with several threads.
+    """
     parts = (engine.explainer, engine.classifier)
     return [np.bincount(np.frombuffer(part, np.uint8), minlength=256).tolist() for part in parts]
 
@@ -146,7 +149,7 @@ def test_compiling_does_not_import_pytorch(rtx: TensorRT, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "vgg19"])
 def test_the_papers_networks_compile_in_every_variant(rtx: TensorRT, tmp_path: Path, name: str) -> None:
-    """Random weights; FP32 and FP16, with the plugin and without, each twice."""
+    """Networks with random weights are compiled in FP32 and FP16, with and without the plugin, each twice."""
     config = tiny_run.settings(ClassifierSpec(name, "random"), generator=default_generator(name))
     tiny_run.untrained(config, tmp_path)
     source = trained_source(tmp_path)

@@ -43,7 +43,7 @@ def test_several_compute_capabilities_follow_one_option(tmp_path: Path) -> None:
 
 
 def test_a_second_model_is_not_taken_for_a_compute_capability() -> None:
-    with pytest.raises(BackendError, match=r"'other[.]onnx' is one argument too many"):
+    with pytest.raises(BackendError, match=r"'other[.]onnx' is an extra argument"):
         command("model.onnx", "other.onnx")
     with pytest.raises(BackendError, match=r"not of the form 8[.]6"):
         command("model.onnx", "other.onnx", "--compute-capability", "8.6")

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from whyframe import Manifest, ManifestError
 from whyframe.preprocess import read_image, to_input
 from whyframe_export import precision
-from whyframe_export.calibration_images import bundled_crops
+from whyframe_export.bundled_images import bundled_crops
 from whyframe_export.controller_function import OPSET, controller_call, controller_function
 from whyframe_export.precision import PrecisionError, compare_precisions, float32_island, to_fp16
 from whyframe_training.functional import EPSILON
@@ -188,7 +188,7 @@ def test_a_map_of_mean_5000_and_deviation_100_keeps_its_scores() -> None:
 
 
 def test_without_the_float32_part_such_a_map_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shows that the test above can fail."""
+    """The test above would fail without the float32 part."""
     model, x = head(bias=5000, weight=7.2), features()
     monkeypatch.setattr(precision, "float32_island", lambda graph: {"saliency"})
     rounded = run(to_fp16(model), x)
@@ -238,7 +238,7 @@ def test_an_operator_with_a_graph_of_its_own_is_an_error() -> None:
     ]
     model = head(bias=0, weight=1, extra=extra)
     model.graph.node[-3].input[0] = "features2"
-    with pytest.raises(PrecisionError, match=r"node fork \(If\) contains a graph of its own"):
+    with pytest.raises(PrecisionError, match=r"node fork \(If\) contains a subgraph"):
         to_fp16(model)
 
 

@@ -16,7 +16,7 @@ from whyframe_training import cli
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    """Command line of a training of seconds, without its run folder."""
+    """Return the command line of a training that takes seconds, without its run folder."""
     rng = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for i in range(8):

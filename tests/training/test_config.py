@@ -46,5 +46,5 @@ def test_another_file_is_not_a_runs_settings(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder_without_settings_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="start one with `whyframe train -o"):
+    with pytest.raises(RunError, match="start a run with `whyframe train -o"):
         TrainConfig.load(tmp_path / "config.json")

@@ -19,7 +19,7 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 def settings(which, dtype, device="cpu"):
-    """eta, h, etas, hs, epsilon."""
+    """Return the arguments eta, h, etas, hs and epsilon of the operator."""
 
     def of_maps(values):
         return None if values is None else torch.tensor(values, dtype=dtype, device=device)[:, None, None]
@@ -29,7 +29,7 @@ def settings(which, dtype, device="cpu"):
 
 
 def plain(mode, logits, eta, h, etas, hs, epsilon):
-    """The module's own PyTorch code."""
+    """Return the result of the PyTorch formula, which is the reference of the operator."""
     return operators.controller_formula(logits, mode, eta, h, etas, hs, epsilon)
 
 
@@ -89,7 +89,7 @@ def test_the_cpu_never_uses_the_kernels(monkeypatch) -> None:
 
 
 def test_the_modules_call_the_operators_where_they_are_supported(monkeypatch) -> None:
-    """The path of a CUDA tensor, on the implementations for the CPU."""
+    """The modules take the path of CUDA tensors, with the CPU implementations of the operators."""
     logits, rng = random(3, 6, 6), lambda: torch.Generator().manual_seed(0)
     ct, bt = CustomizedTransformer(), BasicTransformer()
     calls = [lambda: ct(logits), lambda: ct.jitter(logits, 4.0, rng()), lambda: bt(logits)]

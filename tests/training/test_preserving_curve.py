@@ -51,7 +51,7 @@ def test_curve_ends_are_the_blurred_and_the_clean_image() -> None:
 
 
 def contrast_on_the_left(images: torch.Tensor) -> torch.Tensor:
-    """The first class has the share of the left half's pixels that are still black or white, from 1 to 99 %."""
+    """Return logits of two classes; the first probability is the share of unblurred pixels in the left half."""
     left = images[:, 0, :, : SIDE // 2]
     p = 0.01 + 0.98 * ((left - 0.5).abs() > 0.499).double().mean((1, 2))
     return torch.stack([p, 1 - p], dim=1).log()
@@ -84,7 +84,7 @@ def test_a_smoothed_mask_ranks_what_the_mask_scores_zero() -> None:
 
 
 def a4(power: int) -> tuple[float, float]:
-    """Eq. 21 and Eq. 22 of a random ranking: p is a weighted sum of the pixels, to a power."""
+    """Return Eq. 21 and Eq. 22 for a random ranking, where p is a power of a weighted sum of the pixels."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.rand(3, 8, 8, generator=generator, dtype=torch.float64)
     image = (drawn > 0.5).double()

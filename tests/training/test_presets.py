@@ -97,7 +97,7 @@ def test_the_objective_survives_the_settings_file(tmp_path: Path) -> None:
 
 
 def test_the_papers_lists_of_ablations() -> None:
-    """Section 4.4: MGnet's list and CT's differ; lambda_av over (2, 12), with and without lambda_bg."""
+    """Fu et al. 2022, section 4.4: ablations of MGnet and of CT, and lambda_av 2 to 12 with and without lambda_bg."""
 
     def weights(name: str) -> tuple[float, float, float]:
         objective = PRESETS[name].objective

@@ -68,7 +68,7 @@ def test_stage_two_leaves_the_filter_alone_and_stage_one_the_embedding_of_the_he
 def test_stage_one_opens_the_filter_on_the_predicted_class_and_closes_it_on_others(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    """A.1 from its parts: the mean opening is the probability that the class is there."""
+    """The expected loss is computed from its parts: the filter's mean attention is the probability of the class."""
     trainer = Trainer(config, images(config), tmp_path)
     x = torch.rand(16, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     loss = trainer.filter_loss(x, torch.Generator().manual_seed(1))
@@ -91,7 +91,7 @@ def test_stage_one_opens_the_filter_on_the_predicted_class_and_closes_it_on_othe
 def test_loss_is_cross_entropy_on_the_image_preserved_by_the_mask(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    """Eq. 8 again, from its parts, without the class activation map, which the loss leaves out."""
+    """The expected loss is Eq. 8 computed from its parts, without the class activation map."""
     trainer = Trainer(
         dataclasses.replace(config, predicted_share=1.0, controller_jitter=1.0), images(config), tmp_path
     )
@@ -154,7 +154,7 @@ def test_the_checkpoint_has_the_entries_that_earlier_versions_wrote(
 
 @pytest.mark.slow
 def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
-    """The same with SIGKILL, through the command line."""
+    """The process of the command line is ended with SIGKILL."""
     runs = killed_and_resumed(dataclasses.replace(config, epochs=150), tmp_path)
     a, b = (torch.load(run / CHECKPOINT, weights_only=True)["predictor"] for run in runs)
     assert all(torch.equal(a[key], b[key]) for key in a)

@@ -19,7 +19,7 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint of a run folder. A run that is killed meanwhile keeps the old one.
+    """Replace the checkpoint of a run folder. A run that is killed meanwhile keeps the old checkpoint.
 
     Args:
         folder: The run folder.
@@ -50,7 +50,7 @@ def checkpoint_bytes(folder: Path) -> bytes:
         return (folder / CHECKPOINT).read_bytes()
     except FileNotFoundError as error:
         raise RunError(
-            f"no checkpoint in {folder}: let `whyframe train` write one (every 100 steps)"
+            f"no checkpoint in {folder}: `whyframe train` writes a checkpoint every 100 steps; continue the run"
         ) from error
 
 
@@ -66,7 +66,7 @@ def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) ->
         The predictor in eval mode, and the number of steps of stage two that it was trained for.
 
     Raises:
-        RunError: There is no checkpoint, or it does not fit the run's settings.
+        RunError: There is no checkpoint, it cannot be read, or it does not fit the run's settings.
     """
     path = folder / CHECKPOINT
     state = _parse(path, checkpoint_bytes(folder))

@@ -9,7 +9,7 @@ import typer
 
 from whyframe.errors import WhyframeError
 from whyframe_training import options
-from whyframe_training.options import ControllerName, Precision, is_given, parse_rgb, renamed_value
+from whyframe_training.options import ControllerName, Precision, is_given, renamed_value
 
 if TYPE_CHECKING:
     from whyframe_training.config import TrainConfig
@@ -69,7 +69,7 @@ def train(
       config.json        settings
       checkpoint.pt      weights and state; written every 100 steps
       log.jsonl          loss and images per second, every 10 steps
-      contact_sheet.png  masks of validation images as they are learned
+      contact_sheet.png  masks of 8 validation images during the training
       validation.json    faithfulness, beside the class activation map
 
     Exit status:
@@ -78,7 +78,6 @@ def train(
       2    a usage error, such as an unknown option
       130  Ctrl-C; the same command continues from the last checkpoint
     """  # noqa: D301 - the escaped backslash is part of an example
-    from whyframe_training.classifiers.classifier import ClassifierSpec
     from whyframe_training.config import TrainConfig
     from whyframe_training.predictor.generators import default_generator
     from whyframe_training.presets import find_preset
@@ -86,11 +85,7 @@ def train(
     if preset is not None:
         _check_preset_alone(context, preset)
     config = TrainConfig(
-        classifier=ClassifierSpec(
-            name=classifier, weights=weights, labels=None if labels is None else str(labels),
-            mean=parse_rgb("--mean", mean), std=parse_rgb("--std", std), side=side,
-            activation=activation.value,
-        ),
+        classifier=options.classifier_spec(classifier, weights, labels, mean, std, side, activation),
         generator=default_generator(classifier, None if generator is None else generator.value),
         controller={"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"},
         data=str(data), validation=validation, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed,
@@ -107,7 +102,7 @@ def train(
 
 
 def _check_preset_alone(context: typer.Context, preset: str) -> None:
-    """Refuse options beside a preset that the preset would override."""
+    """Refuse options that the preset would override."""
     for name in filter(lambda name: is_given(context, name), _SET_BY_PRESET):
         option = f"--{name.replace('_', '-')}"
         raise WhyframeError(

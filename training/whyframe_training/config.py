@@ -43,7 +43,7 @@ class TrainConfig:
             the rest of the top five classes.
         cam_weight: Weight of the class activation map in the finished mask, see `MaskPredictor`. Training ignores it.
         controller_jitter: Range over which CT's eta and h are drawn for each sample, see
-            `CustomizedTransformer.jitter`. 1 keeps them fixed, as in the paper.
+            `CustomizedTransformer.jitter`. 1 keeps them fixed, as in Fu et al. (2022).
         start_from: Run folder whose mask predictor this run starts from; None starts from random weights.
         seed: Seed of the weights, the crops, the targets and the backgrounds.
         precision: Arithmetic of the classifier and the generator, "bf16" or "fp32".
@@ -85,7 +85,7 @@ class TrainConfig:
             return cls._from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise RunError(
-                f"no run in {path.parent}: start one with `whyframe train -o {path.parent}`"
+                f"no run in {path.parent}: start a run with `whyframe train -o {path.parent}`"
             ) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{path} is not a run's settings ({error}): train into a new folder") from error

@@ -44,7 +44,7 @@ class Objective:
         backgrounds: Tensor,
         target: Tensor,
     ) -> Tensor:
-        """Return the objective, averaged over a batch. Terms of weight 0 are not computed.
+        """Return the objective, averaged over a batch. Constraints of weight 0 are not computed.
 
         Args:
             classify: Function from N x 3 x S x S images in [0, 1] to N x classes logits.

@@ -36,7 +36,7 @@ def controller(
     """Apply instance normalisation and a transformer in a single kernel (Fu et al. 2022, section 3.2.1).
 
     Args:
-        logit_map: N x h x w, float32 or float16. It alone has a gradient.
+        logit_map: N x h x w, float32 or float16; the only argument with a gradient.
         mode: Transformer, ``"ct"`` or ``"bt"``.
         eta: Steepness of CT.
         h: Skewness of CT.

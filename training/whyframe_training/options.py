@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyframe.errors import WhyframeError
+
+if TYPE_CHECKING:
+    from whyframe_training.classifiers.networks import ClassifierSpec
 
 _CLASSIFIER, _PREDICTOR, _TRAINING = "Classifier", "Mask predictor", "Training"
 
@@ -56,7 +59,7 @@ WeightsOption = Annotated[
     typer.Option(
         rich_help_panel=_CLASSIFIER,
         help="Weights file, .safetensors or written by torch.save; 'pretrained': the published weights of a named "
-        "network, or what your function loads; 'random': none.",
+        "network, or what your function loads; 'random': random initial weights.",
     ),
 ]
 LabelsOption = Annotated[
@@ -105,7 +108,10 @@ ActivationOption = Annotated[
 
 DataOption = Annotated[
     Path,
-    typer.Option(help="Folder of images, with its sub-folders. They need no labels.", show_default=False),
+    typer.Option(
+        help="Folder of images; its sub-folders are searched too. Only --joint needs labels.",
+        show_default=False,
+    ),
 ]
 RunOption = Annotated[
     Path,
@@ -118,16 +124,16 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         rich_help_panel=_PREDICTOR,
-        help="Predictor of the paper's experiments: ct, bt, mgnet or an ablation. Sets the controller, the loss, "
-        "--controller-jitter 1 and --cam-weight 0.",
+        help="Predictor of the experiments of Fu et al. (2022): ct, bt, mgnet or an ablation. Sets the controller, the "
+        "loss, --controller-jitter 1 and --cam-weight 0.",
     ),
 ]
 ControllerOption = Annotated[
     ControllerName,
     typer.Option(
         rich_help_panel=_PREDICTOR,
-        help="Distribution controller: ct (customized) shapes the scores by --eta and --h; bt (basic) keeps the upper "
-        "half of the logits.",
+        help="Distribution controller: ct (customized) shapes the scores by --eta and --h; bt (basic) keeps the "
+        "logits above their mean.",
     ),
 ]
 EtaOption = Annotated[
@@ -143,7 +149,7 @@ GeneratorOption = Annotated[
     GeneratorName | None,
     typer.Option(
         rich_help_panel=_PREDICTOR,
-        help="Mask generator: edge is small and fast on CPUs; unet is the generator of the paper.",
+        help="Mask generator: edge is small and fast on CPUs; unet is the generator of Fu et al. (2022).",
         show_default="unet for resnet50, vgg19 and googlenet; else edge",
     ),
 ]
@@ -152,8 +158,8 @@ CamWeightOption = Annotated[
     typer.Option(
         rich_help_panel=_PREDICTOR,
         min=0,
-        help="Weight of the class activation map in the finished mask. More covers more of the object; 0 is the "
-        "paper's predictor.",
+        help="Weight of the class activation map in the finished mask. With a larger weight the mask covers more of "
+        "the object; 0 is the predictor of Fu et al. (2022).",
     ),
 ]
 JitterOption = Annotated[
@@ -161,8 +167,8 @@ JitterOption = Annotated[
     typer.Option(
         rich_help_panel=_PREDICTOR,
         min=1,
-        help="CT: range over which eta and h are drawn for each sample, as a factor; 1 keeps them fixed, as in the "
-        "paper.",
+        help="CT: range over which eta and h are drawn for each sample, as a factor; 1 keeps them fixed, as in "
+        "Fu et al. (2022).",
     ),
 ]
 StartOption = Annotated[
@@ -220,12 +226,40 @@ ClassesOption = Annotated[
     Path | None,
     typer.Option(
         rich_help_panel=_TRAINING,
-        help="With --joint: CSV file with the columns file and class.",
+        help="With --joint: CSV file with the columns file (path below --data) and class. Images that it does not name "
+        "are left out.",
         show_default="the sub-folders of --data are the classes",
     ),
 ]
 FormerCamWeightOption = Annotated[float | None, typer.Option("--anchor", min=0, hidden=True)]
 FormerJitterOption = Annotated[float | None, typer.Option("--spread", min=1, hidden=True)]
+
+
+def classifier_spec(
+    name: str,
+    weights: str,
+    labels: Path | None,
+    mean: str | None,
+    std: str | None,
+    side: int | None,
+    activation: Activation,
+) -> ClassifierSpec:
+    """Return the classifier that the values of the options `--classifier` to `--activation` describe.
+
+    Raises:
+        WhyframeError: The mean or the standard deviation is not three numbers.
+    """
+    from whyframe_training.classifiers.networks import ClassifierSpec
+
+    return ClassifierSpec(
+        name,
+        weights,
+        None if labels is None else str(labels),
+        parse_rgb("--mean", mean),
+        parse_rgb("--std", std),
+        side,
+        activation.value,
+    )
 
 
 def parse_rgb(option: str, text: str | None) -> tuple[float, float, float] | None:

@@ -63,7 +63,9 @@ def kernel_supports(images: Tensor, mask: Tensor, background: Tensor) -> bool:
 
 
 def random_backgrounds(images: Tensor, blur: GaussianBlur, generator: torch.Generator) -> Tensor:
-    """Draw the backgrounds of the training: the blurred image, or a random colour with Gaussian noise, half of each.
+    """Draw the backgrounds of the training: with equal probability the blurred image or a random colour with noise.
+
+    The noise is Gaussian, with a standard deviation between 0 and 0.2.
 
     Args:
         images: N x 3 x S x S in [0, 1].

@@ -17,7 +17,7 @@ Logits = Callable[[Tensor], Tensor]
 
 
 def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
-    """Return the position of each pixel in the order of falling scores.
+    """Return the position of each pixel in the order of decreasing scores.
 
     Pixels of equal score, such as the zeros of a mask, are ordered by a smoothed copy of the mask, which is added with
     a small weight (Fu et al. 2022, section 4.2).

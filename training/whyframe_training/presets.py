@@ -1,4 +1,4 @@
-"""Mask predictors of the paper's experiments by name: CT, BT, MGnet and ablations (Fu et al. 2022, section 4.4)."""
+"""Mask predictors of the experiments of Fu et al. (2022, section 4.4), by name: CT, BT, MGnet and ablations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from whyframe_training.predictor.mask_predictor import MaskPredictor, build_pred
 
 CLASSIFIER = "efficientnet_lite0"
 WIDTHS = (64, 32, 16)  # small, so that the repository can hold the weights of all presets
-EMBEDDING = "generator.filter.embedding"  # not stored: it is the classifier's own last layer
+EMBEDDING = "generator.filter.embedding"  # not stored: it equals the classifier's last layer
 WEIGHTS = "preset_weights"
 
 MGNET = Objective(preserver=0.3, background=1.0, area=8.0, smoothness=0.005, hinge=True)
@@ -36,7 +36,7 @@ class PresetError(WhyframeError):
 
 @dataclass(frozen=True)
 class Preset:
-    """A way to train a mask predictor.
+    """Settings of a mask predictor that depend on the experiment.
 
     Attributes:
         title: Name in figures and tables.
@@ -51,9 +51,9 @@ class Preset:
     epochs: float = 4 / 3
 
     def apply(self, config: TrainConfig) -> TrainConfig:
-        """Return the settings with the controller and the objective of the preset, and the paper's training.
+        """Return the settings with the controller and the objective of the preset.
 
-        The controller's parameters are fixed, and the class activation map has no weight.
+        As in Fu et al. (2022), the controller's parameters are fixed, and the class activation map has no weight.
         """
         return replace(
             config,
@@ -68,12 +68,12 @@ def _ct(eta: float, h: float, epochs: float = 4 / 3) -> Preset:
     return Preset(f"CT ({eta:g}, {h:g})", {"name": "ct", "eta": eta, "h": h}, epochs=epochs)
 
 
-def _mgnet(without: str, **weights: float) -> Preset:
-    return Preset(f"MGnet, {without}", SIGMOID, _changed(MGNET, weights))
+def _mgnet(change: str, **weights: float) -> Preset:
+    return Preset(f"MGnet, {change}", SIGMOID, _changed(MGNET, weights))
 
 
-def _constrained(without: str, **weights: float) -> Preset:
-    return Preset(f"CT, {without}", objective=_changed(CONSTRAINED, weights))
+def _constrained(change: str, **weights: float) -> Preset:
+    return Preset(f"CT, {change}", objective=_changed(CONSTRAINED, weights))
 
 
 def _changed(objective: Objective, weights: Mapping[str, Any]) -> Objective:
@@ -108,8 +108,8 @@ PRESETS: dict[str, Preset] = {
 }
 """Presets by name (Fu et al. 2022, sections 3.1 and 4.4, Figs. 2 and 6).
 
-``ct`` has no constraint, and ``mgnet`` has lambda_av 8. ``ct-1.5-2.5`` and ``mgnet-av8`` are the same two, trained only
-for as long as the ablations with which they are compared."""
+``ct`` has no constraint, and ``mgnet`` has lambda_av 8. ``ct-1.5-2.5`` and ``mgnet-av8`` have the same settings as
+these two, but are trained for as few epochs as the ablations with which they are compared."""
 
 
 def find_preset(name: str) -> Preset:

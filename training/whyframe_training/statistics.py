@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["RESAMPLES", "Estimate", "bootstrap_mean", "paired_difference"]
 
 RESAMPLES = 10_000
-"""Bootstrap resamples of a headline figure."""
+"""Default number of bootstrap resamples."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _interval(
 
 
 def _membership(categories: NDArray[np.str_]) -> list[NDArray[np.float64]]:
-    """Return an indicator array for each category; none where all values are of one category."""
+    """Return an indicator array for each category; an empty list where there are fewer than two categories."""
     names = np.unique(categories)
     return [] if len(names) < 2 else [(categories == name).astype(np.float64) for name in names]
 

@@ -53,7 +53,7 @@ class Trainer:
     """Training of a mask predictor on a frozen classifier, resumed from the folder's checkpoint.
 
     Every random choice of a step depends only on the seed and the number of the step, so a resumed run takes
-    exactly the steps of an uninterrupted one.
+    exactly the steps of an uninterrupted run.
 
     Args:
         config: Settings of the run.
@@ -143,7 +143,8 @@ class Trainer:
     def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """Return the loss of stage one (Fu et al. 2022, appendix A.1), a scalar.
 
-        The filter is taught to open on the predicted class, and to close on a class drawn from the others.
+        The filter's mean attention is trained towards 1 for the predicted class, and towards 0 for a class drawn from
+        the others.
 
         Args:
             images: N x 3 x S x S in [0, 1].
@@ -158,11 +159,10 @@ class Trainer:
         present, shift = present.to(self.device), shift.to(self.device)
         target = torch.where(present, predicted, (predicted + shift) % classes)
         _, activation = self.predictor.generator.filter(features.stages[-1].float(), target)
-        opening = torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
-        return F.binary_cross_entropy(opening, present.float())
+        return F.binary_cross_entropy(mean_attention(activation), present.float())
 
     def mask_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Return the loss of stage two: the run's objective of the masks for targets drawn by `choose_targets`.
+        """Return the loss of stage two: the run's objective for the masks of targets drawn by `choose_targets`.
 
         Args:
             images: N x 3 x S x S in [0, 1].
@@ -176,11 +176,11 @@ class Trainer:
     def predictor_loss(
         self, images: Tensor, stages: tuple[Tensor, ...], target: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """Return the run's objective of the predictor's masks, a scalar.
+        """Return the run's objective for the predictor's masks, a scalar.
 
         Args:
             images: N x 3 x S x S in [0, 1].
-            stages: Features of the images.
+            stages: Features of the images at strides 4, 8 and 16 and the last features, N x C x h x w each.
             target: N class ids.
             rng: Generator of the step, on the CPU.
         """
@@ -227,11 +227,11 @@ class Trainer:
         return torch.optim.Adam(trained, lr=self.config.learning_rate)
 
     def _restore(self) -> None:
-        """Take the weights of the run to start from, then the state of the folder's checkpoint."""
+        """Load the weights of the run to start from, if any, then the folder's checkpoint, if any."""
         if self.config.start_from is not None:
             started, _ = load_predictor(Path(self.config.start_from), self.config, self.classifier)
             self.predictor.load_state_dict(started.state_dict())
-            self.done[1] = self.steps[1]  # the filter comes with them, and is not trained again
+            self.done[1] = self.steps[1]  # the filter is loaded too, and is not trained again
         state = load_checkpoint(self.folder)
         if state is not None:
             self.load_state_dict(state)
@@ -255,6 +255,11 @@ class Trainer:
         if stage == 2:
             self.scheduler.step()
         self.done[stage] += 1
+
+
+def mean_attention(activation: Tensor) -> Tensor:
+    """Return the mean of the feature filter's attention `sigmoid(a)`, N values in (0, 1), of N x 1 x h x w a."""
+    return torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
 
 
 def choose_targets(logits: Tensor, predicted_share: float, rng: torch.Generator) -> Tensor:

@@ -57,11 +57,11 @@ def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) ->
 
 
 class TrainingRun:
-    """A training run, ready to train: its folder is made, and its trainer is where the last checkpoint was.
+    """A training run, ready to train: its folder exists, and its trainer has the state of the last checkpoint.
 
     Args:
         config: Settings of the run.
-        folder: Run folder; made where it is missing. A folder made here is removed again where an error is raised.
+        folder: Run folder; made where it is missing. A new folder is removed again where a `WhyframeError` is raised.
 
     Attributes:
         trainer: The trainer.
@@ -142,7 +142,10 @@ def open_run(folder: Path, config: TrainConfig) -> None:
 
 @contextmanager
 def removed_on_error(folder: Path) -> Iterator[None]:
-    """Remove a folder that was made within the block where the block fails: its settings would bar the next try."""
+    """Remove a folder that the block made, if the block raises a `WhyframeError`.
+
+    The settings that it left in the folder would make the next attempt with other settings fail.
+    """
     is_new = not folder.exists()
     try:
         yield
@@ -172,14 +175,14 @@ def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progres
 
 
 class _Log:
-    """The loss and the speed of a run, every tenth step as a line of `log.jsonl`."""
+    """Log of a run: loss and speed, a line of `log.jsonl` for every tenth step and for the last step of a stage."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._path, self._batch = trainer.folder / LOG, trainer.config.batch
         self._started, self._images = time.monotonic(), 0
 
     def add(self, step: Step) -> str:
-        """Take a step into the log, and return its loss and the mean speed as text."""
+        """Count a step, write its line if it has one, and return its loss and the mean speed as text."""
         self._images += self._batch
         rate = self._images / (time.monotonic() - self._started)
         if step.done % LOG_EVERY == 0 or step.done == step.steps:

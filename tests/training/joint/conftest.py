@@ -1,4 +1,4 @@
-"""Five classes that differ in colour, and a run on them."""
+"""Images of five classes that differ in colour, and the settings of a run on them."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ COLOURS = {
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Six images of each colour, in sub-folders."""
+    """Return a folder with a sub-folder of six images for each colour."""
     rng = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         folder = tmp_path / "photos" / name

@@ -23,14 +23,14 @@ def test_the_interval_is_scipys(counts: tuple[int, int]) -> None:
 
 
 def brightest(x: torch.Tensor) -> torch.Tensor:
-    """Blue, green or red by the channel's mean, the other two classes never."""
+    """Return logits by the mean of each channel: they predict blue, green or red, and never the other two classes."""
     means = x.mean(dim=(2, 3))
     never = torch.full_like(means[:, :1], -1.0)
     return torch.cat([means[:, 2:], means[:, 1:2], never, means[:, :1], never], dim=1)
 
 
 def test_accuracy_counts_the_images_whose_class_is_predicted(data: Path) -> None:
-    """Colours are told by their channel; grey and white, which have none, are never named."""
+    """The classifier predicts blue, green and red correctly, and never predicts grey and white."""
     classifier = SimpleNamespace(logits=brightest, side=32)
     labelled = read_labelled(data)
     assert measure_accuracy(classifier, labelled, torch.device("cpu")) == Accuracy(18, 30)

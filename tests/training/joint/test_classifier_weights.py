@@ -75,7 +75,7 @@ def write_labels(path: Path, count: int) -> tuple[Path, tuple[str, ...]]:
 
 
 def test_the_last_layer_is_new_and_the_rest_is_what_was_given(tmp_path: Path) -> None:
-    """From a Lite0 of ten classes to a Lite0 of three."""
+    """A Lite0 of three classes starts from a Lite0 of ten classes."""
     old, _ = write_labels(tmp_path / "old.txt", 10)
     new, labels = write_labels(tmp_path / "new.txt", 3)
     spec = ClassifierSpec("efficientnet_lite0", "random", str(old), side=64)

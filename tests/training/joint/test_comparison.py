@@ -20,7 +20,7 @@ from whyframe_training.preserving_curve import preserving_curve
 
 @pytest.fixture
 def pairs(config: TrainConfig) -> dict[str, Pair]:
-    """Two pairs; the second classifier never predicts its first class."""
+    """Return two pairs; the second classifier never predicts its first class."""
     made = {}
     for seed, name in enumerate(("joint", "alone")):
         module = build()
@@ -89,7 +89,7 @@ def test_a_pair_is_loaded_from_its_run(config: TrainConfig, data: Path, tmp_path
 def record(
     true: int, joint: tuple[list[float], float, float], alone: tuple[list[float], float, float]
 ) -> dict:
-    """Curves that reach the clean end at the first step (own), half of it (other), or only at the end (cam)."""
+    """Return a record whose curves reach the end at step 1 (own), half of it (other), or at the last step (cam)."""
     made = {"file": "x", "class": true}
     for name, (logits, blurred, clean) in {"joint": joint, "alone": alone}.items():
         half = (blurred + clean) / 2

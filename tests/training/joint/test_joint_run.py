@@ -24,7 +24,7 @@ LABELS = ("blue", "green", "grey", "red", "white")
 def test_the_folder_of_a_joint_run_is_used_like_that_of_a_plain_run(
     config: TrainConfig, data: Path, tmp_path: Path
 ) -> None:
-    """Its folder, its predictor among the methods, its exported file, all with the labels of the images."""
+    """The run folder, the evaluated predictor and the exported file all have the labels of the images."""
     folder = tmp_path / "run"
     result = train_joint(config, None, folder)
     report = json.loads((folder / "validation.json").read_text())
@@ -65,9 +65,9 @@ def test_what_a_run_started_from_is_kept_and_compared(config: TrainConfig, tmp_p
     (folder / "classifier.safetensors").write_bytes(b"trained since")
     assert prepare(config, None, LABELS, folder) == own
     assert (folder / "classifier.safetensors").read_bytes() == b"trained since"
-    with pytest.raises(RunError, match="started from something else"):
+    with pytest.raises(RunError, match="another classifier or other classes"):
         prepare(config, None, (*LABELS[:4], "yellow"), folder)
-    with pytest.raises(RunError, match="started from something else"):
+    with pytest.raises(RunError, match="another classifier or other classes"):
         prepare(config, tmp_path / "c.csv", LABELS, folder)
     with pytest.raises(RunError, match="other settings"):
         prepare(dataclasses.replace(config, seed=1), None, LABELS, folder)

@@ -34,7 +34,7 @@ def classifier_state(trainer: JointTrainer) -> dict[str, torch.Tensor]:
 
 
 def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
-    """From their parts: cross-entropy on the image, and Eq. 8 on the image preserved by the mask of the true class."""
+    """The terms are cross-entropy on the image, and Eq. 8 on the image that the true class's mask preserves."""
     trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run", weight=0.5)
     trainer.predictor.eval()
     trainer.done[2] = 3
@@ -53,7 +53,7 @@ def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Pa
     "name", ["encoder.module.body.1.0", "encoder.module.fc", "predictor.generator.head.6"]
 )
 def test_the_gradient_has_every_part(config: TrainConfig, parts: Parts, tmp_path: Path, name: str) -> None:
-    """Against finite differences: of f itself, and of the mask, which is made of f's features."""
+    """The reference is finite differences, through the classifier f and through the mask made from its features."""
     trainer = make(dataclasses.replace(config, controller_jitter=1.0), parts, tmp_path / "run")
     trainer.encoder.double()
     trainer.predictor.double().eval()
@@ -101,16 +101,16 @@ def test_stage_one_moves_the_last_layer_and_stage_two_all(
 def test_the_filters_own_loss_leaves_the_last_layer_alone(
     config: TrainConfig, parts: Parts, tmp_path: Path
 ) -> None:
-    """Its embedding is that layer's weight, which only the classes teach in stage one."""
+    """The filter's embedding is that layer's weight, which only the classifier's loss trains in stage one."""
     trainer = make(config, parts, tmp_path / "run")
     features = torch.rand(4, 20, 2, 2)
-    opened = trainer.filter_opening(features, torch.tensor([0, 1, 2, 3]))
+    attention = trainer.filter_attention(features, torch.tensor([0, 1, 2, 3]))
     part = trainer.predictor.generator.filter
-    opened.sum().backward()
+    attention.sum().backward()
     assert part.embedding.grad is None
     assert part.gain.grad != 0
     places = torch.einsum("ndhw,nd->nhw", features, part.embedding[:4]) * part.gain + part.offset
-    torch.testing.assert_close(opened, torch.sigmoid(places).mean((1, 2)), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(attention, torch.sigmoid(places).mean((1, 2)), atol=1e-6, rtol=1e-5)
 
 
 def test_a_weight_of_zero_is_the_classifier_alone(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_bfloat16_training_updates_float32_weights(config: TrainConfig, parts: P
 
 @pytest.mark.slow
 def test_killed_and_resumed_is_bitwise_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
-    """The same with SIGKILL, through the command line."""
+    """The process of the command line is ended with SIGKILL."""
     runs = killed_and_resumed(dataclasses.replace(config, epochs=60), tmp_path, "--joint")
     a, b = (torch.load(run / CHECKPOINT, weights_only=True)["predictor"] for run in runs)
     assert all(torch.equal(a[key], b[key]) for key in a)

@@ -38,7 +38,7 @@ def test_a_csv_file_names_the_classes_and_leaves_out_the_rest(data: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("rows", "header", "says"),
+    ("rows", "header", "message"),
     [
         (["red/9.png,warm", "blue/0.png,cold"], "file,class", "names .*9.png, which is not below"),
         (["red/0.png,warm"], "file,class", "two classes, got 1"),
@@ -49,9 +49,9 @@ def test_a_csv_file_names_the_classes_and_leaves_out_the_rest(data: Path, tmp_pa
     ],
 )
 def test_a_csv_file_that_is_wrong_says_where(
-    data: Path, tmp_path: Path, rows: list[str], header: str, says: str
+    data: Path, tmp_path: Path, rows: list[str], header: str, message: str
 ) -> None:
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(DataError, match=message):
         read_labelled(data, write_csv(tmp_path / "c.csv", *rows, header=header))
 
 
@@ -87,7 +87,7 @@ def test_a_class_must_be_there_to_train_on_and_something_to_validate_on(data: Pa
 
 
 def test_classes_are_those_of_the_crops(data: Path) -> None:
-    """The class is found from the colour: that of the crop, compared with those of the images."""
+    """The expected class of a crop is that of the image with the nearest colour."""
     import cv2
 
     labelled = read_labelled(data)

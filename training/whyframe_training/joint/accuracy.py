@@ -16,7 +16,7 @@ Z = 1.959964  # of a 95 % interval
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Number of correct predictions.
+    """Accuracy of a classifier, as counts.
 
     Attributes:
         right: Number of correct predictions.

@@ -1,4 +1,4 @@
-"""Comparison of pairs of classifier and mask predictor, each asked about its own prediction on the same images."""
+"""Comparison of pairs of classifier and mask predictor on the same images, each explaining its own prediction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Pair:
         """Load the pair of a run's last checkpoint.
 
         Raises:
-            RunError: There is no run, or it has no checkpoint.
+            RunError: There is no run, or no checkpoint that fits its settings.
+            ClassifierError: The classifier cannot be built.
         """
         config = TrainConfig.load(folder / CONFIG)
         classifier = build_classifier(config.classifier)
@@ -116,5 +117,5 @@ def _rounded(values: Tensor) -> list[float]:
 
 
 def _key(image: Path) -> str:
-    """Return the name with the folder: names alone repeat where classes are sub-folders."""
+    """Return the file name with its folder, because names may repeat where classes are sub-folders."""
     return f"{image.parent.name}/{image.name}"

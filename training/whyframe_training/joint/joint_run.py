@@ -51,10 +51,10 @@ def train_joint(
     """Train a classifier and its mask predictor at once in a run folder, or continue, and validate both.
 
     Writes the files of `whyframe_training.train` and `classifier.safetensors`, `labels.txt` (both are named by the
-    run's `config.json` as its classifier) and `joint.json` (what the run started from).
+    run's `config.json` as its classifier) and `joint.json` (the classifier and the classes that the run started from).
 
     Args:
-        config: Settings of the run; its classifier is the one to start from.
+        config: Settings of the run; training starts from its classifier.
         classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
         folder: Run folder; made where it is missing. Its run must have the same settings.
         progress: Show progress bars on stderr.
@@ -64,8 +64,9 @@ def train_joint(
         classifier.
 
     Raises:
-        RunError: The folder holds a run with other settings, or cannot be made.
-        DataError: The data folder has no images, or some images have no class.
+        RunError: The folder holds a run with other settings, or cannot be made; or `config.start_from` is given.
+        DataError: There are no images, an image has no class, there are fewer than two classes, or the split leaves
+            a class without training images or the validation without labelled images.
         ClassifierError: The classifier cannot be built, or has no linear layer.
     """
     run = JointRun(config, None if classes is None else Path(classes), Path(folder))
@@ -75,16 +76,17 @@ def train_joint(
 
 
 class JointRun(TrainingRun):
-    """A joint training run, ready to train: its folder is made, and its trainer is where the last checkpoint was.
+    """A joint training run, ready to train: its folder exists, and its trainer has the state of the last checkpoint.
 
     Args:
-        config: Settings of the run; its classifier is the one to start from.
+        config: Settings of the run; training starts from its classifier.
         classes: CSV file with columns `file` and `class`; None where the sub-folders of the data are the classes.
-        folder: Run folder; made where it is missing. A folder made here is removed again where an error is raised.
+        folder: Run folder; made where it is missing. A new folder is removed again where a `WhyframeError` is raised.
 
     Raises:
-        RunError: The folder holds a run with other settings, or cannot be made.
-        DataError: The data folder has no images, or some images have no class.
+        RunError: The folder holds a run with other settings, or cannot be made; or `config.start_from` is given.
+        DataError: There are no images, an image has no class, there are fewer than two classes, or the split leaves
+            a class without training images or the validation without labelled images.
         ClassifierError: The classifier cannot be built, or has no linear layer.
     """
 
@@ -98,7 +100,7 @@ class JointRun(TrainingRun):
             self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
 
     def describe(self) -> str:
-        """Return a line on the classifier, the images and the device."""
+        """Return a line of text about the classifier, the images and the device."""
         classifier = self.trainer.classifier
         return self._description(f"{classifier.name} with {len(classifier.labels)} classes")
 
@@ -118,16 +120,16 @@ def prepare(config: TrainConfig, classes: Path | None, labels: tuple[str, ...], 
     """Make the folder of a joint run with its labels and starting weights, or check that it holds the same run.
 
     Args:
-        config: Settings of the run; its classifier is the one to start from.
+        config: Settings of the run; training starts from its classifier.
         classes: CSV file that names the classes of the images, or None.
         labels: Labels of the classes.
         folder: Run folder.
 
     Returns:
-        The settings of the run, whose classifier is the one in the folder.
+        The settings of the run, with the classifier in the folder.
 
     Raises:
-        RunError: The folder holds a run with other settings, or cannot be made.
+        RunError: The folder holds a run with other settings, or cannot be made; or `config.start_from` is given.
         ClassifierError: The classifier cannot be built, or has no linear layer.
     """
     if config.start_from is not None:
@@ -145,7 +147,7 @@ def prepare(config: TrainConfig, classes: Path | None, labels: tuple[str, ...], 
 
 
 def _open_origin(path: Path, start: ClassifierSpec, classes: Path | None, labels: tuple[str, ...]) -> None:
-    """Write what the run starts from, or check that it started from the same."""
+    """Write the classifier and classes that the run starts from, or check that they equal those of the file."""
     origin = {
         "classifier": dataclasses.asdict(start),
         "classes": None if classes is None else str(classes),
@@ -156,5 +158,5 @@ def _open_origin(path: Path, start: ClassifierSpec, classes: Path | None, labels
         atomic_write(path, text.encode())
     elif path.read_text(encoding="utf-8") != text:
         raise RunError(
-            f"{path.parent} holds a joint run that started from something else: choose another folder"
+            f"{path.parent} holds a joint run with another classifier or other classes: choose another folder"
         )

@@ -16,7 +16,7 @@ from whyframe_training.classifiers.classifier import Classifier, build_classifie
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.classifier_weights import last_linear, save_weights, unfold_batch_norms
 from whyframe_training.joint.labelled import Labelled, LabelledCrops
-from whyframe_training.trainer import FILTER_LEARNING_RATE, Step, Trainer
+from whyframe_training.trainer import FILTER_LEARNING_RATE, Step, Trainer, mean_attention
 
 CLASSIFIER = "classifier.safetensors"
 CLASSIFIER_SHARE = 1 / 40
@@ -30,7 +30,7 @@ class JointTrainer(Trainer):
 
     Stage one trains the classifier's last layer and the feature filter. Stage two trains everything on
     `CE(f(I), y) + weight * CE(f(phi(I, M)), y)`, where M is the mask of the true class y. The second term is Eq. 8
-    (or another objective of the run). Its gradient reaches the predictor, and the classifier on two ways: through the
+    (or another objective of the run). Its gradient reaches the predictor, and the classifier in two ways: through the
     features that the predictor reads, and through f. The classifier's batch norms are folded, so its statistics stay
     fixed.
 
@@ -78,9 +78,9 @@ class JointTrainer(Trainer):
         save_weights(state, self.folder / CLASSIFIER)
 
     def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """Return the loss of stage one, a scalar: cross-entropy of the classifier, and that of the filter.
+        """Return the loss of stage one, a scalar: cross-entropy of the classifier plus that of the filter.
 
-        The filter's term (Fu et al. 2022, appendix A.1) has the true classes, and changes the filter alone.
+        The filter's term (Fu et al. 2022, appendix A.1) uses the true classes, and trains only the filter.
 
         Args:
             images: N x 3 x S x S in [0, 1].
@@ -92,26 +92,26 @@ class JointTrainer(Trainer):
         classes = features.logits.shape[1]
         present = (torch.rand(len(images), generator=rng) < 0.5).to(self.device)
         shift = torch.randint(1, classes, (len(images),), generator=rng).to(self.device)
-        asked = torch.where(present, target, (target + shift) % classes)
-        opening = self.filter_opening(features.stages[-1].detach().float(), asked)
+        class_id = torch.where(present, target, (target + shift) % classes)
+        attention = self.filter_attention(features.stages[-1].detach().float(), class_id)
         classified = F.cross_entropy(features.logits.float(), target)
-        return classified + F.binary_cross_entropy(opening, present.float())
+        return classified + F.binary_cross_entropy(attention, present.float())
 
-    def filter_opening(self, features: Tensor, class_id: Tensor) -> Tensor:
-        """Return how far the filter opens on a class; its gradient does not reach the classifier's last layer.
+    def filter_attention(self, features: Tensor, class_id: Tensor) -> Tensor:
+        """Return the filter's mean attention to a class. Its gradient does not reach the classifier's last layer.
 
         Args:
             features: N x D x h x w last features.
             class_id: N class ids.
 
         Returns:
-            N means of the filter's attention in (0, 1).
+            N means in (0, 1).
         """
         feature_filter = self.predictor.generator.filter
         is_shared = feature_filter.embedding is last_linear(self.encoder.module).weight
         fixed = {"embedding": feature_filter.embedding.detach()} if is_shared else {}
         _, activation = functional_call(feature_filter, fixed, (features, class_id))
-        return torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
+        return mean_attention(activation)
 
     def mask_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """Return the loss of stage two, a scalar: both terms, on the same crops.
@@ -148,14 +148,16 @@ class JointTrainer(Trainer):
         head = list(last_linear(self.encoder.module).parameters())
         trained = _without(self.predictor.generator.filter.parameters(), head)
         rate = self.config.learning_rate * CLASSIFIER_SHARE * LAST_LAYER_FACTOR
-        return WeightedAdam([{"params": trained, "lr": FILTER_LEARNING_RATE}, {"params": head, "lr": rate}])
+        return AdamWithWeights(
+            [{"params": trained, "lr": FILTER_LEARNING_RATE}, {"params": head, "lr": rate}]
+        )
 
     def decoder_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimizer of stage two, which trains the generator without its filter, and the classifier."""
         generator, rate = self.predictor.generator, self.config.learning_rate
         trained = _without(generator.parameters(), list(generator.filter.parameters()))
         classifier = list(self.encoder.module.parameters())
-        return WeightedAdam(
+        return AdamWithWeights(
             [{"params": trained, "lr": rate}, {"params": classifier, "lr": rate * CLASSIFIER_SHARE}]
         )
 
@@ -165,7 +167,7 @@ class JointTrainer(Trainer):
         return self.stream.classes(range(first, first + self.config.batch)).to(self.device)
 
 
-class WeightedAdam(torch.optim.Adam):
+class AdamWithWeights(torch.optim.Adam):
     """Adam whose state includes the weights that it updates, so that a checkpoint holds the classifier's too."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -187,5 +189,5 @@ class WeightedAdam(torch.optim.Adam):
 
 
 def _without(parameters: Iterator[nn.Parameter], left_out: list[nn.Parameter]) -> list[nn.Parameter]:
-    known = {id(parameter) for parameter in left_out}
-    return [parameter for parameter in parameters if id(parameter) not in known]
+    ids = {id(parameter) for parameter in left_out}
+    return [parameter for parameter in parameters if id(parameter) not in ids]

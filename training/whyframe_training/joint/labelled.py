@@ -1,4 +1,4 @@
-"""Images with classes, which are named by sub-folders or by a CSV file."""
+"""Images with classes, which are given by sub-folders or by a CSV file."""
 
 from __future__ import annotations
 
@@ -134,6 +134,6 @@ def _from_csv(data: Path, classes: Path) -> Mapping[Path, str]:
     unclear = [path for path, label in named if not label or dict(named)[path] != label]
     if unclear:
         raise DataError(
-            f"{classes} gives {unclear[0].name} no class, or two classes: give each file one class"
+            f"{classes} gives {unclear[0].name} no class, or two classes: give each file a single class"
         )
     return dict(named)

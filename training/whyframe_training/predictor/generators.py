@@ -181,7 +181,7 @@ class UpBlock(nn.Module):
 
 
 class UNetGenerator(nn.Module):
-    """The generator of the paper: three U-Net blocks with bottlenecks from the last features to stride 4.
+    """The generator of Fu et al. (2022): three U-Net blocks with bottlenecks from the last features to stride 4.
 
     Args:
         stages: Channels of the features at strides 4, 8 and 16 and of the last features.
@@ -225,15 +225,15 @@ MaskGenerator = EdgeGenerator | UNetGenerator
 GENERATORS: dict[str, Callable[..., MaskGenerator]] = {"edge": EdgeGenerator, "unet": UNetGenerator}
 DEFAULT_WIDTHS = {"edge": [128, 64, 32], "unet": [256, 128, 64]}
 PAPER_WIDTHS = {"resnet50": [256, 128, 64], "vgg19": [256, 128, 64], "googlenet": [416, 240, 96]}
-"""Channels of the U-Net generator for the networks of the paper (Fu et al. 2022, appendix A.3)."""
+"""Channels of the U-Net generator by network (Fu et al. 2022, appendix A.3)."""
 
 
 def default_generator(classifier: str, name: str | None = None) -> dict[str, Any]:
-    """Return the generator that is trained for a classifier unless another is asked for.
+    """Return the default generator of a classifier, or its default channels for a given generator.
 
     Args:
         classifier: Name of the classifier.
-        name: "edge" or "unet"; None takes "unet" for the networks of the paper, and "edge" for all others.
+        name: "edge" or "unet"; None takes "unet" for the networks in `PAPER_WIDTHS`, and "edge" for all others.
 
     Returns:
         Generator and channels, as `build_generator` takes them.
@@ -258,5 +258,5 @@ def build_generator(
         ValueError: There is no generator of that name.
     """
     if spec["name"] not in GENERATORS:
-        raise ValueError(f"unknown generator {spec['name']!r}: choose one of {', '.join(GENERATORS)}")
+        raise ValueError(f"unknown generator {spec['name']!r}: choose {', '.join(GENERATORS)}")
     return GENERATORS[spec["name"]](stages, classes, widths=tuple(spec["widths"]), embedding=embedding)

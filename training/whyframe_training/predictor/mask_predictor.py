@@ -26,8 +26,8 @@ class MaskPredictor(nn.Module):
     Args:
         generator: Module from features and class ids to logits.
         controller: Module from logits to scores.
-        cam_weight: Weight of the class activation map. 0 is the predictor of the paper; with a larger weight the mask
-            covers more of the object, and ranks its pixels a little less faithfully.
+        cam_weight: Weight of the class activation map. 0 is the predictor of Fu et al. (2022); with a larger weight
+            the mask covers more of the object, and ranks its pixels a little less faithfully.
     """
 
     def __init__(self, generator: MaskGenerator, controller: Controller, cam_weight: float = 0.0) -> None:
@@ -72,7 +72,10 @@ def build_predictor(
         classifier: The classifier to explain.
         generator: Generator and channels, as in `TrainConfig.generator`.
         controller: Controller and parameters, as in `TrainConfig.controller`.
-        cam_weight: See `MaskPredictor`.
+        cam_weight: Weight of the class activation map, see `MaskPredictor`.
+
+    Raises:
+        ValueError: There is no such generator or controller.
     """
     head = classifier.head()
     embedding = None if head is None else head.weight.detach()
@@ -109,7 +112,7 @@ class ClassActivationMap(nn.Module):
         """Return the contribution of each cell of the last features to the class logit.
 
         Args:
-            stages: Features, N x C x h x w each; only the last ones are read.
+            stages: Features, N x C x h x w each; only the last features are read.
             class_id: N class ids to explain.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Crops of the images that come with whyframe, for checks that need photographs where the user gave none."""
+"""Crops of the images that come with whyframe, for checks where the user gave no images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def bundled_crops(side: int, count: int, seed: int = 0) -> tuple[NDArray[np.uint
         seed: Seed of the random crops.
 
     Returns:
-        The crops, N x S x S x 3 uint8 RGB, and N names with the file, the size and the place of each crop.
+        The crops, N x S x S x 3 uint8 RGB, and N names with the file, the size and the position of each crop.
     """
     rng = np.random.default_rng(seed)
     assets = resources.files("whyframe") / "assets"

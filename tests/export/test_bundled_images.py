@@ -1,6 +1,6 @@
 import numpy as np
 
-from whyframe_export.calibration_images import bundled_crops
+from whyframe_export.bundled_images import bundled_crops
 
 
 def test_crops_are_the_same_each_time_and_name_their_place() -> None:
