@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from whyframe_evaluation.methods import GROUPS, METHODS
+from whyframe_training.option_values import classifier_spec
 from whyframe_training.options import (
     Activation,
     ActivationOption,
@@ -18,7 +19,6 @@ from whyframe_training.options import (
     SideOption,
     StdOption,
     WeightsOption,
-    classifier_spec,
 )
 
 __all__ = ["evaluate"]

@@ -10,6 +10,7 @@ import typer
 
 from whyframe.errors import WhyframeError
 from whyframe_training import options
+from whyframe_training.option_values import classifier_spec, is_given
 
 
 class Explainer(str, Enum):
@@ -111,7 +112,7 @@ def export(
         _check_run_alone(context, run)
 
     report = export_model(
-        run or options.classifier_spec(classifier, weights, labels, mean, std, side, activation),
+        run or classifier_spec(classifier, weights, labels, mean, std, side, activation),
         output,
         explainer=explainer.value,
         resize=resize.value,
@@ -129,5 +130,5 @@ def export(
 
 def _check_run_alone(context: typer.Context, run: Path) -> None:
     """Refuse options about the classifier beside a run, which has a classifier already."""
-    for name in filter(lambda name: options.is_given(context, name), _SET_BY_RUN):
+    for name in filter(lambda name: is_given(context, name), _SET_BY_RUN):
         raise WhyframeError(f"--{name} goes with --explainer cam: {run} names its classifier; leave it out.")

@@ -9,7 +9,8 @@ import typer
 
 from whyframe.errors import WhyframeError
 from whyframe_training import options
-from whyframe_training.options import ControllerName, Precision, is_given, renamed_value
+from whyframe_training.option_values import classifier_spec, is_given, renamed_value
+from whyframe_training.options import ControllerName, Precision
 
 if TYPE_CHECKING:
     from whyframe_training.config import TrainConfig
@@ -85,7 +86,7 @@ def train(
     if preset is not None:
         _check_preset_alone(context, preset)
     config = TrainConfig(
-        classifier=options.classifier_spec(classifier, weights, labels, mean, std, side, activation),
+        classifier=classifier_spec(classifier, weights, labels, mean, std, side, activation),
         generator=default_generator(classifier, None if generator is None else generator.value),
         controller={"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"},
         data=str(data), validation=validation, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed,

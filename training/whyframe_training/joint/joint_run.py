@@ -100,7 +100,7 @@ class JointRun(TrainingRun):
             self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
 
     def describe(self) -> str:
-        """Return a line of text about the classifier, the images and the device."""
+        """Return two lines: the classifier, the images and the device; and the meaning of the network's outputs."""
         classifier = self.trainer.classifier
         return self._description(f"{classifier.name} with {len(classifier.labels)} classes")
 
