@@ -55,7 +55,7 @@ class TrainConfig:
     objective: Objective = field(default_factory=Objective)
     data: str = ""
     validation: int = 200
-    epochs: float = 30
+    epochs: float = 60
     filter_steps: int = 30
     batch: int = 32
     learning_rate: float = 4e-3

@@ -97,7 +97,7 @@ ActivationOption = Annotated[
     typer.Option(
         rich_help_panel=_CLASSIFIER,
         help="What turns the network's outputs into probabilities. softmax: they are logits of exclusive classes. "
-        "sigmoid: the single output is a logit. none: they are probabilities already. auto: examine them.",
+        "sigmoid: the single output is a logit. none: they are probabilities already. auto: examine them on noise, and refuse what cannot be determined.",
     ),
 ]
 
