@@ -96,8 +96,9 @@ ActivationOption = Annotated[
     Activation,
     typer.Option(
         rich_help_panel=_CLASSIFIER,
-        help="What turns the network's outputs into probabilities. softmax: they are logits of exclusive classes. "
-        "sigmoid: the single output is a logit. none: they are probabilities already. auto: examine them on noise, and refuse what cannot be determined.",
+        help="Function from the network's outputs to probabilities. softmax: they are logits of exclusive classes. "
+        "sigmoid: the single output is a logit. none: they are probabilities already. auto: they are examined on "
+        "noise, and refused where this does not determine their meaning.",
     ),
 ]
 
