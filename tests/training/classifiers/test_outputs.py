@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from helpers import tiny_network
 from helpers.tiny_network import CLASSES, SIDE
-from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
 from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, adapt_outputs, to_tensor
 from whyframe_training.predictor.mask_predictor import ClassActivationMap
@@ -180,3 +180,12 @@ def test_an_error_in_a_users_file_is_one_line(text: str, message: str, tmp_path:
 def test_a_named_tuple_like_output_is_unwrapped_at_any_depth() -> None:
     logits = torch.rand(2, 3)
     assert to_tensor(({"logits": logits[:, :, None, None]}, None)).equal(logits)
+
+
+def test_a_named_network_is_known_to_return_logits(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class {index}" for index in range(CLASSES)))
+    found = build_classifier(
+        ClassifierSpec("squeezenet1_1", "random", str(labels))
+    )  # small logits of at least 0
+    assert found.outputs is Outputs.logits

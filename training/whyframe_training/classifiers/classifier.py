@@ -186,7 +186,7 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         mean=spec.mean or network.mean,
         std=spec.std or network.std,
         side=spec.side or network.side,
-        activation=spec.activation,
+        activation=network.activation if spec.activation == "auto" else spec.activation,
         fold=fold,
     )
 

