@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,34 @@ def test_a_run_prints_its_start_its_result_and_the_next_command(words: list[str]
         0.3,
         4,
     )
+
+
+def test_few_images_are_enough_and_the_scaled_down_validation_and_the_time_are_printed(
+    words: list[str], tmp_path: Path
+) -> None:
+    at = words.index("--validation")
+    result = train(*words[:at], *words[at + 2 :], "-o", tmp_path / "run")
+    assert result.exception is None
+    assert (
+        "6 images, 2 for validation (scaled down from 200; --validation sets it), cpu in fp32"
+        in result.stderr
+    )
+    assert re.search(
+        r"^training takes about \d+ seconds \(\S+ images/s\), then the validation$", result.stderr, re.M
+    )
+    assert settings(tmp_path / "run")["validation"] == 2
+    assert "not shown to be better than the class activation map" in result.stderr
+
+
+def test_a_validation_that_is_given_is_obeyed_or_refused(words: list[str], tmp_path: Path) -> None:
+    at = words.index("--validation")
+    words[at + 1] = "6"
+    result = train(*words, "-o", tmp_path / "run")
+    assert "2 images, 6 for validation, " in result.stderr
+    words[at + 1] = "8"
+    error = train(*words, "-o", tmp_path / "other").exception
+    assert isinstance(error, WhyframeError)
+    assert str(error).startswith("cannot keep 8 of 8 images for validation")
 
 
 def test_the_former_names_of_options_work_and_print_a_warning(words: list[str], tmp_path: Path) -> None:

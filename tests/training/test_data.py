@@ -13,6 +13,7 @@ from whyframe_training.data import (
     load_frames,
     split,
     to_images,
+    validation_count,
 )
 
 
@@ -49,6 +50,20 @@ def test_split_is_the_same_every_time_and_disjoint(folder: Path) -> None:
     assert sorted(train + held) == images
     with pytest.raises(DataError, match="choose fewer"):
         split(images, 6)
+
+
+@pytest.mark.parametrize(
+    ("images", "kept"), [(1500, 200), (800, 200), (799, 199), (64, 16), (8, 2), (4, 1), (2, 1)]
+)
+def test_the_validation_is_200_images_and_at_most_a_quarter_of_few(images: int, kept: int) -> None:
+    assert validation_count(images) == kept
+    paths = [Path(f"{index}.png") for index in range(images)]
+    assert split(paths, None) == split(paths, kept)
+
+
+def test_a_single_image_cannot_be_split() -> None:
+    with pytest.raises(DataError, match="add images"):
+        split([Path("a.png")], None)
 
 
 def test_sample_k_depends_on_seed_and_k_alone(folder: Path) -> None:

@@ -13,7 +13,7 @@ from whyframe_training.checkpoint import CHECKPOINT, load_predictor
 from whyframe_training.classifiers.classifier import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.trainer import Trainer, choose_targets
-from whyframe_training.training_run import train
+from whyframe_training.training_run import device_name, explained_errors, train
 from whyframe_training.validate import Validation
 
 
@@ -224,3 +224,15 @@ def test_a_run_that_cannot_begin_leaves_no_folder(config: TrainConfig, tmp_path:
     with pytest.raises(ClassifierError, match=r"nowhere\.pt"):
         train(wrong, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_running_out_of_gpu_memory_is_one_line_that_says_what_to_do() -> None:
+    with pytest.raises(RunError, match="smaller --batch"), explained_errors():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nof memory")
+
+
+def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100")
+    assert device_name(torch.device("cuda")) == "NVIDIA H100 (cuda:0)"
+    assert device_name(torch.device("cuda:1")) == "NVIDIA H100 (cuda:1)"
+    assert device_name(torch.device("cpu")) == "cpu"

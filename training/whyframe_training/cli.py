@@ -41,7 +41,7 @@ def train(
     epochs: options.EpochsOption = 60,
     batch: options.BatchOption = 32,
     learning_rate: options.LearningRateOption = 4e-3,
-    validation: options.ValidationOption = 200,
+    validation: options.ValidationOption = None,
     seed: options.SeedOption = 0,
     precision: options.PrecisionOption = Precision.bf16,
     joint: options.JointOption = False,
@@ -98,6 +98,9 @@ def train(
         config = find_preset(preset).apply(config)
     run = _open(config, output, classes, joint=joint)
     typer.echo(run.describe(), err=True)
+    duration = run.estimate()
+    if duration is not None:
+        typer.echo(f"training takes {duration}, then the validation", err=True)
     typer.echo(run.train(progress=True), err=True)
     typer.echo(f"done: whyframe export {output} -o model.onnx")
 

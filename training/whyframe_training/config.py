@@ -34,7 +34,7 @@ class TrainConfig:
         controller: Distribution controller, `{"name": "ct", "eta": 1.5, "h": 2.5}`, or `{"name": NAME}` for the others.
         objective: Loss of stage two.
         data: Folder of images.
-        validation: Number of images kept for validation.
+        validation: Number of images kept for validation; None stands for 200, or a quarter of fewer than 800 images.
         epochs: Passes over the training images in stage two, with new crops in each; may be a fraction.
         filter_steps: Number of batches in stage one.
         batch: Number of images per step.
@@ -54,7 +54,7 @@ class TrainConfig:
     controller: dict[str, Any] = field(default_factory=lambda: {"name": "ct", "eta": 1.5, "h": 2.5})
     objective: Objective = field(default_factory=Objective)
     data: str = ""
-    validation: int = 200
+    validation: int | None = None
     epochs: float = 60
     filter_steps: int = 30
     batch: int = 32

@@ -18,6 +18,8 @@ from whyframe.preprocess import read_image, to_input
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 CACHE_BYTES = 2 << 30
 SEED_OF_SPLIT = 0
+DEFAULT_VALIDATION = 200
+"""Number of images to validate on where none is given and the folder holds enough."""
 
 
 class DataError(WhyframeError):
@@ -39,12 +41,22 @@ def list_images(folder: str | Path) -> list[Path]:
     return found
 
 
-def split(images: Sequence[Path], validation: int) -> tuple[list[Path], list[Path]]:
+def validation_count(images: int) -> int:
+    """Return the number of images to validate on where none is given: 200, or a quarter of fewer than 800 images.
+
+    Args:
+        images: Number of images of the folder.
+    """
+    return max(1, min(DEFAULT_VALIDATION, images // 4))
+
+
+def split(images: Sequence[Path], validation: int | None) -> tuple[list[Path], list[Path]]:
     """Divide images into those to train on and those to validate on.
 
     Args:
         images: Image files, sorted.
-        validation: Number of images to validate on. The same images are drawn every time, whatever the run's seed.
+        validation: Number of images to validate on; None stands for `validation_count`. The same images are drawn every
+            time, whatever the run's seed.
 
     Returns:
         Training images and validation images, each in the given order.
@@ -52,6 +64,12 @@ def split(images: Sequence[Path], validation: int) -> tuple[list[Path], list[Pat
     Raises:
         DataError: There are not enough images.
     """
+    if len(images) < 2:
+        raise DataError(
+            "one image is not enough to train on and to validate on: add images, a few hundred if possible"
+        )
+    if validation is None:
+        validation = validation_count(len(images))
     if not 0 < validation < len(images):
         raise DataError(
             f"cannot keep {validation} of {len(images)} images for validation: choose fewer, or add images"

@@ -193,11 +193,12 @@ LearningRateOption = Annotated[
     ),
 ]
 ValidationOption = Annotated[
-    int,
+    int | None,
     typer.Option(
         rich_help_panel=_TRAINING,
         min=1,
         help="Number of images kept out of the training, on which the predictor is measured at the end.",
+        show_default="200, at most a quarter of the images",
     ),
 ]
 SeedOption = Annotated[

@@ -90,14 +90,30 @@ class Trainer:
 
     def run_stage(self, stage: int) -> Iterator[Step]:
         """Take the remaining steps of a stage, and yield each. Every 100 steps a checkpoint is saved."""
-        steps, compute_loss = self.steps[stage], self._losses()[stage]
-        for frames in self._batches(stage):
-            self.predictor.train(stage == 2)
-            loss = compute_loss(to_images(frames, self.device), self._step_rng(stage))
-            self._update(stage, loss)
+        steps = self.steps[stage]
+        for frames in self.batches(stage):
+            loss = self.take_step(stage, frames)
             if self.done[stage] % CHECKPOINT_EVERY == 0 or self.done[stage] == steps:
                 self.save()
-            yield Step(stage, self.done[stage], steps, float(loss.detach()))
+            yield Step(stage, self.done[stage], steps, loss)
+
+    def take_step(self, stage: int, frames: Tensor) -> float:
+        """Take one step of a stage, without a checkpoint, and return its loss.
+
+        Args:
+            stage: 1 or 2.
+            frames: N x S x S x 3 uint8 RGB, the crops of the step.
+        """
+        self.predictor.train(stage == 2)
+        loss = self._losses()[stage](to_images(frames, self.device), self._step_rng(stage))
+        self._update(stage, loss)
+        return float(loss.detach())
+
+    def batches(self, stage: int) -> Iterator[Tensor]:
+        """Return the crops of the remaining steps of a stage, N x S x S x 3 uint8 RGB for each step."""
+        size = self.config.batch
+        workers = 4 if self.device.type == "cuda" else 0
+        return self.stream.batches(self.done[stage] * size, self.steps[stage] * size, size, workers)
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -238,11 +254,6 @@ class Trainer:
 
     def _losses(self) -> dict[int, Callable[[Tensor, torch.Generator], Tensor]]:
         return {1: self.filter_loss, 2: self.mask_loss}
-
-    def _batches(self, stage: int) -> Iterator[Tensor]:
-        size = self.config.batch
-        workers = 4 if self.device.type == "cuda" else 0
-        return self.stream.batches(self.done[stage] * size, self.steps[stage] * size, size, workers)
 
     def _step_rng(self, stage: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.config.seed * 2 + stage) * 10**9 + self.done[stage])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -18,10 +19,11 @@ from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
-from whyframe_training.data import list_images, load_frames, split
+from whyframe_training.data import DEFAULT_VALIDATION, list_images, load_frames, split
+from whyframe_training.duration import Duration, estimate_duration
 from whyframe_training.predictor.mask_predictor import ClassActivationMap
 from whyframe_training.trainer import STAGES, Step, Trainer
-from whyframe_training.validate import Methods, Validation, validate
+from whyframe_training.validate import PREDICTOR, Methods, Validation, validate
 
 LOG = "log.jsonl"
 CONTACT_SHEET = "contact_sheet.png"
@@ -66,6 +68,7 @@ class TrainingRun:
     Attributes:
         trainer: The trainer.
         held_out: Image files of the validation.
+        scaled_down: True where no number of validation images was given, and the folder holds too few for the default.
 
     Raises:
         RunError: The folder holds a run with other settings, or cannot be made.
@@ -75,9 +78,13 @@ class TrainingRun:
 
     trainer: Trainer
     held_out: list[Path]
+    scaled_down: bool = False
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
-        images, self.held_out = split(list_images(config.data), config.validation)
+        found = list_images(config.data)
+        images, self.held_out = split(found, config.validation)
+        self.scaled_down = config.validation is None and len(self.held_out) < DEFAULT_VALIDATION
+        config = dataclasses.replace(config, validation=len(self.held_out))
         with removed_on_error(folder):
             open_run(folder, config)
             self.trainer = Trainer(config, images, folder)
@@ -86,11 +93,17 @@ class TrainingRun:
         """Return two lines: the classifier, the images and the device; and the meaning of the network's outputs."""
         return self._description(self.trainer.config.classifier.name)
 
+    def estimate(self) -> Duration | None:
+        """Return the time of the remaining steps, measured on a few of them; None where no step remains."""
+        with explained_errors():
+            return estimate_duration(self.trainer)
+
     def train(self, *, progress: bool = False) -> Validation:
         """Take the remaining steps and validate the result; see `train`."""
         frames = load_frames(self.held_out[:COLUMNS], self.trainer.classifier.side)
-        train_steps(self.trainer, frames, progress=progress)
-        result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
+        with explained_errors():
+            train_steps(self.trainer, frames, progress=progress)
+            result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
         atomic_write(self.trainer.folder / VALIDATION, json.dumps(result.to_dict(), indent=1).encode())
         return result
 
@@ -103,19 +116,52 @@ class TrainingRun:
         """
         device = self.trainer.device
         predictor, _ = load_predictor(self.trainer.folder, self.trainer.config, classifier)
-        methods: Methods = {"predictor": predictor.to(device)}
-        if classifier.head() is not None:
-            methods["cam"] = ClassActivationMap(classifier).to(device)
+        methods = {PREDICTOR: predictor.to(device), **training_free_methods(classifier, device)}
         return validate(classifier.to(device), methods, self.held_out, device, progress=progress)
 
     def _description(self, classifier: str) -> str:
         trainer = self.trainer
         resumed = f", resumed at step {trainer.done[2]}" if trainer.done[2] else ""
+        count = len(self.held_out)
+        note = f" (scaled down from {DEFAULT_VALIDATION}; --validation sets it)" if self.scaled_down else ""
         return (
-            f"{classifier}, {len(trainer.stream.images)} images, {len(self.held_out)} for validation, "
-            f"{trainer.device.type} in {trainer.config.precision}{resumed}\n"
+            f"{classifier}, {len(trainer.stream.images)} images, {count} for validation{note}, "
+            f"{device_name(trainer.device)} in {trainer.config.precision}{resumed}\n"
             f"outputs: {trainer.classifier.outputs.value}"
         )
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a device for people: the model of the GPU and its number, or "cpu"."""
+    if device.type != "cuda":
+        return device.type
+    return f"{torch.cuda.get_device_name(device)} (cuda:{device.index or 0})"
+
+
+def training_free_methods(classifier: Classifier, device: torch.device) -> Methods:
+    """Return the explainers that need no training, by name, with which the trained one is compared.
+
+    Args:
+        classifier: The classifier to explain.
+        device: Device to compute on.
+    """
+    return {"cam": ClassActivationMap(classifier).to(device)} if classifier.head() is not None else {}
+
+
+@contextmanager
+def explained_errors() -> Iterator[None]:
+    """Turn running out of GPU memory into one line.
+
+    Raises:
+        RunError: The block needs more GPU memory than there is.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RunError(
+            "the GPU has too little free memory: give a smaller --batch and another run folder, end other programs "
+            "that use the GPU, or hide it with CUDA_VISIBLE_DEVICES= to train on the CPU"
+        ) from error
 
 
 def open_run(folder: Path, config: TrainConfig) -> None:

@@ -22,6 +22,15 @@ from whyframe_training.statistics import Estimate, paired_difference
 
 Methods = dict[str, nn.Module]
 
+PREDICTOR = "predictor"
+"""Name of the trained mask predictor among the methods; every other method needs no training."""
+
+MINIMUM_COUNT = 6
+"""Number of measured images below which no difference is claimed: where chance alone decides the sign of a difference,
+one of 16 validations with five images has five of the same sign, and the interval then excludes 0."""
+
+_TRAINING_FREE = {"cam": "the class activation map", "forward": "the forward-only map"}
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -53,23 +62,36 @@ class Validation:
         scores = {n: [None if np.isnan(v) else round(v, 3) for v in own] for n, own in self.scores.items()}
         means = {name: None if np.isnan(mean) else mean for name, mean in self.means().items()}
         report = {"images": len(self.files), "count": self.count(), "faithfulness": means}
-        if self._has_both():
-            report["predictor_minus_cam"] = dataclasses.asdict(self.difference("predictor", "cam"))
+        for name in self._training_free():
+            report[f"predictor_minus_{name}"] = dataclasses.asdict(self.difference(PREDICTOR, name))
         return {**report, "files": list(self.files), "scores": scores}
 
     def __str__(self) -> str:
-        """Return a report: the means, and the difference of predictor and class activation map."""
+        """Return a report: the means, and whether the predictor is better than the map that needs no training."""
         lines = [f"faithfulness on {self.count()} of {len(self.files)} validation images, in percent:"]
         lines += [f"  {name:<12}{mean:7.2f}" for name, mean in self.means().items()]
-        if self._has_both():
-            d = self.difference("predictor", "cam")
-            lines.append(
-                f"  difference  {d.mean:+7.2f} (95 % bootstrap interval {d.low:+.2f} to {d.high:+.2f})"
-            )
-        return "\n".join(lines)
+        return "\n".join([*lines, *map(self._verdict, self._training_free())])
 
-    def _has_both(self) -> bool:
-        return {"predictor", "cam"} <= set(self.scores)
+    def _training_free(self) -> list[str]:
+        return [name for name in self.scores if name != PREDICTOR] if PREDICTOR in self.scores else []
+
+    def _verdict(self, name: str) -> str:
+        """Return a line that says whether the trained map is better than one that needs no training."""
+        difference, other = self.difference(PREDICTOR, name), _TRAINING_FREE.get(name, name)
+        if difference.count < MINIMUM_COUNT:
+            return (
+                f"not shown to be better than {other}: {difference.count} measured images are too few to tell; "
+                f"add images, or keep more with --validation"
+            )
+        ends = f"{difference.low:+.2f} to {difference.high:+.2f}"
+        interval = f"{difference.mean:+.2f} points (95 % bootstrap interval {ends})"
+        if difference.low > 0:
+            return f"the trained map is better than {other}: {interval}"
+        found = "worse than" if difference.high < 0 else "not shown to be better than"
+        return (
+            f"the trained map is {found} {other}: {interval}; export with --explainer {name}, "
+            "or train longer or with more images"
+        )
 
 
 def validate(

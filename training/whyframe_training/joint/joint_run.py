@@ -11,6 +11,7 @@ from typing import Any
 from whyframe.files import atomic_write
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
+from whyframe_training.data import DEFAULT_VALIDATION, list_images, validation_count
 from whyframe_training.joint.accuracy import Accuracy, measure_accuracy
 from whyframe_training.joint.classifier_weights import save_weights, starting_network
 from whyframe_training.joint.joint_trainer import CLASSIFIER, JointTrainer
@@ -96,6 +97,10 @@ class JointRun(TrainingRun):
         labelled = read_labelled(config.data, classes)
         train, self._labelled = split_labelled(config.data, labelled, config.validation)
         self.held_out = list(self._labelled.paths)
+        count = len(list_images(config.data))
+        self.scaled_down = config.validation is None and validation_count(count) < DEFAULT_VALIDATION
+        if config.validation is None:
+            config = dataclasses.replace(config, validation=validation_count(count))
         with removed_on_error(folder):
             self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
 

@@ -69,13 +69,14 @@ def read_labelled(data: str | Path, classes: str | Path | None = None) -> Labell
     return Labelled(paths, tuple(labels.index(class_of[path]) for path in paths), labels)
 
 
-def split_labelled(data: str | Path, labelled: Labelled, validation: int) -> tuple[Labelled, Labelled]:
+def split_labelled(data: str | Path, labelled: Labelled, validation: int | None) -> tuple[Labelled, Labelled]:
     """Divide labelled images into those to train on and those to validate on, as `split` divides the folder.
 
     Args:
         data: Folder of images.
         labelled: Labelled images of the folder.
-        validation: Number of images of the folder to validate on; of these, the labelled images are used.
+        validation: Number of images of the folder to validate on, or None as for `split`; of these, the labelled
+            images are used.
 
     Raises:
         DataError: A class has no image to train on, or no labelled image is kept for validation.
