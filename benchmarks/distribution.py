@@ -55,7 +55,7 @@ def measure(paths: list[Path]) -> Values:
     values: Values = {method.name: [] for method in methods}
     with progress_bar("photographs", len(paths)) as bar:
         for path in paths:
-            images = to_images(load_frames([path], classifier.side), torch.device("cpu"))
+            images = to_images(load_frames([path], classifier.input), torch.device("cpu"))
             with torch.no_grad():
                 target = classifier.logits(images).argmax(dim=1)
             for method in methods:

@@ -47,7 +47,7 @@ def measure(content: bytes, files: list[Path]) -> dict[str, Any]:
     """
     manifest, model = Manifest.read(content), onnx.load_from_string(content)
     half = to_fp16(model).SerializeToString()
-    frames = np.stack([to_input(read_image(file), manifest.side, manifest.resize) for file in files])
+    frames = np.stack([to_input(read_image(file), manifest.input) for file in files])
     return {
         "model": Path(MODEL).name,
         "nodes": len(model.graph.node),

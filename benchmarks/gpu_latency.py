@@ -69,7 +69,7 @@ def main() -> None:
 
 def _variants(source: ExportSource, path: Path) -> dict[str, Callable[[], Variants]]:
     """Return, by runtime, a function that makes its variants."""
-    side = source.manifest.side
+    side = source.manifest.input.height
     frame = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     return {
         **{kind: partial(torch_variants, source, frame, kind) for kind in ("eager", "compile", "graph")},

@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe.benchmark import machine_facts
+from whyframe.input_spec import InputSpec
 from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 from whyframe.native.resampling import frame_taps
 from whyframe_training.functional import EPSILON, instance_normalise, skew
@@ -215,7 +216,7 @@ def _overlay_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
 def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     weights = [
         torch.from_numpy(array).cuda()
-        for axis in frame_taps(HEIGHT, WIDTH, SIDE, "stretch")
+        for axis in frame_taps(HEIGHT, WIDTH, InputSpec.square(SIDE))
         for array in axis
     ]
     rows, columns = (

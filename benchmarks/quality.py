@@ -75,10 +75,12 @@ def measure(engines: Engines, photos: list[Path], boxed: list[BoxedImage]) -> Va
 
 def measure_faithfulness(engine: ExplainEngine, path: Path) -> float:
     """Return MF of a photograph in percent; NaN where blurring hardly changes the probability."""
-    side = engine.manifest.side
-    frame = to_input(read_image(path), side, "stretch")
+    spec = engine.manifest.input
+    frame = to_input(read_image(path), spec)
     _, class_id, mask = engine.backend_object.explain(frame[None], np.array([-1]))
-    curve = preserving_curve(engine.backend_object.classify, frame, upsample(mask[0], side), int(class_id[0]))
+    curve = preserving_curve(
+        engine.backend_object.classify, frame, upsample(mask[0], spec.height, spec.width), int(class_id[0])
+    )
     return faithfulness(curve)
 
 

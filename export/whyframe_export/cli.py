@@ -57,12 +57,12 @@ def export(
         ),
     ] = Explainer.predictor,
     resize: Annotated[
-        Resize,
+        Resize | None,
         typer.Option(
             help="How a frame becomes square. stretch: squeeze the complete frame. crop: take its largest centred "
             "square."
         ),
-    ] = Resize.stretch,
+    ] = None,
     batch: Annotated[int, typer.Option(min=0, help="Fixed number of frames per call; 0 for any number.")] = 0,
     precision: Annotated[
         Precision,
@@ -115,7 +115,7 @@ def export(
         run or classifier_spec(classifier, weights, labels, mean, std, side, activation),
         output,
         explainer=explainer.value,
-        resize=resize.value,
+        resize=None if resize is None else {"mode": resize.value},
         batch=batch or None,
         precision=precision.value,
         progress=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,20 @@ import torch
 from whyframe import Manifest, __version__
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
+from whyframe_training.classifiers.feature_taps import blank
+from whyframe_training.classifiers.outputs import Outputs
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
 from whyframe_training.training_run import VALIDATION
+
+_ACTIVATIONS = {
+    Outputs.probabilities: "none",
+    Outputs.single_probability: "none",
+    Outputs.single_logit: "sigmoid",
+}
+"""What the user's pipeline applies to the outputs of a network; softmax in all other cases."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,14 @@ class ExportSource:
     images: tuple[Path, ...]
 
 
-def trained_source(folder: Path, *, resize: str = "stretch", batch: int | None = None) -> ExportSource:
+def trained_source(
+    folder: Path, *, resize: Mapping[str, Any] | None = None, batch: int | None = None
+) -> ExportSource:
     """Return the classifier of a run with its trained mask predictor.
 
     Args:
         folder: Run folder that `whyframe train` wrote.
-        resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
+        resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a dynamic batch size.
 
     Raises:
@@ -51,10 +63,10 @@ def trained_source(folder: Path, *, resize: str = "stretch", batch: int | None =
         ClassifierError: The classifier cannot be built.
     """
     config = TrainConfig.load(folder / CONFIG)
-    classifier = build_classifier(config.classifier)
+    classifier = build_classifier(_with_resize(config.classifier, resize))
     predictor, steps = load_predictor(folder, config, classifier)
     manifest = dataclasses.replace(
-        _manifest(classifier, predictor, resize, batch),
+        _manifest(classifier, predictor, batch),
         explainer="mask-predictor",
         generator="-".join(map(str, (predictor.generator.name, *predictor.generator.widths))),
         training=_provenance(config, folder, steps),
@@ -62,32 +74,41 @@ def trained_source(folder: Path, *, resize: str = "stretch", batch: int | None =
     return ExportSource(classifier, predictor, manifest, _validation_images(config))
 
 
-def cam_source(spec: ClassifierSpec, *, resize: str = "stretch", batch: int | None = None) -> ExportSource:
+def cam_source(
+    spec: ClassifierSpec, *, resize: Mapping[str, Any] | None = None, batch: int | None = None
+) -> ExportSource:
     """Return a classifier with its class activation map, which needs no training.
 
     Args:
         spec: The classifier; its network must end in global average pooling and one linear layer.
-        resize: Rule that makes a frame square, ``"stretch"`` or ``"crop"``.
+        resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a dynamic batch size.
 
     Raises:
         ClassifierError: The classifier cannot be built, or has no class activation map.
     """
-    classifier = build_classifier(spec)
+    classifier = build_classifier(_with_resize(spec, resize))
     cam = ClassActivationMap(classifier)
-    manifest = dataclasses.replace(_manifest(classifier, cam, resize, batch), explainer="cam")
+    manifest = dataclasses.replace(_manifest(classifier, cam, batch), explainer="cam")
     return ExportSource(classifier, cam, manifest, ())
 
 
+def _with_resize(spec: ClassifierSpec, resize: Mapping[str, Any] | None) -> ClassifierSpec:
+    return dataclasses.replace(spec, resize={**spec.resize, **(resize or {})})
+
+
 def _manifest(
-    classifier: Classifier, explainer: MaskPredictor | ClassActivationMap, resize: str, batch: int | None
+    classifier: Classifier, explainer: MaskPredictor | ClassActivationMap, batch: int | None
 ) -> Manifest:
     """Return the part of the manifest that both kinds of explainer share."""
+    mask_height, mask_width = _mask_size(classifier, explainer)
     return Manifest(
         labels=classifier.labels,
-        side=classifier.side,
-        mask_side=_mask_side(classifier, explainer),
-        resize=resize,
+        input=classifier.input,
+        mask_height=mask_height,
+        mask_width=mask_width,
+        activation=_ACTIVATIONS.get(classifier.outputs, "softmax"),
+        exclusive=classifier.exclusive,
         controller=explainer.controller.to_dict(),
         classifier=classifier.name,
         batch=batch,
@@ -95,10 +116,11 @@ def _manifest(
     )
 
 
-def _mask_side(classifier: Classifier, explainer: MaskPredictor | ClassActivationMap) -> int:
+def _mask_size(classifier: Classifier, explainer: MaskPredictor | ClassActivationMap) -> tuple[int, int]:
     with torch.no_grad():
-        features = classifier(torch.zeros(1, 3, classifier.side, classifier.side))
-        return explainer(features.stages, torch.zeros(1, dtype=torch.int64)).shape[-1]
+        features = classifier(blank(classifier.input))
+        height, width = explainer(features.stages, torch.zeros(1, dtype=torch.int64)).shape[-2:]
+    return height, width
 
 
 def _validation_images(config: TrainConfig) -> tuple[Path, ...]:

@@ -47,7 +47,7 @@ class FusedClassifier(nn.Module):
         """Return the outputs of the graph up to the controller.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB.
+            frames: N x H x W x C uint8 RGB.
             target: N int64 classes to explain; a negative number means the predicted class, and a number that is
                 too large means the last class.
 
@@ -56,7 +56,11 @@ class FusedClassifier(nn.Module):
         """
         # TensorRT-RTX cannot transpose uint8, so the cast comes first.
         images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
-        features = self.network.features(images)
+        features = self.network.features(self.network.in_network_order(images))
         predicted = features.logits.argmax(dim=1)
         class_id = torch.where(target < 0, predicted, target.clamp(max=self.classes - 1))
-        return features.logits.softmax(dim=1), class_id, self.explainer.logit_map(features.stages, class_id)
+        return (
+            self.network.to_probabilities(features.logits),
+            class_id,
+            self.explainer.logit_map(features.stages, class_id),
+        )

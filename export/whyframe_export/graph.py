@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from whyframe.errors import WhyframeError
+from whyframe.input_spec import InputSpec
 from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
 from whyframe_export.fused import FusedClassifier
 from whyframe_training.functional import EPSILON
@@ -29,20 +30,20 @@ OUTPUTS = ("probabilities", "class_id", "logit_map")
 
 
 def fused_graph(
-    fused: FusedClassifier, side: int, controller: Mapping[str, Any], batch: int | None
+    fused: FusedClassifier, spec: InputSpec, controller: Mapping[str, Any], batch: int | None
 ) -> onnx.ModelProto:
     """Return the classifier, the explainer and the controller as one ONNX model, without a manifest.
 
     Args:
         fused: Classifier and explainer, in float32 on the CPU.
-        side: Height and width S of the input, in pixels.
+        spec: The classifier's input.
         controller: The controller as the manifest describes it, such as ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
         batch: Fixed batch size; None for a dynamic batch size.
 
     Raises:
         ExportError: PyTorch cannot export the network, or its code fixes a batch size that should be dynamic.
     """
-    model = _torch_graph(_with_plain_pooling(fused.eval()), side, batch)
+    model = _torch_graph(_with_plain_pooling(fused.eval()), spec, batch)
     _share_initializers(model)
     _remove_stack_traces(model)
     _add_controller(model, controller, dynamic=batch is None)
@@ -73,9 +74,9 @@ def _with_plain_pooling(fused: FusedClassifier) -> FusedClassifier:
     return fused
 
 
-def _torch_graph(fused: FusedClassifier, side: int, batch: int | None) -> onnx.ModelProto:
+def _torch_graph(fused: FusedClassifier, spec: InputSpec, batch: int | None) -> onnx.ModelProto:
     count = batch or 2
-    frames = torch.zeros(count, side, side, 3, dtype=torch.uint8)
+    frames = torch.zeros(count, *spec.shape, dtype=torch.uint8)
     target = torch.full((count,), -1)
     dynamic = None if batch else {"frames": {0: torch.export.Dim("N")}, "target": {0: torch.export.Dim("N")}}
     with torch.no_grad(), warnings.catch_warnings():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import OutputError, WhyframeError
 from whyframe.files import atomic_write
-from whyframe.preprocess import read_image, to_input
+from whyframe.preprocess import as_image, to_input
 from whyframe.progress import progress_bar
 from whyframe_export.bundled_images import bundled_crops
 from whyframe_export.export_source import ExportSource, cam_source, trained_source
@@ -30,7 +31,7 @@ def export(
     output: str | os.PathLike[str],
     *,
     explainer: str = "predictor",
-    resize: str = "stretch",
+    resize: Mapping[str, Any] | None = None,
     batch: int | None = None,
     precision: str = "fp32",
     progress: bool = False,
@@ -45,8 +46,7 @@ def export(
             the classifier: its specification, or its name as in `whyframe train --classifier`.
         output: The ``.onnx`` file to write.
         explainer: ``"predictor"`` for the trained mask predictor, ``"cam"`` for the class activation map.
-        resize: Rule that makes a frame square: ``"stretch"`` squeezes the complete frame, ``"crop"`` takes the
-            largest centred square.
+        resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a graph that takes any.
         precision: Number format of most of the graph. With ``"fp16"`` the float32 graph is converted, and the two
             are compared as well.
@@ -94,7 +94,7 @@ def write_fused_model(
     with progress_bar("export", 4 if precision == "fp16" else 3, hidden=not progress) as bar:
         bar.advance("tracing the fused graph", steps=0)
         fused = FusedClassifier(source.classifier, source.explainer).eval()
-        model = fused_graph(fused, manifest.side, manifest.controller, manifest.batch)
+        model = fused_graph(fused, manifest.input, manifest.controller, manifest.batch)
         bar.advance("comparing with PyTorch")
         frames, files = _parity_frames(source)
         report = _checked(model, fused, source, frames, files)
@@ -109,7 +109,10 @@ def write_fused_model(
 
 
 def _open_source(
-    source: str | os.PathLike[str] | ClassifierSpec, explainer: str, resize: str, batch: int | None
+    source: str | os.PathLike[str] | ClassifierSpec,
+    explainer: str,
+    resize: Mapping[str, Any] | None,
+    batch: int | None,
 ) -> ExportSource:
     if explainer == "predictor" and not isinstance(source, ClassifierSpec):
         return trained_source(Path(source), resize=resize, batch=batch)
@@ -149,9 +152,9 @@ def _in_fp16(model: onnx.ModelProto, frames: NDArray[np.uint8]) -> tuple[onnx.Mo
 
 def _parity_frames(source: ExportSource) -> tuple[NDArray[np.uint8], list[str]]:
     """Return the frames of the parity check, N x S x S x 3 uint8 RGB, and their N names."""
-    side = source.manifest.side
+    spec = source.manifest.input
     if len(source.images) < MINIMUM_IMAGES:
-        return bundled_crops(side, MINIMUM_IMAGES)
+        return bundled_crops(spec, MINIMUM_IMAGES)
     chosen = source.images[:MINIMUM_IMAGES]
-    frames = np.stack([to_input(read_image(path), side, source.manifest.resize) for path in chosen])
+    frames = np.stack([to_input(as_image(path, "bgr", spec.channels), spec) for path in chosen])
     return frames, [path.name for path in chosen]

@@ -132,7 +132,7 @@ def latency_variants(engine: ExplainEngine, frame: NDArray[np.uint8]) -> dict[st
         FrameError: The frame cannot be explained.
     """
     result = engine.run(frame)
-    inputs = to_input(frame, engine.manifest.side, engine.manifest.resize)[None]
+    inputs = to_input(frame, engine.manifest.input)[None]
     predicted = np.array([-1], np.int64)
     return {
         "classifier": lambda: engine.backend_object.classify(inputs),

@@ -284,14 +284,14 @@ def _read_manifest(data: bytes, name: str) -> Manifest:
 
 def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:
     """Run the model once, which also warms it up, and compare the sizes of its outputs with the manifest."""
-    blank = np.zeros((backend.batch or 1, backend.side, backend.side, 3), np.uint8)
+    blank = np.zeros((backend.batch or 1, *backend.input_shape), np.uint8)
     probabilities, _, masks = backend.explain(blank, np.full(len(blank), _PREDICTED, np.int64))
     for quantity, stated, found in (
-        ("a side of", manifest.side, backend.side),
+        ("an input of", manifest.input.shape, backend.input_shape),
         ("a batch of", manifest.batch, backend.batch),
         ("a label count of", len(manifest.labels), probabilities.shape[1]),
-        ("a mask height of", manifest.mask_side, masks.shape[1]),
-        ("a mask width of", manifest.mask_side, masks.shape[2]),
+        ("a mask height of", manifest.mask_height, masks.shape[1]),
+        ("a mask width of", manifest.mask_width, masks.shape[2]),
     ):
         if stated != found:
             raise ModelError(

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from whyframe.errors import ManifestError, ModelError, one_line
+from whyframe.errors import ManifestError, ModelError, OptionError, one_line
 from whyframe.files import atomic_write
+from whyframe.input_spec import InputSpec
 from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, compute_digest, find_metadata, read_model
 from whyframe.targets import find_class
 
@@ -28,10 +29,16 @@ class Manifest:
 
     Attributes:
         labels: Names of the C classes, in the order of ``probabilities``.
-        side: Height and width S of the model's input, in pixels.
-        mask_side: Height and width s of the ``saliency`` output, in pixels.
-        resize: How a frame becomes S x S: ``"stretch"`` resizes both axes independently; ``"crop"`` takes the
-            largest centred square, and the saliency outside it is 0.
+        input: Size, channels, normalisation and resize rule of the model's input. The saliency is 0 where the input
+            does not show the frame.
+        mask_height: Height h of the ``saliency`` output, in pixels.
+        mask_width: Width w of the ``saliency`` output, in pixels.
+        activation: What the graph applies to the classifier's outputs: ``"softmax"``, ``"sigmoid"``, or ``"none"``
+            where they are probabilities already.
+        exclusive: Whether the classes exclude each other, so that their probabilities sum to 1. False for a multi-label
+            classifier, whose labels have independent probabilities.
+        thresholds: Probability from which a label of a multi-label classifier is present: one number for all labels,
+            or one for each.
         explainer: ``"mask-predictor"`` (trained) or ``"cam"`` (class activation map, not trained).
         controller: Name and parameters of the distribution controller, for example
             ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
@@ -46,14 +53,17 @@ class Manifest:
     """
 
     KEY: ClassVar[str] = "whyframe"
-    SCHEMA_VERSION: ClassVar[int] = 1
+    SCHEMA_VERSION: ClassVar[int] = 2
 
     labels: tuple[str, ...]
-    side: int
-    mask_side: int
+    input: InputSpec
+    mask_height: int
+    mask_width: int
     classifier: str
     controller: Mapping[str, Any]
-    resize: str = "stretch"
+    activation: str = "softmax"
+    exclusive: bool = True
+    thresholds: tuple[float, ...] = (0.5,)
     explainer: str = "mask-predictor"
     generator: str | None = None
     batch: int | None = None
@@ -65,6 +75,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
+        object.__setattr__(self, "thresholds", tuple(self.thresholds))
         for name, fits, wanted in _RULES:
             value = getattr(self, name)
             if not fits(value):
@@ -140,19 +151,20 @@ class Manifest:
                 f"{cls.SCHEMA_VERSION}; upgrade whyframe with `pip install --upgrade whyframe`."
             )
         known = {field.name for field in dataclasses.fields(cls)}
-        fields = {key: value for key, value in values.items() if key in known}
         try:
-            return cls(**{**fields, "schema_version": schema})
-        except TypeError as error:
+            current = _of_schema_1(values) if schema == 1 else values
+            fields = {key: value for key, value in current.items() if key in known}
+            fields["input"] = InputSpec.from_dict(fields["input"])
+            return cls(**{**fields, "schema_version": cls.SCHEMA_VERSION})
+        except (TypeError, KeyError, OptionError) as error:
             reason = one_line(error)
-            raise ManifestError(
-                f"the manifest of {name} lacks a field ({reason}); {EXPORT_AGAIN}."
-            ) from error
+            raise ManifestError(f"the manifest of {name} is malformed ({reason}); {EXPORT_AGAIN}.") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON values, with the digest last."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**values, "labels": list(self.labels)}
+        lists = {"labels": list(self.labels), "thresholds": list(self.thresholds)}
+        return {**values, **lists, "input": self.input.to_dict()}
 
     def to_json(self) -> str:
         """Return the JSON text for the metadata of the model, in ASCII."""
@@ -188,6 +200,16 @@ class Manifest:
         return find_class(self.labels, target)
 
 
+def _of_schema_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of schema 2 of a manifest of schema 1: its models have square RGB inputs and exclusive classes.
+
+    The normalisation, which the graph contains, is not recorded there.
+    """
+    side, mask_side = values["side"], values["mask_side"]
+    spec = {"height": side, "width": side, "mean": (), "std": (), "resize": values.get("resize", "stretch")}
+    return {**values, "input": spec, "mask_height": mask_side, "mask_width": mask_side}
+
+
 def _written_digest(text: bytes) -> bytes | None:
     """Return the 64 characters of the digest in the JSON text of a manifest, or None where there is none."""
     _, found, rest = text.rpartition(b'"digest": "')
@@ -202,9 +224,16 @@ def _is_size(value: object) -> bool:
 _RULES = (
     ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema that this version knows"),
     ("labels", lambda v: bool(v) and all(isinstance(label, str) for label in v), "a name for each class"),
-    ("side", _is_size, "a positive number of pixels"),
-    ("mask_side", _is_size, "a positive number of pixels"),
-    ("resize", lambda v: v in ("stretch", "crop"), "'stretch' or 'crop'"),
+    ("input", lambda v: isinstance(v, InputSpec), "a description of the input"),
+    ("mask_height", _is_size, "a positive number of pixels"),
+    ("mask_width", _is_size, "a positive number of pixels"),
+    ("activation", lambda v: v in ("softmax", "sigmoid", "none"), "'softmax', 'sigmoid' or 'none'"),
+    ("exclusive", lambda v: isinstance(v, bool), "true or false"),
+    (
+        "thresholds",
+        lambda v: bool(v) and all(isinstance(t, (int, float)) and 0 <= t <= 1 for t in v),
+        "numbers in [0, 1]",
+    ),
     ("explainer", lambda v: v in ("mask-predictor", "cam"), "'mask-predictor' or 'cam'"),
     (
         "controller",

@@ -1,6 +1,6 @@
 """Perturbation by hard masks (Fu et al. 2022, Eq. 1), the preserving curve and the faithfulness, in numpy.
 
-All functions work at the resolution of the model: frames are S x S x 3 uint8, as the graph takes them.
+All functions work at the resolution of the model: frames are H x W x C uint8, as the graph takes them.
 `whyframe_training.perturb` is the differentiable version in torch; a test compares the two.
 """
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 BLUR_SIGMA = 10.0
-"""Standard deviation of the evaluation's blur, in pixels of the S x S frame."""
+"""Standard deviation of the evaluation's blur, in pixels of the H x W frame."""
 
 TIE_WEIGHT = 1e-6
 """Weight of the smoothed mask that ranks pixels of equal score (Fu et al. 2022, section 4.2)."""
@@ -40,7 +40,7 @@ A smaller drop is noise: the scores of such a frame are NaN, and averages leave 
 """
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
-"""Function from N x S x S x 3 uint8 frames to N x C class probabilities."""
+"""Function from N x H x W x C uint8 frames to N x C class probabilities."""
 
 
 @lru_cache(maxsize=8)
@@ -98,13 +98,15 @@ def blur(frame: NDArray[np.uint8], sigma: float = BLUR_SIGMA) -> NDArray[np.uint
 
 def _smooth(values: NDArray[Any], sigma: float = BLUR_SIGMA) -> NDArray[np.float32]:
     kernel = gaussian_kernel(sigma)
-    return cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
+    smoothed = cv2.sepFilter2D(values, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+    # OpenCV drops the axis of a single channel.
+    return smoothed.reshape(values.shape)  # type: ignore[return-value]
 
 
-def upsample(mask: NDArray[np.floating], side: int) -> NDArray[np.float32]:
-    """Resize an s x s mask to side x side float32 scores: bilinear, with half-pixel centres."""
+def upsample(mask: NDArray[np.floating], height: int, width: int) -> NDArray[np.float32]:
+    """Resize an h x w mask to height x width float32 scores: bilinear, with half-pixel centres."""
     scores = np.asarray(mask, np.float32)
-    return cv2.resize(scores, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return cv2.resize(scores, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def rank_pixels(scores: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -115,10 +117,10 @@ def rank_pixels(scores: NDArray[np.floating]) -> NDArray[np.int64]:
     are still equal stay in reading order.
 
     Args:
-        scores: S x S scores.
+        scores: H x W scores.
 
     Returns:
-        S*S int64 flat indices, the highest score first.
+        H*W int64 flat indices, the highest score first.
     """
     keys = scores.astype(np.float64) + TIE_WEIGHT * _smooth(scores.astype(np.float32))
     return np.argsort(-keys.ravel(), kind="stable")
@@ -135,13 +137,13 @@ def preserve(
     This is Eq. 1 (Fu et al. 2022) with hard masks.
 
     Args:
-        frame: S x S x 3 uint8, the frame I.
-        blurred: S x S x 3 uint8, the background A.
-        order: S*S flat pixel indices, the most important first.
+        frame: H x W x C uint8, the frame I.
+        blurred: H x W x C uint8, the background A.
+        order: H*W flat pixel indices, the most important first.
         counts: N numbers of pixels to keep, one for each copy.
 
     Returns:
-        N x S x S x 3 uint8 frames.
+        N x H x W x C uint8 frames.
     """
     position = np.empty(order.size, np.int64)
     position[order] = np.arange(order.size)
@@ -163,8 +165,8 @@ def preserving_curve(
 
     Args:
         classify: Function that returns the class probabilities of a batch of frames; called once.
-        frame: S x S x 3 uint8, in the channel order of the classifier.
-        saliency: S x S scores of the frame's pixels.
+        frame: H x W x C uint8, in the channel order of the classifier.
+        saliency: H x W scores of the frame's pixels.
         target: Id of the class.
         steps: Number of equal steps from no pixel to all pixels.
 

@@ -6,6 +6,7 @@ Every resize uses half-pixel centres: the centre of output pixel i is at ``(i + 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError, one_line
+from whyframe.input_spec import InputSpec
+from whyframe.resample import resample
+from whyframe.resize_rule import Placement
 
-__all__ = ["as_bgr", "crop_window", "read_image", "to_frame", "to_input"]
+__all__ = ["as_bgr", "as_image", "interpolation_matrix", "read_image", "to_frame", "to_input"]
 
 Image = NDArray[np.uint8]
 
@@ -42,6 +46,58 @@ def as_bgr(frame: Any, color: str = "bgr") -> Image:
         frame, color = np.asarray(frame.convert("RGB")), "rgb"
     _check_frame(frame)
     return cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if color == "rgb" else frame  # type: ignore[return-value]
+
+
+def as_image(frame: Any, color: str, channels: int) -> Image:
+    """Return a frame with the channels that a model needs.
+
+    Args:
+        frame: As for `as_bgr`; also H x W or H x W x 1 uint8 for a model of 1 channel, and H x W x 4 uint8, in the
+            order of
+            ``color`` and then alpha, for a model of 4 channels.
+        color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
+        channels: Number of channels of the model's input: 1, 3 or 4.
+
+    Returns:
+        H x W x 3 uint8 BGR, or H x W x 4 uint8 BGRA for a model of 4 channels.
+
+    Raises:
+        FrameError: The frame cannot be used; the message says why and how to convert it.
+        SourceError: The file is missing or is not an image, or has no alpha channel where the model needs it.
+    """
+    if channels == 4:
+        return _as_bgra(frame, color)
+    grey = isinstance(frame, np.ndarray) and (frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1))
+    if channels == 1 and grey and frame.dtype == np.uint8 and frame.size:
+        return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+    return as_bgr(frame, color)
+
+
+def _as_bgra(frame: Any, color: str) -> Image:
+    if isinstance(frame, (str, os.PathLike)):
+        return _read_bgra(frame)
+    if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
+        if "A" not in frame.getbands():
+            raise FrameValueError(
+                "the image has no alpha channel and the model takes 4 channels; give an RGBA image."
+            )
+        frame, color = np.asarray(frame.convert("RGBA")), "rgb"
+    if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[2] != 4 or not frame.size:
+        found = _shape(frame) if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise FrameValueError(
+            f"the frame is {found} and the model takes 4 channels; give height x width x 4 uint8."
+        )
+    if frame.dtype != np.uint8:
+        raise FrameTypeError(f"a frame is uint8, not {frame.dtype}; {_to_uint8(frame.dtype)}")
+    return cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA) if color == "rgb" else frame  # type: ignore[return-value]
+
+
+def _read_bgra(path: str | os.PathLike[str]) -> Image:
+    read_image(path)  # explains a file that is missing or cannot be decoded
+    image = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        raise SourceError(f"{path} has no alpha channel and the model takes 4 channels; give an RGBA image.")
+    return (image // 256).astype(np.uint8) if image.dtype == np.uint16 else image  # type: ignore[return-value]
 
 
 def _check_frame(frame: Any) -> None:
@@ -125,51 +181,69 @@ def _decode(data: NDArray[np.uint8]) -> Image | None:
         return None
 
 
-def crop_window(height: int, width: int, resize: str) -> tuple[int, int, int, int]:
-    """Return the part of a frame that becomes the model's input.
-
-    Args:
-        height: Height H of the frame, in pixels.
-        width: Width W of the frame, in pixels.
-        resize: The manifest's resize rule: ``"stretch"`` for the complete frame, ``"crop"`` for the largest centred
-            square.
-
-    Returns:
-        (top, left, height, width) of the part, in pixels.
-    """
-    if resize == "stretch":
-        return 0, 0, height, width
-    side = min(height, width)
-    return (height - side) // 2, (width - side) // 2, side, side
-
-
-def to_input(frame: Image, side: int, resize: str) -> Image:
+def to_input(frame: Image, spec: InputSpec) -> Image:
     """Convert a frame to the model's input.
 
-    Each axis is halved by averaging pairs of pixels for as long as at least S samples are left, then resized
-    bilinearly. Every pixel counts, at a fifth of the cost of exact area averages.
+    The fast rule halves each axis by averaging pairs of pixels for as long as enough samples are left, then resizes
+    bilinearly: every pixel counts, at a fifth of the cost of exact area averages. The other rules are those of
+        Pillow, see
+    `whyframe.resample`.
 
     Args:
-        frame: H x W x 3 uint8 BGR.
-        side: Side S of the model's input, in pixels.
-        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
+        frame: H x W x 3 uint8 BGR, or H x W x 4 uint8 BGRA where the model takes 4 channels.
+        spec: The model's input.
 
     Returns:
-        S x S x 3 uint8 RGB.
+        The input's height x width x channels, uint8; RGB, RGBA or grey.
     """
-    top, left, height, width = crop_window(frame.shape[0], frame.shape[1], resize)
-    halved = _halve(frame[top : top + height, left : left + width], side)
-    resized = cv2.resize(halved, (side, side), interpolation=cv2.INTER_LINEAR)
-    return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    place = spec.resize.placement(frame.shape[0], frame.shape[1], spec.height, spec.width)
+    if spec.channels == 1:
+        frame = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]
+    if spec.resize.interpolation == "fast":
+        resized = _resize_fast(frame, place, spec)
+    else:
+        resized = _resize_exactly(frame, place, spec)
+    if spec.channels == 1:
+        return resized.reshape(spec.height, spec.width, 1)
+    code = cv2.COLOR_BGR2RGB if spec.channels == 3 else cv2.COLOR_BGRA2RGBA
+    return cv2.cvtColor(resized, code)  # type: ignore[return-value]
 
 
-def _halve(image: Image, side: int) -> Image:
+def _resize_fast(frame: Image, place: Placement, spec: InputSpec) -> Image:
+    top, left, height, width = (int(value) for value in place[:4])
+    halved = _halve(frame[top : top + height, left : left + width], spec.height, spec.width)
+    return cv2.resize(halved, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _resize_exactly(frame: Image, place: Placement, spec: InputSpec) -> Image:
+    rows, columns = place.end_row - place.first_row, place.end_column - place.first_column
+    top, height = _inside(place.top, place.height / spec.height, place.first_row, rows, frame.shape[0])
+    left, width = _inside(place.left, place.width / spec.width, place.first_column, columns, frame.shape[1])
+    rule = spec.resize
+    content = resample(frame, (top, left, height, width), rows, columns, rule.interpolation, rule.antialias)
+    if (rows, columns) == (spec.height, spec.width):
+        return content
+    fill = rule.fill[:1] if spec.channels == 1 else (*rule.fill[::-1], 255)[: spec.channels]
+    resized = np.empty(spec.shape, np.uint8)
+    resized[:] = fill
+    resized[place.first_row : place.end_row, place.first_column : place.end_column] = content
+    return resized
+
+
+def _inside(start: float, step: float, first: int, count: int, samples: int) -> tuple[float, float]:
+    """Return start and length of the content's part of a window, without the rounding errors at the frame's edges."""
+    low, high = max(start + first * step, 0.0), min(start + (first + count) * step, float(samples))
+    return low, high - low
+
+
+def _halve(image: Image, rows: int, columns: int) -> Image:
+    """Halve each axis for as long as it keeps the given number of samples."""
     height, width = image.shape[:2]
     round_up = False
-    while max(height, width) >= 2 * side:
+    while height >= 2 * rows or width >= 2 * columns:
         before = height, width
-        height = height // 2 if height >= 2 * side else height
-        width = width // 2 if width >= 2 * side else width
+        height = height // 2 if height >= 2 * rows else height
+        width = width // 2 if width >= 2 * columns else width
         if before in ((height, 2 * width), (2 * height, width)):
             image = _average_pairs(image, height, width, round_up)
             round_up = not round_up
@@ -189,22 +263,51 @@ def _average_pairs(image: Image, height: int, width: int, round_up: bool) -> Ima
     return ~_average_pairs(~image, height, width, True)
 
 
-def to_frame(mask: NDArray[np.float32], height: int, width: int, resize: str) -> NDArray[np.float32]:
+def to_frame(mask: NDArray[np.float32], height: int, width: int, spec: InputSpec) -> NDArray[np.float32]:
     """Resize a mask to the size of the frame, bilinearly.
 
     Args:
-        mask: s x s float32 scores.
+        mask: h x w float32 scores of the model's input.
         height: Height H of the frame, in pixels.
         width: Width W of the frame, in pixels.
-        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
+        spec: The model's input.
 
     Returns:
-        H x W float32 scores; 0 outside the part of the frame that became the model's input.
+        H x W float32 scores; 0 where the input did not show the frame.
     """
-    top, left, inner_height, inner_width = crop_window(height, width, resize)
-    resized = cv2.resize(mask, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
-    if (inner_height, inner_width) == (height, width):
-        return resized  # type: ignore[return-value]
+    place = spec.resize.placement(height, width, spec.height, spec.width)
+    if place[:4] == (0, 0, height, width):
+        return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    if spec.resize.interpolation == "fast":
+        return _pasted(mask, place, height, width)
+    down = interpolation_matrix(place.top, place.height, mask.shape[0], height)
+    across = interpolation_matrix(place.left, place.width, mask.shape[1], width)
+    return down @ mask @ across.T  # type: ignore[no-any-return]
+
+
+def _pasted(mask: NDArray[np.float32], place: Placement, height: int, width: int) -> NDArray[np.float32]:
+    """Resize a mask to a window of whole pixels, which is all that the fast rules have."""
+    top, left, rows, columns = (int(value) for value in place[:4])
     scores = np.zeros((height, width), np.float32)
-    scores[top : top + inner_height, left : left + inner_width] = resized
+    resized = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    scores[top : top + rows, left : left + columns] = resized
     return scores
+
+
+@lru_cache(maxsize=16)
+def interpolation_matrix(start: float, length: float, samples: int, size: int) -> NDArray[np.float32]:
+    """Return the weights of bilinear interpolation from a window of an axis to the complete axis.
+
+    Args:
+        start: First position of the window on the axis, in pixels.
+        length: Length of the window, in pixels.
+        samples: Number of samples that cover the window.
+        size: Number of pixels of the axis.
+
+    Returns:
+        size x samples float32; a row is 0 where the pixel's centre is outside the window, and sums to 1 elsewhere.
+    """
+    inside = (np.arange(size) + 0.5 - start) / length
+    position = (inside * samples - 0.5).clip(0, samples - 1)
+    weights = np.maximum(1 - np.abs(position[:, None] - np.arange(samples)), 0)
+    return (weights * ((inside >= 0) & (inside < 1))[:, None]).astype(np.float32)

@@ -33,18 +33,18 @@ def refine_mask(
     eps, so that the scores stay in [0, 1] and the ranking is unchanged.
 
     Args:
-        classify: Function that returns the N x C class probabilities of N x S x S x 3 uint8 frames; called once, with
+        classify: Function that returns the N x C class probabilities of N x H x W x C uint8 frames; called once, with
             ``steps`` frames.
-        frame: S x S x 3 uint8 RGB, the model's input.
-        mask: s x s float32 scores.
+        frame: H x W x C uint8 RGB, the model's input.
+        mask: h x w float32 scores.
         target: Id of the explained class.
         probability: Probability of the explained class on the unperturbed frame.
         steps: Number of perturbed frames, at least 1.
 
     Returns:
-        S x S float32 scores. Where no number of pixels raises the probability, the mask is only resized.
+        H x W float32 scores. Where no number of pixels raises the probability, the mask is only resized.
     """
-    scores = upsample(mask, frame.shape[0])
+    scores = upsample(mask, *frame.shape[:2])
     order = rank_pixels(scores)
     counts = np.append(np.arange(steps) * scores.size // steps, scores.size)
     measured = classify(preserve(frame, blur(frame), order, counts[:-1]))[:, target]

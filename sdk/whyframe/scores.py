@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.colormap import blend
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import to_frame
 
 __all__ = ["MINIMUM_CONTRAST", "MINIMUM_RANGE", "HostScores", "Scores", "has_no_signal"]
@@ -28,16 +29,16 @@ class Scores(ABC):
 
     Args:
         size: Height and width of the frame, in pixels.
-        resize: The manifest's resize rule, which defines the part of the frame that the mask covers.
+        spec: The model's input, whose resize rule defines the part of the frame that the mask covers.
     """
 
-    def __init__(self, size: tuple[int, int], resize: str) -> None:
-        self._size, self._resize = size, resize
+    def __init__(self, size: tuple[int, int], spec: InputSpec) -> None:
+        self._size, self._spec = size, spec
 
     @property
     @abstractmethod
     def mask(self) -> NDArray[np.float32]:
-        """Scores at the model's resolution: s x s float32, or S x S after refinement; read-only."""
+        """Scores at the model's resolution: h x w float32, or the input's H x W after refinement; read-only."""
 
     @property
     @abstractmethod
@@ -47,7 +48,7 @@ class Scores(ABC):
     @cached_property
     def saliency(self) -> NDArray[np.float32]:
         """Scores at the frame's resolution: H x W float32, read-only; computed at the first reading."""
-        scores = to_frame(self.mask, *self._size, self._resize)
+        scores = to_frame(self.mask, *self._size, self._spec)
         scores.flags.writeable = False
         return scores
 
@@ -69,16 +70,16 @@ class HostScores(Scores):
     """Saliency scores in host memory.
 
     Args:
-        mask: s x s or S x S float32 scores; the array is made read-only.
+        mask: h x w or H x W float32 scores; the array is made read-only.
         no_signal: Result of `has_no_signal`.
         size: Height and width of the frame, in pixels.
-        resize: The manifest's resize rule.
+        spec: The model's input.
     """
 
     def __init__(
-        self, mask: NDArray[np.float32], no_signal: bool, size: tuple[int, int], resize: str
+        self, mask: NDArray[np.float32], no_signal: bool, size: tuple[int, int], spec: InputSpec
     ) -> None:
-        super().__init__(size, resize)
+        super().__init__(size, spec)
         mask.flags.writeable = False
         self._mask, self._no_signal = mask, no_signal
 
@@ -101,7 +102,7 @@ def has_no_signal(mask: NDArray[np.float32], frame: Image) -> bool:
 
     Args:
         mask: Float32 scores of any shape.
-        frame: S x S x 3 uint8, the model's input.
+        frame: H x W x C uint8, the model's input.
 
     Returns:
         True where the scores span less than `MINIMUM_RANGE` or are not numbers, or where the standard deviation

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation import EvaluationOptions, EvaluationResult, evaluate, write_report
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.report import writer
@@ -18,7 +19,7 @@ LABELS = [f"class {index}, thing" for index in range(CLASSES)]
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
+    return Classifier(build(), name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
 
 
 @pytest.fixture

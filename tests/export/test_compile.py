@@ -154,7 +154,7 @@ def test_the_papers_networks_compile_in_every_variant(rtx: TensorRT, tmp_path: P
     tiny_run.untrained(config, tmp_path)
     source = trained_source(tmp_path)
     fused = FusedClassifier(source.classifier, source.explainer).eval()
-    model = fused_graph(fused, source.manifest.side, source.manifest.controller, None)
+    model = fused_graph(fused, source.manifest.input, source.manifest.controller, None)
     source.manifest.write(model, tmp_path / "model.onnx")
     report, output = tmp_path / "layers.json", tmp_path / "model.engine"
     for precision in ("fp32", "fp16"):

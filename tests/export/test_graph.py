@@ -3,7 +3,7 @@ from pathlib import Path
 import onnx
 
 from helpers import tiny_run
-from helpers.tiny_network import CLASSES, SIDE
+from helpers.tiny_network import CLASSES
 from whyframe_export.export_source import trained_source
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
@@ -13,7 +13,7 @@ def test_the_graph_keeps_the_contract(tmp_path: Path) -> None:
     tiny_run.untrained(tiny_run.settings(tiny_run.spec(tmp_path)), tmp_path)
     source = trained_source(tmp_path)
     fused = FusedClassifier(source.classifier, source.explainer)
-    model = fused_graph(fused, SIDE, source.manifest.controller, batch=None)
+    model = fused_graph(fused, source.manifest.input, source.manifest.controller, batch=None)
     assert model.ir_version <= 10
     assert {o.domain: o.version for o in model.opset_import} == {"": 18, "whyframe": 1}
     assert [f.name for f in model.functions] == ["DistributionController"]

@@ -41,13 +41,18 @@ def test_a_run_becomes_one_file_that_agrees_with_pytorch(
     tmp_path: Path, spec: ClassifierSpec, generator: str, controller: str, batch: int | None
 ) -> None:
     run = make_run(tmp_path, spec, generator, controller)
-    report = export(run, tmp_path / "m.onnx", resize="crop", batch=batch).to_dict()
+    report = export(run, tmp_path / "m.onnx", resize={"mode": "crop"}, batch=batch).to_dict()
     assert report["passes"]
     assert report["images"] == 50
     assert report["targets"] == ["beyond", "last", "other", "predicted"]
     assert json.loads((tmp_path / "m.parity.json").read_text()) == report
     manifest = Manifest.read(tmp_path / "m.onnx")
-    assert (manifest.side, manifest.mask_side, manifest.resize, manifest.batch) == (SIDE, 16, "crop", batch)
+    assert (manifest.input.height, manifest.mask_height, manifest.input.resize.mode, manifest.batch) == (
+        SIDE,
+        16,
+        "crop",
+        batch,
+    )
     assert manifest.controller["name"] == controller
     assert manifest.generator == f"{generator}-8-8-8"
     assert manifest.training["data"] == "photos", "no path of this machine is written"
@@ -61,7 +66,7 @@ def test_a_class_activation_map_needs_no_training(tmp_path: Path, spec: Classifi
     report = export(spec, tmp_path / "cam.onnx", explainer="cam")
     assert report.passes()
     manifest = Manifest.read(tmp_path / "cam.onnx")
-    assert (manifest.explainer, manifest.mask_side, manifest.generator) == ("cam", 2, None)
+    assert (manifest.explainer, manifest.mask_height, manifest.generator) == ("cam", 2, None)
     frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     with ExplainEngine(tmp_path / "cam.onnx") as engine:
         mask = engine.run(frame, target=3, color="rgb").mask

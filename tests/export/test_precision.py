@@ -12,6 +12,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from whyframe import Manifest, ManifestError
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import read_image, to_input
 from whyframe_export import precision
 from whyframe_export.bundled_images import bundled_crops
@@ -96,7 +97,7 @@ def test_the_given_model_is_not_changed(full: onnx.ModelProto) -> None:
 
 
 def test_float16_agrees_with_float32(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
-    frames, _ = bundled_crops(224, 12)
+    frames, _ = bundled_crops(InputSpec.square(224), 12)
     report = compare_precisions(full.SerializeToString(), half.SerializeToString(), frames)
     assert 0 < report.largest_probability_difference <= 5e-3
     assert report.smallest_rank_correlation >= 0.999
@@ -106,7 +107,7 @@ def test_float16_agrees_with_float32(full: onnx.ModelProto, half: onnx.ModelProt
 @pytest.mark.data
 def test_float16_agrees_with_float32_on_photographs(full: onnx.ModelProto, half: onnx.ModelProto) -> None:
     files = sorted(Path(os.environ["WHYFRAME_DATA"]).iterdir())[:100]
-    frames = np.stack([to_input(read_image(file), 224, "stretch") for file in files])
+    frames = np.stack([to_input(read_image(file), InputSpec()) for file in files])
     report = compare_precisions(full.SerializeToString(), half.SerializeToString(), frames)
     assert report.largest_probability_difference <= 5e-3
     assert report.smallest_rank_correlation >= 0.999
@@ -117,7 +118,7 @@ def test_a_difference_that_is_too_large_fails_the_report(full: onnx.ModelProto) 
     wrong.CopyFrom(full)
     bias = next(t for t in wrong.graph.initializer if t.name == "network.module._fc.bias")
     bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias)[::-1].copy(), bias.name))
-    frames, _ = bundled_crops(224, 2)
+    frames, _ = bundled_crops(InputSpec.square(224), 2)
     report = compare_precisions(full.SerializeToString(), wrong.SerializeToString(), frames)
     assert not report.passes()
     assert not report.to_dict()["passes"]

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
 
 SIDE, CELL = 64, 24
@@ -20,7 +21,9 @@ def classifier() -> Classifier:
     pools = [nn.AvgPool2d(2) for _ in range(5)]
     network = nn.Sequential(edges, nn.ReLU(), *pools, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
     plain = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
-    return Classifier(network, name="colours", labels=LABELS, side=SIDE, fold=False, **plain)
+    return Classifier(
+        network, name="colours", labels=LABELS, input=InputSpec.square(SIDE), fold=False, **plain
+    )
 
 
 def image(seed: int = 0) -> torch.Tensor:

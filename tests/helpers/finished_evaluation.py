@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods import METHODS, VARIANTS
 from whyframe_evaluation.report.figures.report_context import ReportContext
 from whyframe_evaluation.run.maps import Maps
@@ -40,7 +41,7 @@ def summary(method: str, seconds: float = 0.1, passes: float = 1, **means: float
 @cache
 def classifier() -> Classifier:
     """Return the tiny network as a classifier."""
-    return Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
+    return Classifier(build(), name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
 
 
 @cache

@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
 
 LABELS = tuple(str(index) for index in range(CLASSES))
@@ -14,7 +15,7 @@ def classifier(head_gain: float = 1.0) -> Classifier:
     module = build()
     with torch.no_grad():
         module.fc.weight.mul_(head_gain)
-    return Classifier(module, name="tiny", labels=LABELS, side=SIDE)
+    return Classifier(module, name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
 
 
 def block_images(count: int) -> torch.Tensor:

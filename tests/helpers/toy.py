@@ -17,7 +17,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from whyframe.input_spec import InputSpec
 from whyframe.manifest import Manifest
+from whyframe.resize_rule import ResizeRule
 
 LABELS = ("red", "green", "blue", "white, bright", "black, dark")
 WEIGHTS = np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2], [1, 1, 1], [-1, -1, -1]], np.float64)
@@ -55,9 +57,9 @@ class Toy:
         parameters = {"eta": ETA, "h": H} if self.mode == "ct" else {}
         return Manifest(
             labels=LABELS,
-            side=self.side,
-            mask_side=self.mask_side,
-            resize=self.resize,
+            input=InputSpec.square(self.side, resize=ResizeRule(mode=self.resize)),
+            mask_height=self.mask_side,
+            mask_width=self.mask_side,
             explainer="cam",
             controller={"name": self.mode, **parameters},
             classifier="toy",

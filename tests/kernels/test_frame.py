@@ -3,7 +3,9 @@ import pytest
 
 from helpers.resize_rule import input_rows
 from whyframe.errors import BackendError
+from whyframe.input_spec import InputSpec
 from whyframe.native.resampling import frame_taps, resize_taps
+from whyframe.resize_rule import ResizeRule
 
 FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}
 
@@ -17,7 +19,7 @@ def to_tensor(
     padded = [np.pad(p, ((0, 0), (0, pitch - p.shape[1]))) for p, pitch in zip(planes, pitches, strict=True)]
     buffers = [machine.put(plane, offset) for plane in padded]
     second, second_pitch = (buffers[1], pitches[1]) if len(buffers) > 1 else (None, 0)
-    rows, columns = taps or frame_taps(height, width, side, "stretch")
+    rows, columns = taps or frame_taps(height, width, InputSpec.square(side))
     out = machine.empty(side, side, 3, dtype=np.uint8)
     machine.run(
         "frame_to_tensor", buffers[0], pitches[0], second, second_pitch, height, width, FORMATS[form], matrix,
@@ -105,7 +107,12 @@ def test_nv12_is_converted_before_it_is_averaged(machine, rng, matrix, full_rang
 def test_the_crop_rule_uses_the_window_of_the_frame(machine, rng):
     frame = rng.integers(0, 256, (40, 90, 3), dtype=np.uint8)
     ours = to_tensor(
-        machine, [frame.reshape(40, -1)], (40, 90), "rgb", 16, taps=frame_taps(40, 90, 16, "crop")
+        machine,
+        [frame.reshape(40, -1)],
+        (40, 90),
+        "rgb",
+        16,
+        taps=frame_taps(40, 90, InputSpec.square(16, resize=ResizeRule(mode="crop"))),
     )
     assert np.abs(ours - resampled(frame[:, 25:65], 16)).max() <= 0.5 + 1e-3
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.data import (
     Augmentation,
     CropStream,
@@ -68,22 +69,25 @@ def test_a_single_image_cannot_be_split() -> None:
 
 def test_sample_k_depends_on_seed_and_k_alone(folder: Path) -> None:
     images = list_images(folder)
-    first, second = CropStream(images, 32, seed=1), CropStream(images, 32, seed=1)
+    first, second = (
+        CropStream(images, InputSpec.square(32), seed=1),
+        CropStream(images, InputSpec.square(32), seed=1),
+    )
     second[3]  # what was read before does not matter
     assert torch.equal(first[7], second[7])
     assert not torch.equal(first[7], first[13]), "another epoch, another crop"
-    assert not torch.equal(first[7], CropStream(images, 32, seed=2)[7])
+    assert not torch.equal(first[7], CropStream(images, InputSpec.square(32), seed=2)[7])
 
 
 def test_resuming_at_a_sample_and_workers_change_nothing(folder: Path) -> None:
-    stream = CropStream(list_images(folder), 32, seed=0)
+    stream = CropStream(list_images(folder), InputSpec.square(32), seed=0)
     complete = torch.cat(list(stream.batches(0, 12, 4)))
     assert torch.equal(complete[4:], torch.cat(list(stream.batches(4, 12, 4))))
     assert torch.equal(complete, torch.cat(list(stream.batches(0, 12, 4, workers=2))))
 
 
 def test_an_epoch_takes_every_image_once(folder: Path) -> None:
-    stream = CropStream(list_images(folder), 32, seed=0)
+    stream = CropStream(list_images(folder), InputSpec.square(32), seed=0)
     count = len(list_images(folder))
     first, second = (
         [stream.image_index(sample) for sample in range(k * count, (k + 1) * count)] for k in (0, 1)
@@ -95,14 +99,14 @@ def test_an_epoch_takes_every_image_once(folder: Path) -> None:
 def test_crops_are_rgb_and_square() -> None:
     red = np.zeros((60, 80, 3), np.uint8)
     red[..., 2] = 200
-    crop = Augmentation(brightness=0, contrast=0)(red, 32, np.random.default_rng(0))
+    crop = Augmentation(brightness=0, contrast=0)(red, InputSpec.square(32), np.random.default_rng(0))
     assert crop.shape == (32, 32, 3)
     assert crop[..., 0].min() == 200
     assert crop[..., 1:].max() == 0
 
 
 def test_frames_become_channels_first_in_unit_range(folder: Path) -> None:
-    frames = load_frames(list_images(folder)[:2], 32)
+    frames = load_frames(list_images(folder)[:2], InputSpec.square(32))
     images = to_images(frames, torch.device("cpu"))
     assert images.shape == (2, 3, 32, 32)
     torch.testing.assert_close(images[1, 0], frames[1, ..., 0] / 255)

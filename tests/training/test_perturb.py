@@ -36,7 +36,7 @@ def test_blur_is_opencvs_gaussian() -> None:
 def test_upsampling_has_half_pixel_centres_as_the_runtimes() -> None:
     mask = torch.rand(1, 7, 7, generator=torch.Generator().manual_seed(0))
     ours = upsample(mask, 56)[0, 0].numpy()
-    np.testing.assert_allclose(ours, sdk.upsample(mask[0].numpy(), 56), atol=1e-5)
+    np.testing.assert_allclose(ours, sdk.upsample(mask[0].numpy(), 56, 56), atol=1e-5)
     i = 19  # the centre of output pixel i lies at (i + 0.5) / 8 - 0.5 in the mask
     x = (i + 0.5) / 8 - 0.5
     low, t = int(x), x - int(x)

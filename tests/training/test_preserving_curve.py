@@ -27,7 +27,7 @@ def test_curve_and_ranking_are_the_runtimes() -> None:
         return logits(torch.from_numpy(frames).permute(0, 3, 1, 2).double() / 255).softmax(1).numpy()
 
     blur = GaussianBlur(SIDE)
-    scores = sdk.upsample(mask.numpy(), SIDE)
+    scores = sdk.upsample(mask.numpy(), SIDE, SIDE)
     order = rank_pixels(mask[None], blur)[0].flatten().argsort()
     agree = (order.numpy() == sdk.rank_pixels(scores)).mean()
     assert agree > 0.95  # float32 interpolation may swap near-equal neighbours

@@ -93,8 +93,6 @@ class TrainConfig:
     @classmethod
     def _from_json(cls, stored: dict[str, Any]) -> TrainConfig:
         values = {_FORMER_NAMES.get(key, key): value for key, value in stored.items()}
-        spec = values.pop("classifier")
-        for key in ("mean", "std"):
-            spec[key] = None if spec[key] is None else tuple(spec[key])
+        spec = ClassifierSpec.from_dict(values.pop("classifier"))
         objective = Objective(**values.pop("objective", {}))  # the first versions had this objective only
-        return cls(classifier=ClassifierSpec(**spec), objective=objective, **values)
+        return cls(classifier=spec, objective=objective, **values)

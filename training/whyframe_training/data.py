@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from whyframe.errors import WhyframeError
-from whyframe.preprocess import read_image, to_input
+from whyframe.input_spec import InputSpec
+from whyframe.preprocess import as_image, to_input
+from whyframe.resize_rule import ResizeRule
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 CACHE_BYTES = 2 << 30
@@ -96,18 +99,20 @@ class Augmentation:
     brightness: float = 0.1
     contrast: float = 0.2
 
-    def __call__(self, image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def __call__(
+        self, image: NDArray[np.uint8], spec: InputSpec, rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
         """Return a random crop.
 
         Args:
-            image: H x W x 3 uint8 BGR.
-            side: S, side of the crop in pixels.
+            image: H x W x 3 uint8 BGR, or BGRA for an input of 4 channels.
+            spec: The classifier's input.
             rng: Source of every random choice.
 
         Returns:
-            S x S x 3 uint8 RGB.
+            The input's height x width x channels, uint8; RGB, RGBA or grey.
         """
-        crop = to_input(self._crop(image, rng), side, "stretch")
+        crop = to_input(self._crop(image, rng), dataclasses.replace(spec, resize=ResizeRule()))
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
         return self._recolour(np.ascontiguousarray(crop), rng)
@@ -135,21 +140,21 @@ class CropStream(Dataset[Tensor]):
 
     Args:
         images: Image files; each epoch takes every image once, in a new order.
-        side: S, side of the crops in pixels.
+        spec: The classifier's input, which the crops have.
         seed: Seed of the run.
     """
 
-    def __init__(self, images: Sequence[Path], side: int, seed: int) -> None:
-        self.images, self.side, self.seed = list(images), side, seed
+    def __init__(self, images: Sequence[Path], spec: InputSpec, seed: int) -> None:
+        self.images, self.spec, self.seed = list(images), spec, seed
         self.augment = Augmentation()
         self._cache: dict[Path, NDArray[np.uint8]] = {}
         self._cached_bytes = 0
 
     def __getitem__(self, sample: int) -> Tensor:
-        """Return crop number `sample`, S x S x 3 uint8 RGB."""
+        """Return crop number `sample`, H x W x C uint8."""
         image = self._read(self.images[self.image_index(sample)])
         rng = np.random.default_rng((self.seed, *divmod(sample, len(self.images))))
-        return torch.from_numpy(self.augment(image, self.side, rng))
+        return torch.from_numpy(self.augment(image, self.spec, rng))
 
     def image_index(self, sample: int) -> int:
         """Return the index in `images` of the image from which crop number `sample` is taken."""
@@ -159,14 +164,14 @@ class CropStream(Dataset[Tensor]):
     def _read(self, path: Path) -> NDArray[np.uint8]:
         if path in self._cache:
             return self._cache[path]
-        image = read_image(path)
+        image = as_image(path, "bgr", self.spec.channels)
         if self._cached_bytes + image.nbytes <= CACHE_BYTES:
             self._cache[path] = image
             self._cached_bytes += image.nbytes
         return image
 
     def batches(self, first: int, last: int, size: int, workers: int = 0) -> Iterator[Tensor]:
-        """Yield crops `first` to `last - 1` as N x S x S x 3 uint8 batches; an incomplete batch is dropped."""
+        """Yield crops `first` to `last - 1` as N x H x W x C uint8 batches; an incomplete batch is dropped."""
         loader = DataLoader(
             self, batch_size=size, sampler=range(first, last), num_workers=workers, drop_last=True
         )
@@ -174,11 +179,13 @@ class CropStream(Dataset[Tensor]):
 
 
 def to_images(frames: Tensor, device: torch.device) -> Tensor:
-    """Convert N x S x S x 3 uint8 frames to N x 3 x S x S float32 in [0, 1] on a device, channels last in memory."""
+    """Convert N x H x W x C uint8 frames to N x C x H x W float32 in [0, 1] on a device, channels last in memory."""
     images = frames.to(device, non_blocking=True).permute(0, 3, 1, 2)
     return images.float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
-def load_frames(paths: Sequence[Path], side: int) -> Tensor:
-    """Read images and resize them to S x S without keeping their aspect, N x S x S x 3 uint8 RGB."""
-    return torch.from_numpy(np.stack([to_input(read_image(path), side, "stretch") for path in paths]))
+def load_frames(paths: Sequence[Path], spec: InputSpec) -> Tensor:
+    """Read images and convert them to a classifier's input by its own resize rule, N x H x W x C uint8."""
+    return torch.from_numpy(
+        np.stack([to_input(as_image(path, "bgr", spec.channels), spec) for path in paths])
+    )

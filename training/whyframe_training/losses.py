@@ -47,8 +47,8 @@ class Objective:
         """Return the objective, averaged over a batch. Constraints of weight 0 are not computed.
 
         Args:
-            classify: Function from N x 3 x S x S images in [0, 1] to N x classes logits.
-            images: N x 3 x S x S in [0, 1].
+            classify: Function from N x C x H x W images in [0, 1] to N x classes logits.
+            images: N x C x H x W in [0, 1].
             mask: N x h x w scores in [0, 1].
             backgrounds: The images A of Eq. 1, with the shape of `images`.
             target: N class ids.
@@ -56,7 +56,7 @@ class Objective:
         Returns:
             Scalar.
         """
-        kept = upsample(mask, images.shape[-1])
+        kept = upsample(mask, images.shape[-2:])
         total = self.preserver * self._preserving(classify(perturb(images, kept, backgrounds)), target)
         if self.background:
             complement = classify(perturb(images, 1 - kept, backgrounds))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,39 +13,47 @@ from whyframe_training import operators
 
 
 class GaussianBlur(torch.nn.Module):
-    """Separable Gaussian blur of square images, computed as two products with a dense matrix.
+    """Separable Gaussian blur of images, computed as two products with dense matrices.
 
     It equals `whyframe.perturb.blur` before rounding; the border is reflected.
 
     Args:
-        side: S, side of the images in pixels.
+        height: Height H of the images, in pixels.
+        width: Width W of the images, in pixels; None for that of a square.
         sigma: Standard deviation in pixels.
     """
 
-    matrix: Tensor
+    rows: Tensor
+    columns: Tensor
 
-    def __init__(self, side: int, sigma: float = BLUR_SIGMA) -> None:
+    def __init__(self, height: int, width: int | None = None, *, sigma: float = BLUR_SIGMA) -> None:
         super().__init__()
-        self.side = side
-        self.register_buffer("matrix", torch.tensor(blur_matrix(side, sigma)), persistent=False)
+        self.size = height, width or height
+        for name, samples in zip(("rows", "columns"), self.size, strict=True):
+            self.register_buffer(name, torch.tensor(blur_matrix(samples, sigma)), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the blurred images; N x C x S x S, shape and dtype are kept."""
-        matrix = self.matrix.to(images.dtype)
-        return matrix @ images @ matrix.T
+        """Return the blurred images; N x C x H x W, shape and dtype are kept."""
+        return self.rows.to(images.dtype) @ images @ self.columns.to(images.dtype).T
 
 
-def upsample(mask: Tensor, side: int) -> Tensor:
-    """Resize N x h x w scores to N x 1 x S x S, bilinearly with half-pixel centres."""
-    return F.interpolate(mask[:, None], size=(side, side), mode="bilinear", align_corners=False)
+def upsample(mask: Tensor, size: int | Sequence[int]) -> Tensor:
+    """Resize N x h x w scores to N x 1 x H x W, bilinearly with half-pixel centres.
+
+    Args:
+        mask: N x h x w scores.
+        size: Height and width in pixels, as two numbers, or as one for a square.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    return F.interpolate(mask[:, None], size=(height, width), mode="bilinear", align_corners=False)
 
 
 def perturb(images: Tensor, mask: Tensor, background: Tensor) -> Tensor:
     """Return `I * M + A * (1 - M)` (Eq. 1); a score of 1 keeps the pixel.
 
     Args:
-        images: I, N x 3 x S x S in [0, 1].
-        mask: M, N x 1 x S x S in [0, 1].
+        images: I, N x C x H x W in [0, 1].
+        mask: M, N x 1 x H x W in [0, 1].
         background: A, with the shape of `images`.
     """
     if kernel_supports(images, mask, background):
@@ -68,15 +78,15 @@ def random_backgrounds(images: Tensor, blur: GaussianBlur, generator: torch.Gene
     The noise is Gaussian, with a standard deviation between 0 and 0.2.
 
     Args:
-        images: N x 3 x S x S in [0, 1].
+        images: N x C x H x W in [0, 1].
         blur: Blur of the evaluation (sigma 10).
         generator: Generator on the CPU, so that a run draws the same on every device.
 
     Returns:
-        N x 3 x S x S in [0, 1], with the dtype and the device of `images`.
+        N x C x H x W in [0, 1], with the dtype and the device of `images`.
     """
     n = len(images)
-    colour = torch.rand(n, 3, 1, 1, generator=generator)
+    colour = torch.rand(n, images.shape[1], 1, 1, generator=generator)
     deviation = 0.2 * torch.rand(n, 1, 1, 1, generator=generator)
     noise = torch.randn(images.shape, generator=generator)
     plain = (colour + deviation * noise).clamp_(0, 1).to(images)

@@ -13,7 +13,7 @@ from whyframe_training.perturb import GaussianBlur, upsample
 STEPS = 32
 
 Logits = Callable[[Tensor], Tensor]
-"""Function from N x 3 x S x S images in [0, 1] to N x classes logits."""
+"""Function from N x C x H x W images in [0, 1] to N x classes logits."""
 
 
 def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
@@ -24,16 +24,16 @@ def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
 
     Args:
         mask: N x h x w scores.
-        blur: Blur of S x S images.
+        blur: Blur of H x W images.
 
     Returns:
-        N x S x S positions, int64; 0 is the highest score.
+        N x H x W positions, int64; 0 is the highest score.
     """
-    scores = upsample(mask.float(), blur.side).double()
+    scores = upsample(mask.float(), blur.size).double()
     keys = (scores + TIE_WEIGHT * blur(scores)).flatten(1)
     order = keys.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(order.shape[1], device=order.device).expand_as(order)
-    return torch.empty_like(order).scatter_(1, order, places).view(len(mask), blur.side, blur.side)
+    return torch.empty_like(order).scatter_(1, order, places).view(len(mask), *blur.size)
 
 
 @torch.no_grad()
@@ -43,8 +43,8 @@ def preserving_curve(
     """Return the probability of the target as pixels are added to the blurred image in the order of their scores.
 
     Args:
-        logits: Function from N x 3 x S x S images in [0, 1] to N x classes logits.
-        image: 3 x S x S in [0, 1].
+        logits: Function from N x C x H x W images in [0, 1] to N x classes logits.
+        image: C x H x W in [0, 1].
         mask: h x w scores.
         target: Class id.
         blur: Blur of the perturbed pixels.

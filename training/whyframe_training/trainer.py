@@ -72,8 +72,8 @@ class Trainer:
         predictor = build_predictor(self.classifier, config.generator, config.controller, config.cam_weight)
         self.predictor = predictor.to(self.device)
         self.encoder = self.make_encoder()
-        self.blur = GaussianBlur(self.classifier.side).to(self.device)
-        self.stream = CropStream(images, self.classifier.side, config.seed)
+        self.blur = GaussianBlur(*self.classifier.input.shape[:2]).to(self.device)
+        self.stream = CropStream(images, self.classifier.input, config.seed)
         self.steps = {1: config.filter_steps, 2: max(1, round(config.epochs * len(images)) // config.batch)}
         self.done = {1: 0, 2: 0}
         self.optimizers = {1: self.filter_optimizer(), 2: self.decoder_optimizer()}
@@ -146,7 +146,7 @@ class Trainer:
         """Return the masks of the predicted classes, in the arithmetic of the training.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB.
+            frames: N x H x W x C uint8 RGB.
 
         Returns:
             N x h x w scores in [0, 1], float32, on the CPU.
@@ -163,7 +163,7 @@ class Trainer:
         the others.
 
         Args:
-            images: N x 3 x S x S in [0, 1].
+            images: N x C x H x W in [0, 1].
             rng: Generator of the step, on the CPU.
         """
         with torch.no_grad():
@@ -181,7 +181,7 @@ class Trainer:
         """Return the loss of stage two: the run's objective for the masks of targets drawn by `choose_targets`.
 
         Args:
-            images: N x 3 x S x S in [0, 1].
+            images: N x C x H x W in [0, 1].
             rng: Generator of the step, on the CPU.
         """
         with torch.no_grad():
@@ -195,7 +195,7 @@ class Trainer:
         """Return the run's objective for the predictor's masks, a scalar.
 
         Args:
-            images: N x 3 x S x S in [0, 1].
+            images: N x C x H x W in [0, 1].
             stages: Features of the images at strides 4, 8 and 16 and the last features, N x C x h x w each.
             target: N class ids.
             rng: Generator of the step, on the CPU.
@@ -208,7 +208,7 @@ class Trainer:
         return self.config.objective.loss(self.classify, images, mask, backgrounds, target)
 
     def classify(self, images: Tensor) -> Tensor:
-        """Return the classifier's logits (N x classes) of N x 3 x S x S images in [0, 1]."""
+        """Return the classifier's logits (N x classes) of N x C x H x W images in [0, 1]."""
         return self.encoder.logits(self.to_precision(images))
 
     def make_encoder(self) -> Classifier:

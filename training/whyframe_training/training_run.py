@@ -100,7 +100,7 @@ class TrainingRun:
 
     def train(self, *, progress: bool = False) -> Validation:
         """Take the remaining steps and validate the result; see `train`."""
-        frames = load_frames(self.held_out[:COLUMNS], self.trainer.classifier.side)
+        frames = load_frames(self.held_out[:COLUMNS], self.trainer.classifier.input)
         with explained_errors():
             train_steps(self.trainer, frames, progress=progress)
             result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
@@ -206,7 +206,7 @@ def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progres
 
     Args:
         trainer: The trainer.
-        frames: N x S x S x 3 uint8 RGB, whose masks `contact_sheet.png` shows as they are learned; None draws none.
+        frames: N x H x W x C uint8 RGB, whose masks `contact_sheet.png` shows as they are learned; None draws none.
         progress: Show a progress bar for each stage on stderr.
     """
     log = _Log(trainer)

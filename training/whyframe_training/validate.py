@@ -107,11 +107,11 @@ def validate(
     Args:
         classifier: The classifier, on `device`.
         methods: Modules from features and class ids to masks, on `device`, in eval mode, by name.
-        paths: Image files; each is resized to S x S without keeping its aspect.
+        paths: Image files; each is resized by the classifier's own rule.
         device: Device to compute on.
         progress: Show a progress bar on stderr.
     """
-    blur = GaussianBlur(classifier.side).to(device)
+    blur = GaussianBlur(*classifier.input.shape[:2]).to(device)
     scores: dict[str, list[float]] = {name: [] for name in methods}
     with progress_bar("validation", len(paths), unit="images", hidden=not progress) as bar:
         for path in paths:
@@ -125,7 +125,7 @@ def validate(
 def _image_scores(
     classifier: Classifier, methods: Methods, path: Path, device: torch.device, blur: GaussianBlur
 ) -> Iterator[tuple[str, float]]:
-    image = to_images(load_frames([path], classifier.side), device)
+    image = to_images(load_frames([path], classifier.input), device)
     features = classifier(image)
     target = features.logits.argmax(dim=1)
     for name, method in methods.items():

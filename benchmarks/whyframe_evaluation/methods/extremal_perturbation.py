@@ -134,7 +134,11 @@ class ExtremalPerturbation(Method):
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         masks = self.masks(classifier, images, targets, progress).sum(1)
         side = images.shape[-1]
-        return GaussianBlur(side, self.smoothing * side).to(images.device)(masks) if self.smoothing else masks
+        return (
+            GaussianBlur(side, sigma=self.smoothing * side).to(images.device)(masks)
+            if self.smoothing
+            else masks
+        )
 
     def masks(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         """Optimise the mask of each area.

@@ -27,7 +27,7 @@ def blurred(images: Tensor, sigmas: Sequence[float]) -> Tensor:
     """
     side = images.shape[-1]
     return torch.stack(
-        [GaussianBlur(side, sigma).to(images.device)(images) if sigma else images for sigma in sigmas]
+        [GaussianBlur(side, sigma=sigma).to(images.device)(images) if sigma else images for sigma in sigmas]
     )
 
 

@@ -251,7 +251,7 @@ def _discs(levels: Tensor) -> Tensor:
     along = torch.arange(side, device=levels.device, dtype=levels.dtype) - (side - 1) / 2
     distance = torch.hypot(along[:, None], along)
     discs = (distance < side * DISC_RADII.to(levels)[:, None, None]).to(levels)
-    return GaussianBlur(side, side * DISC_SIGMA).to(levels.device)(discs)[:, None, None]
+    return GaussianBlur(side, sigma=side * DISC_SIGMA).to(levels.device)(discs)[:, None, None]
 
 
 class _Jitter:

@@ -77,7 +77,10 @@ class BlurOcclusion(Method):
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         side = images.shape[-1]
-        soften, blurred = GaussianBlur(side, self.softness).to(images), GaussianBlur(side).to(images)(images)
+        soften, blurred = (
+            GaussianBlur(side, sigma=self.softness).to(images),
+            GaussianBlur(side).to(images)(images),
+        )
         intact, discs = target_probabilities(classifier, images, targets), self._discs(side)
         drops = []
         for batch in batches(len(discs), len(images)):

@@ -64,7 +64,7 @@ class MapContext:
     @cached_property
     def heatmap(self) -> Heatmap:
         """The scores enlarged to S x S, the size of the classifier's input."""
-        return upsample(self.scores, self.classifier.side)
+        return upsample(self.scores, *(self.classifier.side,) * 2)
 
     @cached_property
     def preserving_curve(self) -> torch.Tensor:

@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import read_image, to_input
 from whyframe_evaluation.annotations.boxed_images import Box, BoxedImage
 from whyframe_evaluation.metrics.box_geometry import input_boxes
@@ -71,13 +72,13 @@ def load_sample(
         SourceError: The image cannot be read.
     """
     frame = read_image(image.path)
-    side = classifier.side
-    pixels = torch.from_numpy(to_input(frame, side, "stretch")).permute(2, 0, 1).float() / 255
+    spec = InputSpec.square(classifier.side)
+    pixels = torch.from_numpy(to_input(frame, spec)).permute(2, 0, 1).float() / 255
     pixels = pixels.to(classifier.mean.device)
     target = int(classifier.logits(pixels[None]).argmax())
     objects, (height, width) = image.objects_of(target, classes), frame.shape[:2]
-    boxes = input_boxes([item.box for item in objects], height, width, side)
+    boxes = input_boxes([item.box for item in objects], height, width, classifier.side)
     if not boxes:
         return Sample(file, pixels, target, (), size=(height, width))
-    difficult = is_difficult(boxes, [item.category for item in image.objects], side, side)
+    difficult = is_difficult(boxes, [item.category for item in image.objects], *(classifier.side,) * 2)
     return Sample(file, pixels, target, tuple(boxes), objects[0].category, difficult, (height, width))

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import to_frame
 from whyframe_evaluation.annotations.keypoints import Keypoint
 from whyframe_evaluation.metrics.heatmaps import Heatmap, unit_range
@@ -73,7 +74,7 @@ def summarise_parts(
 
 
 def _enlarge(scores: Mask, height: int, width: int) -> Heatmap:
-    return to_frame(unit_range(scores).astype(np.float32), height, width, "stretch")
+    return to_frame(unit_range(scores).astype(np.float32), height, width, InputSpec())
 
 
 def _summary(method: str, parts: PartIntensity) -> PartSummary:

@@ -19,7 +19,7 @@ CLASSIFIER = OUTPUTS[:1]
 """Outputs of the classifier without the explainer."""
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
-"""Probabilities N x C float32, class ids N int64 and saliency N x s x s float32."""
+"""Probabilities N x C float32, class ids N int64 and saliency N x h x w float32."""
 
 
 class Backend(ABC):
@@ -29,25 +29,26 @@ class Backend(ABC):
         name: Name of the backend, for example ``"onnxruntime"``.
         device: Device of the computation, ``"cpu"`` or ``"cuda:N"``.
         reason: Why this backend was chosen, as a clause for people to read.
-        side: Side S of the graph's input, in pixels.
+        input_shape: Height H, width W and number of channels C of the graph's input.
         batch: Fixed batch size of the graph; None where it is dynamic.
     """
 
     name: str
     device: str
     reason: str
-    side: int
+    input_shape: tuple[int, int, int]
     batch: int | None
 
     def explain(self, frames: NDArray[np.uint8], targets: NDArray[np.int64]) -> Outputs:
         """Classify and explain N frames.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB frames; N is at least 1 and need not be the graph's batch size.
+            frames: N x H x W x C uint8 frames, RGB, RGBA or grey; N is at least 1 and need not be the graph's batch
+                size.
             targets: N int64 class ids; -1 for the predicted class.
 
         Returns:
-            New arrays of probabilities (N x C float32), explained class ids (N int64) and saliency (N x s x s float32).
+            New arrays of probabilities (N x C float32), explained class ids (N int64) and saliency (N x h x w float32).
 
         Raises:
             ModelError: The runtime failed.
@@ -59,7 +60,7 @@ class Backend(ABC):
         """Classify N frames; only the classifier's part of the graph is executed.
 
         Args:
-            frames: N x S x S x 3 uint8 RGB frames.
+            frames: N x H x W x C uint8 frames, RGB, RGBA or grey.
 
         Returns:
             N x C float32 probabilities.
@@ -90,7 +91,7 @@ class Backend(ABC):
 
         Args:
             outputs: `OUTPUTS` for the fused graph, `CLASSIFIER` for the classifier alone.
-            frames: N x S x S x 3 uint8 RGB frames; N is the graph's batch size where that is fixed.
+            frames: N x H x W x C uint8 frames, RGB, RGBA or grey; N is the graph's batch size where that is fixed.
             targets: N int64 class ids.
 
         Returns:

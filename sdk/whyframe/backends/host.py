@@ -14,7 +14,7 @@ from whyframe.errors import FrameTypeError
 from whyframe.manifest import Manifest
 from whyframe.perturb import upsample
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of
-from whyframe.preprocess import as_bgr, to_input
+from whyframe.preprocess import as_image, to_input
 from whyframe.refine import refine_mask
 from whyframe.scores import HostScores, has_no_signal
 
@@ -37,9 +37,9 @@ class HostPipeline(Pipeline):
     ) -> list[FrameOutput]:
         """See `Pipeline.explain`."""
         marks = [perf_counter()]
-        side, resize = self._manifest.side, self._manifest.resize
-        images = [as_bgr(_on_host(frame), color) for frame in frames]
-        inputs = np.stack([to_input(image, side, resize) for image in images])
+        spec = self._manifest.input
+        images = [as_image(_on_host(frame), color, spec.channels) for frame in frames]
+        inputs = np.stack([to_input(image, spec) for image in images])
         marks.append(perf_counter())
         probabilities, class_ids, masks = self._backend.explain(inputs, targets)
         without_signal = [has_no_signal(*pair) for pair in zip(masks, inputs, strict=True)]
@@ -51,10 +51,11 @@ class HostPipeline(Pipeline):
         probabilities.flags.writeable = False
         timings = timings_of(marks, len(images))
         scores = [
-            HostScores(mask, no_signal, image.shape[:2], resize)
+            HostScores(mask, no_signal, image.shape[:2], spec)
             for mask, no_signal, image in zip(masks, without_signal, images, strict=True)
         ]
-        outputs = zip(images, probabilities, class_ids.tolist(), scores, strict=True)
+        shown = [image[..., :3] for image in images]
+        outputs = zip(shown, probabilities, class_ids.tolist(), scores, strict=True)
         return [FrameOutput(*output, timings) for output in outputs]
 
     def prefetch(self, frame: Any, color: str) -> None:
@@ -73,7 +74,7 @@ class HostPipeline(Pipeline):
         steps: int,
     ) -> NDArray[np.float32]:
         if no_signal:  # the ranking of its pixels is noise, which refinement would turn into a visible map
-            return upsample(mask, self._manifest.side)
+            return upsample(mask, *self._manifest.input.shape[:2])
         return refine_mask(self._backend.classify, frame, mask, class_id, probabilities[class_id], steps)
 
 

@@ -25,7 +25,7 @@ _FATAL = 4  # log severity: errors are raised as exceptions and need not be prin
 _CUDA = "CUDAExecutionProvider"
 _CONTRACT = {
     # name: (element type, shape: None for any size)
-    "frames": ("tensor(uint8)", (None, None, None, 3)),
+    "frames": ("tensor(uint8)", (None, None, None, None)),
     "target": ("tensor(int64)", (None,)),
     "probabilities": ("tensor(float)", (None, None)),
     "class_id": ("tensor(int64)", (None,)),
@@ -58,7 +58,7 @@ class OnnxRuntimeBackend(Backend):
         _check_contract(self._sessions.fused)
         frames = self._sessions.fused.get_inputs()[0].shape
         self.batch = frames[0] if isinstance(frames[0], int) else None
-        self.side = frames[1]
+        self.input_shape = tuple(frames[1:])
 
     def clone(self) -> OnnxRuntimeBackend:
         """Return a backend for another thread.
@@ -218,9 +218,11 @@ def _check_contract(session: ort.InferenceSession) -> None:
             )
     for name, tensor in {**inputs, **outputs}.items():
         _check_tensor(name, tensor)
-    _, height, width, _ = inputs["frames"].shape
-    if not isinstance(height, int) or height != width:
-        raise ModelError(f"the model's frames are {height} x {width}, not a fixed square; export it again.")
+    shape = inputs["frames"].shape[1:]
+    if not all(isinstance(size, int) for size in shape) or shape[2] not in (1, 3, 4):
+        raise ModelError(
+            f"the model's frames are {shape}, not a fixed height x width x 1, 3 or 4; export it again."
+        )
 
 
 def _check_tensor(name: str, tensor: Any) -> None:

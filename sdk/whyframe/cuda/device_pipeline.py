@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,10 +59,14 @@ class DevicePipeline(Pipeline):
     ) -> None:
         self._refinement = refinement
         self._driver, self._kernels, self._explainer, self._manifest = driver, kernels, explainer, manifest
-        side, mask_side, classes = manifest.side, manifest.mask_side, len(manifest.labels)
+        _check_supported(manifest)
+        side, classes = manifest.input.height, len(manifest.labels)
         with driver.current():
             self._stream, self._staging = driver.stream(), Staging(driver)
-            mask, model_input = ((mask_side, mask_side), np.float32), ((side, side, 3), np.uint8)
+            mask, model_input = (
+                ((manifest.mask_height, manifest.mask_width), np.float32),
+                ((side, side, 3), np.uint8),
+            )
             self._ring = Ring(driver, {"mask": mask, "input": model_input})
             self._tensors = {name: driver.allocate(size * batch) for name, size in _sizes(manifest).items()}
             self._target = driver.pinned((1,), np.int64)
@@ -143,7 +148,7 @@ class DevicePipeline(Pipeline):
         marks.append(perf_counter())
         refined = self._refine(class_id, refine) if refine else None
         marks.append(perf_counter())
-        scores = DeviceScores(self._renderer, slot, frame.shape[:2], self._manifest.resize, refined)
+        scores = DeviceScores(self._renderer, slot, frame.shape[:2], self._manifest.input, refined)
         return FrameOutput(frame, probabilities, class_id, scores, timings_of(marks))
 
     def _copy_to(self, slot: Slot) -> None:
@@ -210,7 +215,7 @@ class DevicePipeline(Pipeline):
             column_weight.pointer,
             column_taps,
             self._tensors["frames"].pointer,
-            self._manifest.side,
+            self._manifest.input.height,
             self._stream.handle,
         )
 
@@ -233,7 +238,7 @@ class DevicePipeline(Pipeline):
 
         size = frame.shape[:2]
         if size not in self._taps:
-            axes = frame_taps(*size, self._manifest.side, self._manifest.resize)
+            axes = frame_taps(*size, self._manifest.input)
             arrays = [array for axis in axes for array in axis]
             self._taps[size] = [
                 (self._driver.to_device(array, self._stream), array.shape[-1]) for array in arrays
@@ -245,12 +250,25 @@ class DevicePipeline(Pipeline):
         return self._taps[size]
 
 
+def _check_supported(manifest: Manifest) -> None:
+    """Check that the kernels can prepare the model's input.
+
+    Raises:
+        BackendError: They cannot.
+    """
+    spec = manifest.input
+    if spec.height != spec.width or spec.channels != 3 or spec.resize.interpolation != "fast":
+        raise BackendError(
+            f"the TensorRT backend does not prepare an input of {spec}; use backend='onnxruntime' for this model."
+        )
+
+
 def _sizes(manifest: Manifest) -> dict[str, int]:
     """Return the size in bytes of each input and output of the fused graph, for one frame."""
     return {
-        "frames": 3 * manifest.side**2,
+        "frames": math.prod(manifest.input.shape),
         "target": 8,
         "probabilities": 4 * len(manifest.labels),
         "class_id": 8,
-        "saliency": 4 * manifest.mask_side**2,
+        "saliency": 4 * manifest.mask_height * manifest.mask_width,
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.input_spec import InputSpec
 from whyframe.perturb import upsample
 from whyframe.scores import Scores, has_no_signal
 
@@ -25,7 +26,7 @@ class DeviceScores(Scores):
         renderer: Renderer of overlays on the device.
         slot: Slot with ``mask`` (s x s float32) and ``input`` (S x S x 3 uint8, the model's input).
         size: Height and width of the frame, in pixels.
-        resize: The manifest's resize rule.
+        spec: The model's input.
         refined: Slot with ``refined`` (S x S float32), the refined mask; None without refinement.
     """
 
@@ -34,10 +35,10 @@ class DeviceScores(Scores):
         renderer: OverlayRenderer,
         slot: Slot,
         size: tuple[int, int],
-        resize: str,
+        spec: InputSpec,
         refined: Slot | None = None,
     ) -> None:
-        super().__init__(size, resize)
+        super().__init__(size, spec)
         self._renderer, self._slot, self._refined = renderer, slot, refined
 
     @cached_property
@@ -49,7 +50,7 @@ class DeviceScores(Scores):
         if (
             self.no_signal
         ):  # the ranking of its pixels is noise, which refinement would turn into a visible map
-            return upsample(arrays["mask"], arrays["input"].shape[0])
+            return upsample(arrays["mask"], *arrays["input"].shape[:2])
         return self._refined.fetch()["refined"]
 
     @cached_property
@@ -60,4 +61,4 @@ class DeviceScores(Scores):
 
     def blend(self, frame: Any, colours: NDArray[np.uint8], keep: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See `Scores.blend`. A single kernel on the device upsamples, colours and blends."""
-        return self._renderer.draw(frame, self.mask, self._resize, colours, keep)
+        return self._renderer.draw(frame, self.mask, self._spec, colours, keep)

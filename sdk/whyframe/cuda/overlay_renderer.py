@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.cuda.frames import DeviceFrame
-from whyframe.preprocess import crop_window
+from whyframe.input_spec import InputSpec
 
 if TYPE_CHECKING:
     from whyframe.cuda.driver import Driver, Memory
@@ -34,13 +34,15 @@ class OverlayRenderer:
         with driver.current():
             self._stream = driver.stream()
 
-    def draw(self, frame: Any, mask: NDArray[np.float32], resize: str, colours: Image, keep: Image) -> Image:
+    def draw(
+        self, frame: Any, mask: NDArray[np.float32], spec: InputSpec, colours: Image, keep: Image
+    ) -> Image:
         """Mix each pixel of a frame with the colour of its score; see `whyframe.colormap.blend`.
 
         Args:
             frame: H x W x 3 uint8 BGR array, or a `DeviceFrame`.
             mask: h x w float32 scores in [0, 1].
-            resize: The manifest's resize rule, which defines the part of the frame that the mask covers.
+            spec: The model's input, whose resize rule defines the part of the frame that the mask covers.
             colours: 256 x 1 x 3 uint8 table: what is added to the frame at each 8-bit score.
             keep: 256 x 1 x 3 uint8 table: the share of the frame that is kept at each 8-bit score, in 255ths.
 
@@ -48,7 +50,8 @@ class OverlayRenderer:
             A new H x W x 3 uint8 BGR array in host memory.
         """
         height, width, _ = frame.shape
-        top, left, window_height, window_width = crop_window(height, width, resize)
+        place = spec.resize.placement(height, width, spec.height, spec.width)
+        top, left, window_height, window_width = (int(value) for value in place[:4])
         image = np.empty((height, width, 3), np.uint8)
         with self._lock, self._driver.current():
             pointer, pitch, _memory = self._on_device(frame)

@@ -42,7 +42,8 @@ class DeviceRefinement:
     ) -> None:
         self._driver, self._kernels, self._classifier = driver, kernels, classifier
         (self._smallest, self._batch), batch = batches, batches[1]
-        self._side, self._mask_side, self._classes = manifest.side, manifest.mask_side, len(manifest.labels)
+        self._side, self._mask_side = manifest.input.height, manifest.mask_height
+        self._classes = len(manifest.labels)
         pixels = self._side**2
         stream = driver.stream()
         weights = gaussian_kernel(BLUR_SIGMA).astype(np.float32)

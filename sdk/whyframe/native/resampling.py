@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.preprocess import crop_window
+from whyframe.input_spec import InputSpec
 
 __all__ = ["Taps", "frame_taps", "resize_taps"]
 
@@ -21,20 +21,20 @@ Taps = tuple[NDArray[np.int32], NDArray[np.float32]]
 _Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-def frame_taps(height: int, width: int, side: int, resize: str) -> tuple[Taps, Taps]:
+def frame_taps(height: int, width: int, spec: InputSpec) -> tuple[Taps, Taps]:
     """Return the taps from a frame to the model's input, which give the result of `whyframe.preprocess.to_input`.
 
     Args:
         height: Height H of the frame, in pixels.
         width: Width W of the frame, in pixels.
-        side: Side S of the model's input, in pixels.
-        resize: The manifest's resize rule, ``"stretch"`` or ``"crop"``.
+        spec: The model's input, with a fast resize rule.
 
     Returns:
         Taps of the rows, and taps of the columns.
     """
-    top, left, window_height, window_width = crop_window(height, width, resize)
-    return resize_taps(top, window_height, side), resize_taps(left, window_width, side)
+    place = spec.resize.placement(height, width, spec.height, spec.width)
+    top, left, rows, columns = (int(value) for value in place[:4])
+    return resize_taps(top, rows, spec.height), resize_taps(left, columns, spec.width)
 
 
 def resize_taps(window_start: int, window_length: int, side: int) -> Taps:

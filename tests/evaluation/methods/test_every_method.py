@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from helpers.tiny_classifier import LABELS
 from helpers.tiny_classifier import classifier as tiny_classifier
 from helpers.tiny_network import CLASSES, SIDE
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods import (
     cam,
     excitation_backprop,
@@ -131,7 +132,8 @@ class TwoStyles(nn.Module):
 @pytest.mark.parametrize("method", METHODS[1:], ids=lambda m: m.name)
 def test_the_map_does_not_depend_on_how_relus_are_written(method) -> None:
     plain, in_place = (
-        Classifier(TwoStyles(p), name="two-styles", labels=LABELS, side=SIDE) for p in (False, True)
+        Classifier(TwoStyles(p), name="two-styles", labels=LABELS, input=InputSpec.square(SIDE))
+        for p in (False, True)
     )
     in_place.taps = plain.taps = ("same.1", "same.2", "same.3", "last")  # stages that both have
     images, targets = random_inputs(2)

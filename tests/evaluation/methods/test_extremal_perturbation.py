@@ -121,7 +121,7 @@ def test_the_map_is_the_sum_of_the_masks_smoothed() -> None:
     classifier, images, targets = tiny_classifier(), torch.rand(2, 3, 64, 64), torch.tensor([0, 1])
     method = ExtremalPerturbation(areas=(0.1, 0.2), iterations=3, step=8, width=8.0, smoothing=0.1)
     masks = method.masks(classifier, images, targets, lambda _done, _total: None)
-    expected = GaussianBlur(64, 6.4)(masks.sum(1))
+    expected = GaussianBlur(64, sigma=6.4)(masks.sum(1))
     torch.testing.assert_close(method.explain(classifier, images, targets), expected)
     plain = replace(method, smoothing=0.0).explain(classifier, images, targets)
     torch.testing.assert_close(plain, masks.sum(1))

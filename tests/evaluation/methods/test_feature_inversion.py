@@ -39,7 +39,7 @@ def test_both_stages_and_adam_by_hand(first: int, second: int) -> None:
 def by_hand(
     classifier: Classifier, image: torch.Tensor, target: int, first: int, second: int
 ) -> torch.Tensor:
-    background = GaussianBlur(64, 10.0).double()(image)
+    background = GaussianBlur(64, sigma=10.0).double()(image)
     *_, coarse, last = classifier(image).stages
     channels = coarse[0].clamp(min=0)
     w = torch.full((len(channels),), 0.1, dtype=torch.float64, requires_grad=True)

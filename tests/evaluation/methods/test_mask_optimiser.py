@@ -36,7 +36,7 @@ def test_levels_of_blur_end_with_the_image() -> None:
     levels = blurred(images, (4.0, 2.0, 0.0))
     assert levels.shape == (3, 2, 3, 32, 32)
     assert torch.equal(levels[2], images)
-    torch.testing.assert_close(levels[1], GaussianBlur(32, 2.0)(images))
+    torch.testing.assert_close(levels[1], GaussianBlur(32, sigma=2.0)(images))
 
 
 def test_total_variation_by_hand() -> None:

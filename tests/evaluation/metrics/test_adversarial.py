@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.metrics.adversarial import (
     EPSILON,
     STEP,
@@ -15,7 +16,9 @@ from whyframe_training.classifiers.classifier import Classifier
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return Classifier(build(), name="tiny", labels=[str(i) for i in range(CLASSES)], side=SIDE)
+    return Classifier(
+        build(), name="tiny", labels=[str(i) for i in range(CLASSES)], input=InputSpec.square(SIDE)
+    )
 
 
 def random_images(n: int) -> Tensor:

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.metrics.classify import as_classify
 from whyframe_evaluation.metrics.minimal_deletion import box_curve, minimal_area
 from whyframe_training.classifiers.classifier import Classifier
@@ -10,7 +11,9 @@ from whyframe_training.classifiers.classifier import Classifier
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return Classifier(build(), name="tiny", labels=[str(i) for i in range(CLASSES)], side=SIDE)
+    return Classifier(
+        build(), name="tiny", labels=[str(i) for i in range(CLASSES)], input=InputSpec.square(SIDE)
+    )
 
 
 def frames(n: int) -> np.ndarray:

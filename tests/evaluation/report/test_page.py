@@ -9,6 +9,7 @@ import pytest
 
 from helpers.finished_evaluation import FACTS, LABELS, SLOPE, context, samples, summary
 from helpers.tiny_network import SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.report.page import render_page
 from whyframe_evaluation.run.results import MapResult
 from whyframe_evaluation.summary.part_summary import PartSummary
@@ -124,7 +125,9 @@ def test_every_text_from_outside_the_package_is_escaped() -> None:
         summary("bt", 2, faithfulness=70),
     ]
     sample = replace(samples()[0], file=f"photos/{HOSTILE}")
-    network = Classifier(build(), name=HOSTILE, labels=[f"{HOSTILE}{name}" for name in LABELS], side=SIDE)
+    network = Classifier(
+        build(), name=HOSTILE, labels=[f"{HOSTILE}{name}" for name in LABELS], input=InputSpec.square(SIDE)
+    )
     results = [MapResult(item.method, sample.file, 0) for item in hostile]
     html = render_page(
         context(

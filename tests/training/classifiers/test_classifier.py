@@ -7,6 +7,7 @@ from torch import nn
 
 from helpers.tiny_network import CLASSES, SIDE, build
 from helpers.tiny_run import TINY
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import (
     Classifier,
     ClassifierError,
@@ -19,7 +20,7 @@ LABELS = [f"class {i}" for i in range(CLASSES)]
 
 
 def tiny() -> Classifier:
-    return Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
+    return Classifier(build(), name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
 
 
 def images(n: int = 2, side: int = SIDE) -> torch.Tensor:
@@ -52,7 +53,7 @@ def test_features_are_the_last_of_each_scale_and_logits_are_the_networks_own() -
 
 def test_batch_norms_are_folded_without_a_change_of_output() -> None:
     network = build()
-    folded = fold_batch_norms(network, SIDE)
+    folded = fold_batch_norms(network, InputSpec.square(SIDE))
     assert any(isinstance(m, nn.BatchNorm2d) for m in network.modules()), "the given network is left alone"
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
     torch.testing.assert_close(folded(images()), network(images()), atol=1e-5, rtol=1e-4)
@@ -62,12 +63,12 @@ def test_a_norm_that_follows_no_convolution_is_kept() -> None:
     network = nn.Sequential(
         nn.BatchNorm2d(3), *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 5)
     )
-    folded = fold_batch_norms(network.eval(), SIDE)
+    folded = fold_batch_norms(network.eval(), InputSpec.square(SIDE))
     assert sum(isinstance(m, nn.BatchNorm2d) for m in folded.modules()) == 1
 
 
 def test_no_statistic_and_no_weight_moves_in_training_mode() -> None:
-    classifier = Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
+    classifier = Classifier(build(), name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
     before = {k: v.clone() for k, v in classifier.state_dict().items()}
     classifier.train()
     assert not any(m.training for m in classifier.modules())
@@ -82,7 +83,7 @@ def test_head_is_found_only_where_pooling_and_a_linear_layer_end_the_network() -
     with_hidden = nn.Sequential(
         *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 5)
     )
-    assert Classifier(with_hidden, name="mlp", labels=LABELS, side=SIDE).head() is None
+    assert Classifier(with_hidden, name="mlp", labels=LABELS, input=InputSpec.square(SIDE)).head() is None
 
 
 def test_logits_near_zero_do_not_make_a_head() -> None:
@@ -91,7 +92,7 @@ def test_logits_near_zero_do_not_make_a_head() -> None:
         *build().body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Tanh(), nn.Linear(20, 5, bias=False)
     )
     nn.init.normal_(network[-1].weight, std=1e-6)
-    assert Classifier(network, name="small", labels=LABELS, side=SIDE).head() is None
+    assert Classifier(network, name="small", labels=LABELS, input=InputSpec.square(SIDE)).head() is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,9 @@ def test_channel_tables_of_a3(name: str, channels: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("side", [240, 260])
 def test_input_sides_that_do_not_halve_evenly_are_supported(side: int) -> None:
     module = torchvision.models.resnet18(weights=None)
-    features = Classifier(module, name="r18", labels=["x"] * 1000, side=side)(images(1, side))
+    features = Classifier(module, name="r18", labels=["x"] * 1000, input=InputSpec.square(side))(
+        images(1, side)
+    )
     assert [stage.shape[-1] for stage in features.stages[:2]] == [-(-side // 4), -(-side // 8)]
 
 
@@ -159,4 +162,4 @@ def test_the_error_of_a_network_without_the_strides_lists_its_sizes() -> None:
         nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
     )
     with pytest.raises(ClassifierError, match="no features at stride 4"):
-        Classifier(shallow, name="shallow", labels=LABELS, side=SIDE)
+        Classifier(shallow, name="shallow", labels=LABELS, input=InputSpec.square(SIDE))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.classifiers.feature_taps import capture, find_taps
 from whyframe_training.classifiers.networks import (
@@ -44,9 +45,9 @@ def test_features_of_each_family(name: str) -> None:
     """On the meta device, which knows shapes and computes nothing."""
     with torch.device("meta"):
         network = build_network(ClassifierSpec(name, "random"), 1000)
-        calls = find_taps(network.module.eval(), network.side)
+        calls = find_taps(network.module.eval(), network.input)
     side, channels, sides = FAMILIES[name]
-    assert network.side == side
+    assert network.input.height == side
     assert tuple(call.channels for call in calls) == channels
     assert tuple(call.output_side for call in calls) == sides
 
@@ -58,10 +59,10 @@ def test_every_cnn_of_torchvision_has_features(name: str) -> None:
         network = build_network(ClassifierSpec(name, "random"), 1000)
     network.module.to("meta").eval()
     with torch.device("meta"):
-        calls = find_taps(network.module, network.side)
+        calls = find_taps(network.module, network.input)
     for call, stride in zip(calls, (4, 8, 16), strict=False):
         # Without padding they are smaller: Inception's 17 stand for 18.7.
-        assert network.side / stride == pytest.approx(call.output_side, rel=0.1)
+        assert network.input.height / stride == pytest.approx(call.output_side, rel=0.1)
     assert calls[3].output_side <= calls[2].output_side
 
 
@@ -85,7 +86,7 @@ class SharedActivation(nn.Module):
 
 
 def test_a_module_that_is_called_at_many_scales_stands_for_its_last_call_only() -> None:
-    classifier = Classifier(SharedActivation(), name="shared", labels="abcde", side=64)
+    classifier = Classifier(SharedActivation(), name="shared", labels="abcde", input=InputSpec.square(64))
     features = classifier(torch.rand(1, 3, 64, 64))
     assert classifier.taps == ("convs.2", "act", "pool", "pool"), "the activation's last call is at stride 8"
     assert [stage.shape[1:] for stage in features.stages] == [(6, 16, 16), (7, 8, 8), (7, 4, 4), (7, 4, 4)]
@@ -105,14 +106,18 @@ class PaddedStep(nn.Module):
 
 def test_steps_inside_a_reducing_block_are_no_features_whatever_their_padding() -> None:
     body = nn.Sequential(step(3, 4), *(PaddedStep(c, c + 1) for c in range(4, 8)))
-    calls = find_taps(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)), 64)
+    calls = find_taps(
+        nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)), InputSpec.square(64)
+    )
     assert [call.name for call in calls] == ["0.1", "0.2", "0.3", "0"]
 
 
 def test_steps_inside_a_reducing_block_are_no_features_where_a_scale_has_no_exact_size() -> None:
     """Sides 29, 14, 7, 3 of 60, none of them 15; the second block pads its 14 to 15."""
     body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), *(PaddedStep(c, c + 1) for c in range(4, 7)))
-    calls = find_taps(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 5)), 60)
+    calls = find_taps(
+        nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 5)), InputSpec.square(60)
+    )
     assert [call.name for call in calls] == ["0.1", "0.2", "0", "0"]
 
 
@@ -129,12 +134,12 @@ class ChannelsLast(nn.Module):
 
 def test_outputs_with_channels_last_are_no_feature_maps() -> None:
     with pytest.raises(ClassifierError, match=r"no features at stride 4 .*sides 8:"):
-        find_taps(ChannelsLast(), 64)
+        find_taps(ChannelsLast(), InputSpec.square(64))
 
 
 def test_a_network_without_feature_maps_is_refused() -> None:
     with pytest.raises(ClassifierError, match="no module with an N x C x h x w output"):
-        find_taps(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 5)), 64)
+        find_taps(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 5)), InputSpec.square(64))
 
 
 def test_capture_records_the_outputs_and_leaves_no_hook() -> None:

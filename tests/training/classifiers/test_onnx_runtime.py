@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods.pass_counter import count_passes
 from whyframe_evaluation.methods.rise import Rise
 from whyframe_training.classifiers.classifier import Classifier
@@ -13,7 +14,7 @@ LABELS = [str(i) for i in range(CLASSES)]
 
 @pytest.fixture(scope="module")
 def tiny() -> Classifier:
-    return Classifier(build(), name="tiny", labels=LABELS, side=SIDE)
+    return Classifier(build(), name="tiny", labels=LABELS, input=InputSpec.square(SIDE))
 
 
 def images(count: int) -> torch.Tensor:
@@ -60,7 +61,7 @@ def test_the_error_of_a_network_that_cannot_be_exported_is_a_single_line() -> No
                 return self.inner(x) * 0
             return self.inner(x)
 
-    odd = Classifier(Odd(), name="odd", labels=LABELS, side=SIDE)
+    odd = Classifier(Odd(), name="odd", labels=LABELS, input=InputSpec.square(SIDE))
     with pytest.raises(ServingError, match="odd cannot be exported to ONNX") as caught, onnx_backend(odd):
         pass
     assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from helpers import tiny_network
 from helpers.tiny_network import CLASSES, SIDE
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
 from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, adapt_outputs, to_tensor
@@ -41,7 +42,7 @@ def images(count: int = 6) -> Tensor:
 
 def classifier(network: nn.Module, classes: int = CLASSES, **options: str) -> Classifier:
     labels = [f"class {index}" for index in range(classes)]
-    return Classifier(network, name="tiny", labels=labels, side=SIDE, **options)
+    return Classifier(network, name="tiny", labels=labels, input=InputSpec.square(SIDE), **options)
 
 
 def softmax(x: Tensor) -> Tensor:
@@ -85,7 +86,9 @@ def test_the_probabilities_are_those_of_the_networks_own_outputs(ending, outputs
 )
 def test_a_single_output_becomes_two_classes(ending, activation: str, outputs: Outputs) -> None:
     network = Ending(ending, single=True, scale=5)
-    found = Classifier(network, name="tiny", labels=["cat"], side=SIDE, activation=activation)
+    found = Classifier(
+        network, name="tiny", labels=["cat"], input=InputSpec.square(SIDE), activation=activation
+    )
     assert found.labels == ("not cat", "cat")
     assert found.outputs is outputs
     with torch.no_grad():
@@ -106,7 +109,7 @@ def test_certain_probabilities_stay_certain() -> None:
 
 def test_a_network_that_returns_plain_logits_is_not_wrapped() -> None:
     network = tiny_network.build()
-    assert adapt_outputs(network, "tiny", SIDE)[0] is network
+    assert adapt_outputs(network, "tiny", InputSpec.square(SIDE))[0] is network
 
 
 @pytest.mark.parametrize("ending", [softmax, lambda x: x.log_softmax(1), lambda x: {"logits": x}])
@@ -154,7 +157,7 @@ def test_outputs_that_are_not_understood_are_refused_in_one_line(
     network: nn.Module, activation: str, message: str
 ) -> None:
     with pytest.raises(ClassifierError, match=message) as caught:
-        adapt_outputs(network.eval(), "tiny", SIDE, activation)
+        adapt_outputs(network.eval(), "tiny", InputSpec.square(SIDE), activation)
     assert "\n" not in str(caught.value)
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.joint.accuracy import Accuracy, measure_accuracy
 from whyframe_training.joint.labelled import read_labelled
 
@@ -31,7 +32,7 @@ def brightest(x: torch.Tensor) -> torch.Tensor:
 
 def test_accuracy_counts_the_images_whose_class_is_predicted(data: Path) -> None:
     """The classifier predicts blue, green and red correctly, and never predicts grey and white."""
-    classifier = SimpleNamespace(logits=brightest, side=32)
+    classifier = SimpleNamespace(logits=brightest, input=InputSpec.square(32))
     labelled = read_labelled(data)
     assert measure_accuracy(classifier, labelled, torch.device("cpu")) == Accuracy(18, 30)
     assert measure_accuracy(classifier, labelled, torch.device("cpu")).to_dict()["percent"] == 60

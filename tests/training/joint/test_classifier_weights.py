@@ -6,6 +6,7 @@ from torch import nn
 
 from helpers.tiny_network import SIDE, build
 from helpers.tiny_run import TINY
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
@@ -47,23 +48,23 @@ def plain() -> nn.Module:
 @pytest.mark.parametrize("make", [build, plain])
 def test_a_folded_network_that_has_moved_comes_back_under_the_networks_own_names(make) -> None:
     network = make()
-    folded = fold_batch_norms(network, SIDE)
+    folded = fold_batch_norms(network, InputSpec.square(SIDE))
     assert not isinstance(folded.get_submodule("body.0.1" if make is build else "first_norm"), nn.BatchNorm2d)
     with torch.no_grad():
         for parameter in folded.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
             parameter[0] = 0  # a channel that is off divides by nothing
     back = make()
-    back.load_state_dict(unfold_batch_norms(network, folded, SIDE))
+    back.load_state_dict(unfold_batch_norms(network, folded, InputSpec.square(SIDE)))
     x = torch.rand(3, 3, SIDE, SIDE)
     torch.testing.assert_close(back(x), folded(x), atol=1e-5, rtol=1e-5)
-    again = fold_batch_norms(back, SIDE).state_dict()
+    again = fold_batch_norms(back, InputSpec.square(SIDE)).state_dict()
     assert all(torch.equal(again[key], value) for key, value in folded.state_dict().items())
 
 
 def test_a_network_that_was_not_folded_is_its_own_state() -> None:
     network = build()
-    state = unfold_batch_norms(network, network, SIDE)
+    state = unfold_batch_norms(network, network, InputSpec.square(SIDE))
     assert state.keys() == network.state_dict().keys()
     assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
 

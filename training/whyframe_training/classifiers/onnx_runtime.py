@@ -12,6 +12,7 @@ from torch import Tensor
 
 from whyframe.errors import WhyframeError, one_line
 from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.classifiers.feature_taps import blank
 
 __all__ = ["ServingError", "onnx_backend"]
 
@@ -62,11 +63,10 @@ def _session(classifier: Classifier) -> Callable[[Tensor], Tensor]:
 
 
 def _export(classifier: Classifier) -> bytes:
-    side = classifier.side
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            classifier.module, (torch.zeros(2, 3, side, side),), input_names=["images"], output_names=["logits"],
+            classifier.module, (blank(classifier.input, 2),), input_names=["images"], output_names=["logits"],
             opset_version=OPSET, dynamic_shapes=({0: torch.export.Dim("N")},), dynamo=True, verbose=False,
         )  # fmt: skip
     if program is None:
@@ -76,7 +76,7 @@ def _export(classifier: Classifier) -> bytes:
 
 def _check(classifier: Classifier, session: Callable[[Tensor], Tensor]) -> None:
     noise = torch.Generator().manual_seed(0)
-    probe = torch.rand(3, 3, classifier.side, classifier.side, generator=noise)
+    probe = torch.rand(blank(classifier.input, 3).shape, generator=noise)
     with torch.no_grad():
         own, other = classifier.logits(probe), session(classifier.normalise(probe))
     largest = float((own - other).abs().max())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from whyframe.errors import one_line
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.networks import ACTIVATIONS, ClassifierError
 
 __all__ = ["LogitAdapter", "Outputs", "adapt_outputs", "to_probabilities", "to_tensor"]
@@ -46,7 +47,7 @@ class LogitAdapter(nn.Module):
     `x / 2`, of which softmax gives `1 - sigmoid(x)` and `sigmoid(x)`.
 
     Args:
-        network: Network from N x 3 x S x S normalised images to its own outputs.
+        network: Network from N x C x H x W normalised images to its own outputs.
         outputs: Meaning of these outputs.
     """
 
@@ -55,7 +56,7 @@ class LogitAdapter(nn.Module):
         self.network, self.outputs = network, outputs
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the N x classes logits of N x 3 x S x S normalised images."""
+        """Return the N x classes logits of N x C x H x W normalised images."""
         values = to_tensor(self.network(images))
         if self.outputs is Outputs.probabilities:
             return _log(values)
@@ -67,14 +68,14 @@ class LogitAdapter(nn.Module):
 
 
 def adapt_outputs(
-    network: nn.Module, name: str, side: int, activation: str = "auto"
+    network: nn.Module, name: str, spec: InputSpec, activation: str = "auto"
 ) -> tuple[nn.Module, Outputs]:
     """Return a network that gives logits of exclusive classes, and the meaning of the original outputs.
 
     Args:
-        network: Network from N x 3 x S x S normalised images to its own outputs, in eval mode.
+        network: Network from N x C x H x W normalised images to its own outputs, in eval mode.
         name: Name of the network for messages.
-        side: S, side of the input in pixels.
+        spec: The network's input.
         activation: What turns the outputs into probabilities: ``"softmax"``, ``"sigmoid"`` (one output only),
             ``"none"`` where they are probabilities already, or ``"auto"`` to examine them on noise.
 
@@ -87,7 +88,7 @@ def adapt_outputs(
     """
     if activation not in ACTIVATIONS:
         raise ClassifierError(f"there is no activation {activation!r}: choose {', '.join(ACTIVATIONS)}")
-    raw = _probe(network, name, side)
+    raw = _probe(network, name, spec)
     values = to_tensor(raw)
     outputs = _meaning(values, name) if activation == "auto" else _stated(values, name, activation)
     plain = (
@@ -141,8 +142,9 @@ def to_probabilities(raw: Any, outputs: Outputs) -> Tensor:
     return torch.cat((1 - positive, positive), dim=1)
 
 
-def _probe(network: nn.Module, name: str, side: int) -> Any:
-    noise = torch.randn(PROBES, 3, side, side, generator=torch.Generator().manual_seed(0))
+def _probe(network: nn.Module, name: str, spec: InputSpec) -> Any:
+    shape = (spec.channels, spec.height, spec.width)
+    noise = torch.randn(PROBES, *shape, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad():
             return network(noise)
@@ -150,8 +152,9 @@ def _probe(network: nn.Module, name: str, side: int) -> Any:
         raise
     except Exception as error:  # whatever a network of a user raises
         raise ClassifierError(
-            f"{name} cannot process N x 3 x {side} x {side} images ({type(error).__name__}: {one_line(error)}): "
-            "pass --side with its input side, or adapt the network"
+            f"{name} cannot process N x {' x '.join(map(str, shape))} images "
+            f"({type(error).__name__}: {one_line(error)}): "
+            "pass --side and --channels as the network needs them, or adapt the network"
         ) from error
 
 

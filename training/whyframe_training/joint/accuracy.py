@@ -58,6 +58,6 @@ def measure_accuracy(classifier: Classifier, labelled: Labelled, device: torch.d
     """
     right = 0
     for path, class_id in zip(labelled.paths, labelled.class_ids, strict=True):
-        logits = classifier.logits(to_images(load_frames([path], classifier.side), device))
+        logits = classifier.logits(to_images(load_frames([path], classifier.input), device))
         right += int(logits.argmax()) == class_id
     return Accuracy(right, len(labelled.paths))

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from whyframe.files import atomic_write
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.classifiers.folding import norm_pairs
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
@@ -65,7 +66,7 @@ def last_linear(network: nn.Module) -> nn.Linear:
     return layers[-1]
 
 
-def unfold_batch_norms(network: nn.Module, folded: nn.Module, side: int) -> State:
+def unfold_batch_norms(network: nn.Module, folded: nn.Module, spec: InputSpec) -> State:
     """Return the weights of a folded network as a state dict of the network that it was folded from.
 
     A batch norm that was folded away gets unit variance, unit weight, zero bias, and the negated bias of the folded
@@ -75,14 +76,14 @@ def unfold_batch_norms(network: nn.Module, folded: nn.Module, side: int) -> Stat
     Args:
         network: The network with its batch norms; only names and shapes are read.
         folded: The network that `fold_batch_norms` made of it, possibly trained since.
-        side: S, side of the network's input in pixels.
+        spec: The network's input.
 
     Returns:
         State dict that fits `network`, on the CPU.
     """
     trained = folded.state_dict()
     state = {key: trained.get(key, value) for key, value in network.state_dict().items()}
-    for norm_name, conv_name in _folded_pairs(network, folded, side):
+    for norm_name, conv_name in _folded_pairs(network, folded, spec):
         bias = trained[f"{conv_name}.bias"]
         norm = network.get_submodule(norm_name)
         assert isinstance(norm, nn.BatchNorm2d)
@@ -103,7 +104,7 @@ def save_weights(state: State, path: Path) -> None:
     atomic_write(path, save(state))
 
 
-def _folded_pairs(network: nn.Module, folded: nn.Module, side: int) -> list[tuple[str, str]]:
+def _folded_pairs(network: nn.Module, folded: nn.Module, spec: InputSpec) -> list[tuple[str, str]]:
     """Return the (batch norm, convolution) names of the batch norms that were folded away."""
     identities = {name for name, module in folded.named_modules() if isinstance(module, nn.Identity)}
-    return [pair for pair in norm_pairs(network, side) if pair[0] in identities]
+    return [pair for pair in norm_pairs(network, spec) if pair[0] in identities]

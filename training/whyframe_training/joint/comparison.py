@@ -88,8 +88,8 @@ def measure(pairs: dict[str, Pair], path: Path) -> Record:
         prediction under three maps: that of its predictor (`own`), of the other pair's predictor (`other`), and the
         class activation map (`cam`).
     """
-    side = next(iter(pairs.values())).classifier.side
-    image, blur = to_images(load_frames([path], side), CPU), GaussianBlur(side)
+    spec = next(iter(pairs.values())).classifier.input
+    image, blur = to_images(load_frames([path], spec), CPU), GaussianBlur(*spec.shape[:2])
     stages = {name: pair.classifier(image).stages for name, pair in pairs.items()}
     record: Record = {}
     for name, pair in pairs.items():

@@ -57,7 +57,7 @@ class JointTrainer(Trainer):
     ) -> None:
         self.weight = weight
         super().__init__(config, list(labelled.paths), folder, device)
-        self.stream = LabelledCrops(labelled, self.classifier.side, config.seed)
+        self.stream = LabelledCrops(labelled, self.classifier.input, config.seed)
         self.network = build_classifier(config.classifier, fold=False).module
         self.save_classifier()
 
@@ -74,7 +74,7 @@ class JointTrainer(Trainer):
 
     def save_classifier(self) -> None:
         """Write the classifier's weights as the run's `ClassifierSpec` loads them."""
-        state = unfold_batch_norms(self.network, self.encoder.module, self.classifier.side)
+        state = unfold_batch_norms(self.network, self.encoder.module, self.classifier.input)
         save_weights(state, self.folder / CLASSIFIER)
 
     def filter_loss(self, images: Tensor, rng: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.data import CropStream, DataError, list_images, split
 
 
@@ -97,12 +98,12 @@ class LabelledCrops(CropStream):
 
     Args:
         labelled: Labelled images.
-        side: S, side of the crops in pixels.
+        spec: The classifier's input, which the crops have.
         seed: Seed of the run.
     """
 
-    def __init__(self, labelled: Labelled, side: int, seed: int) -> None:
-        super().__init__(labelled.paths, side, seed)
+    def __init__(self, labelled: Labelled, spec: InputSpec, seed: int) -> None:
+        super().__init__(labelled.paths, spec, seed)
         self.class_ids = np.asarray(labelled.class_ids, np.int64)
 
     def classes(self, samples: Sequence[int]) -> Tensor:

@@ -15,7 +15,7 @@ def left_half(frames: np.ndarray) -> np.ndarray:
 
 
 def test_scores_of_pixels_that_the_classifier_does_not_need_are_lowered() -> None:
-    before = upsample(SLOPE, 64)
+    before = upsample(SLOPE, 64, 64)
     after = refine_sample_mask(left_half, samples()[0], SLOPE)
     assert after.shape == before.shape
     assert (after <= before + 1e-6).all()
