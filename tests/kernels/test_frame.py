@@ -5,7 +5,6 @@ from helpers.resize_rule import input_rows
 from whyframe.errors import BackendError
 from whyframe.input_spec import InputSpec
 from whyframe.native.resampling import frame_taps, resize_taps
-from whyframe.resize_rule import ResizeRule
 
 FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}
 
@@ -106,13 +105,14 @@ def test_nv12_is_converted_before_it_is_averaged(machine, rng, matrix, full_rang
 
 def test_the_crop_rule_uses_the_window_of_the_frame(machine, rng):
     frame = rng.integers(0, 256, (40, 90, 3), dtype=np.uint8)
+    cropped = InputSpec.square(16, resize=ResizeRule(mode="crop"))
     ours = to_tensor(
         machine,
         [frame.reshape(40, -1)],
         (40, 90),
         "rgb",
         16,
-        taps=frame_taps(40, 90, InputSpec.square(16, resize=ResizeRule(mode="crop"))),
+        taps=frame_taps(40, 90, cropped),
     )
     assert np.abs(ours - resampled(frame[:, 25:65], 16)).max() <= 0.5 + 1e-3
 

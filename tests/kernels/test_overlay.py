@@ -4,7 +4,9 @@ import pytest
 from helpers.resize_rule import linear_rows
 from whyframe import colormap
 from whyframe.errors import BackendError
-from whyframe.preprocess import crop_window, to_frame
+from whyframe.input_spec import InputSpec
+from whyframe.preprocess import to_frame
+from whyframe.resize_rule import ResizeRule
 
 
 def tables(fade=200):
@@ -68,9 +70,11 @@ def test_the_overlay_matches_the_reference_in_float64(machine, rng, mask, size, 
 def test_the_overlay_matches_the_runtime(machine, rng, resize, fade):
     frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     mask = rng.random((14, 14)).astype(np.float32)
-    ours = draw(machine, mask, frame, crop_window(48, 64, resize), luts=tables(fade))
+    spec = InputSpec.square(56, resize=ResizeRule(mode=resize))
+    window = tuple(int(value) for value in spec.resize.placement(48, 64, 56, 56)[:4])
+    ours = draw(machine, mask, frame, window, luts=tables(fade))
     theirs = colormap.blend(
-        frame, to_frame(mask, 48, 64, resize), *colormap.blend_tables(opacity=0.75 * fade / 255)
+        frame, to_frame(mask, 48, 64, spec), *colormap.blend_tables(opacity=0.75 * fade / 255)
     )
     differs = (ours != theirs).any(axis=2)
     assert differs.mean() < 0.01

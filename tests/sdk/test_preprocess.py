@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from helpers.resize_rule import input_rows, linear_rows
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError
-from whyframe.preprocess import as_bgr, crop_window, to_frame, to_input
+from whyframe.input_spec import InputSpec
+from whyframe.preprocess import as_bgr, to_frame, to_input
+from whyframe.resize_rule import ResizeRule
+
+CROP = ResizeRule(mode="crop")
 
 
 def resized(image, height, width, rows):
@@ -23,7 +27,9 @@ SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90), st.sampled_from([1, 7,
 def test_the_resize_rule_is_the_float64_reference(sizes):
     height, width, side = sizes
     frame = np.random.default_rng(height * 97 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    error = np.abs(to_input(frame, side, "stretch") - resized(frame[..., ::-1], side, side, input_rows))
+    error = np.abs(
+        to_input(frame, InputSpec.square(side)) - resized(frame[..., ::-1], side, side, input_rows)
+    )
     assert error.max() <= 2
     assert side < 16 or error.mean() <= 0.5  # a tiny map has too few pixels for a mean
 
@@ -34,7 +40,7 @@ def test_the_roundings_of_several_halvings_cancel(size):
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     rows, columns = input_rows(height, 224), input_rows(width, 224).T
     wanted = np.stack([rows @ frame[..., 2 - c].astype(np.float64) @ columns for c in range(3)], -1)
-    error = to_input(frame, 224, "stretch") - wanted
+    error = to_input(frame, InputSpec.square(224)) - wanted
     assert abs(error.mean()) < 0.3
     assert np.abs(error).max() <= 2
 
@@ -43,7 +49,7 @@ def test_no_pixel_of_a_large_frame_is_skipped():
     """Fine stripes become grey; sampling without averaging would keep some of them."""
     frame = np.zeros((720, 1280, 3), np.uint8)
     frame[:, ::2] = 200
-    assert np.abs(to_input(frame, 224, "stretch").astype(int) - 100).max() <= 1
+    assert np.abs(to_input(frame, InputSpec.square(224)).astype(int) - 100).max() <= 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,13 +58,13 @@ def test_masks_are_resized_bilinearly_with_half_pixel_centres(sizes):
     height, width, side = sizes
     mask = np.random.default_rng(height + 97 * width).random((side, side), dtype=np.float32)
     expected = resized(mask, height, width, linear_rows)
-    np.testing.assert_allclose(to_frame(mask, height, width, "stretch"), expected, atol=1e-5)
+    np.testing.assert_allclose(to_frame(mask, height, width, InputSpec()), expected, atol=1e-5)
 
 
 def test_the_tolerance_detects_a_shift_of_half_a_pixel():
     """Aligned corners and shifted centres differ from half-pixel centres by more than the tolerance above."""
     mask = np.eye(8, dtype=np.float32)
-    ours = to_frame(mask, 32, 32, "stretch")
+    ours = to_frame(mask, 32, 32, InputSpec())
     corners = np.linspace(0, 7, 32)
     aligned = np.array([np.interp(corners, np.arange(8), row) for row in mask])
     assert np.abs(ours[2::4] - aligned).max() > 0.05
@@ -70,24 +76,26 @@ def test_the_tolerance_detects_a_shift_of_half_a_pixel():
 def test_the_input_is_rgb():
     red = np.zeros((20, 20, 3), np.uint8)
     red[..., 2] = 200  # BGR
-    assert to_input(red, 4, "stretch")[0, 0].tolist() == [200, 0, 0]
-    assert to_input(as_bgr(red[..., ::-1], "rgb"), 4, "stretch")[0, 0].tolist() == [200, 0, 0]
+    assert to_input(red, InputSpec.square(4))[0, 0].tolist() == [200, 0, 0]
+    assert to_input(as_bgr(red[..., ::-1], "rgb"), InputSpec.square(4))[0, 0].tolist() == [200, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("height", "width", "window"), [(10, 20, (0, 5, 10, 10)), (21, 10, (5, 0, 10, 10)), (7, 7, (0, 0, 7, 7))]
 )
 def test_the_crop_is_the_centred_largest_square(height, width, window, rng):
-    assert crop_window(height, width, "crop") == window
-    assert crop_window(height, width, "stretch") == (0, 0, height, width)
+    assert CROP.placement(height, width, 4, 4)[:4] == window
+    assert ResizeRule().placement(height, width, 4, 4) == (0, 0, height, width, 0, 0, 4, 4)
     frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     top, left, tall, wide = window
     cropped = frame[top : top + tall, left : left + wide]
-    np.testing.assert_array_equal(to_input(frame, 4, "crop"), to_input(cropped, 4, "stretch"))
+    np.testing.assert_array_equal(
+        to_input(frame, InputSpec.square(4, resize=CROP)), to_input(cropped, InputSpec.square(4))
+    )
 
 
 def test_the_saliency_outside_the_crop_is_0():
-    scores = to_frame(np.ones((4, 4), np.float32), 10, 20, "crop")
+    scores = to_frame(np.ones((4, 4), np.float32), 10, 20, InputSpec(resize=CROP))
     assert scores.shape == (10, 20)
     assert (scores[:, 5:15] == 1).all()
     assert scores[:, :5].max() == scores[:, 15:].max() == 0
@@ -106,7 +114,7 @@ def test_the_saliency_outside_the_crop_is_0():
 def test_views_are_converted_like_their_copies(view, frame):
     strided = view(frame)
     np.testing.assert_array_equal(
-        to_input(strided, 8, "stretch"), to_input(strided.copy(order="C"), 8, "stretch")
+        to_input(strided, InputSpec.square(8)), to_input(strided.copy(order="C"), InputSpec.square(8))
     )
 
 
