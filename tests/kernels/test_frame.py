@@ -5,6 +5,7 @@ from helpers.resize_rule import input_rows
 from whyframe.errors import BackendError
 from whyframe.input_spec import InputSpec
 from whyframe.native.resampling import frame_taps, resize_taps
+from whyframe.resize_rule import ResizeRule
 
 FORMATS = {"bgr": 0, "rgb": 1, "nv12": 2}
 
