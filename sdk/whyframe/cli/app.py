@@ -85,6 +85,13 @@ def _root(
         bool,
         typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            help="With an error, show the traceback of its cause; also after the command, or as WHYFRAME_VERBOSE=1.",
+        ),
+    ] = False,
 ) -> None:
     """Define the options of the program itself."""
 

@@ -10,6 +10,7 @@ import pytest
 from helpers import clips, toy
 from helpers.command_line import ENVIRONMENT
 from whyframe.cli import app, main
+from whyframe.errors import WhyframeError
 
 COMMANDS = ("run", "demo", "info", "bench", "doctor")
 
@@ -131,3 +132,32 @@ def test_an_unexpected_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(app, "build_app", lambda: lambda **_: broken())
     with pytest.raises(ZeroDivisionError):
         main()
+
+
+def fail_with_a_cause() -> None:
+    raise WhyframeError("cannot divide: give another number") from ZeroDivisionError("the cause")
+
+
+@pytest.mark.parametrize("way", ["before", "after", "variable"])
+def test_verbose_shows_the_traceback_of_the_cause(
+    way: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = {"before": ["--verbose", "run"], "after": ["run", "--verbose"], "variable": ["run"]}[way]
+    monkeypatch.setattr("sys.argv", ["whyframe", *arguments])
+    if way == "variable":
+        monkeypatch.setenv("WHYFRAME_VERBOSE", "1")
+    monkeypatch.setattr(app, "build_app", lambda: lambda **_: fail_with_a_cause())
+    with pytest.raises(SystemExit):
+        main()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == ["ZeroDivisionError: the cause", "whyframe: cannot divide: give another number"]
+
+
+def test_verbose_after_two_dashes_is_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WHYFRAME_VERBOSE", raising=False)
+    arguments = ["whyframe", "run", "--", "--verbose"]
+    monkeypatch.setattr("sys.argv", arguments)
+    monkeypatch.setattr(app, "build_app", lambda: lambda **_: fail_with_a_cause())
+    with pytest.raises(SystemExit):
+        main()
+    assert arguments == ["whyframe", "run", "--", "--verbose"]

@@ -141,7 +141,7 @@ def test_a_users_own_file_weights_and_labels(tmp_path: Path, labels: str) -> Non
         (TINY.replace(":build", ":nothing"), "random", "has no function nothing"),
         (TINY.replace(":build", ":not_a_module"), "random", "not an nn.Module"),
         (TINY, "missing.pt", "no such weights file missing.pt"),
-        (TINY, __file__, "does not fit"),
+        (TINY, __file__, "is not a weights file"),
     ],
 )
 def test_wrong_files_and_names_are_reported(name: str, weights: str, message: str, labels: str) -> None:

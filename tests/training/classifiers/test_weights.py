@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from whyframe_training.classifiers.classifier import build_classifier
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec
-from whyframe_training.classifiers.weights import load_state, read_state
+from whyframe_training.classifiers.weights import load_state, load_weights
 
 LABELS = [f"class {i}" for i in range(7)]
 
@@ -29,7 +29,7 @@ def test_each_kind_of_file_is_read(tmp_path: Path, suffix: str) -> None:
     else:
         torch.save({"state_dict": state, "epoch": 3} if suffix == ".ckpt" else state, path)
     network = nn.Linear(3, 2)
-    load_state(network, read_state(path))
+    load_weights(network, str(path), "linear")
     assert torch.equal(network.weight, state["weight"])
 
 
@@ -84,5 +84,7 @@ def test_every_entry_has_to_fit(change: str) -> None:
         del state["fc.bias"]
     else:
         state["head.bias"] = torch.zeros(2)
-    with pytest.raises(RuntimeError, match=r"Missing key|Unexpected key"):
+    with pytest.raises(
+        ClassifierError, match=r"missing in the file: fc.bias|unexpected in the file: head.bias"
+    ):
         load_state(WithBranch(), state)

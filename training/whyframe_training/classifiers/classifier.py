@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.feature_taps import blank, capture, find_taps
 from whyframe_training.classifiers.folding import fold_batch_norms
+from whyframe_training.classifiers.labels import read_labels
 from whyframe_training.classifiers.networks import (
     ClassifierError,
     ClassifierSpec,
@@ -19,7 +20,7 @@ from whyframe_training.classifiers.networks import (
     package,
 )
 from whyframe_training.classifiers.outputs import Outputs, adapt_outputs, to_probabilities
-from whyframe_training.classifiers.weights import load_state, read_state
+from whyframe_training.classifiers.weights import load_weights
 
 
 class Features(NamedTuple):
@@ -202,7 +203,7 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
     labels = _read_labels(spec)
     network = build_network(spec, len(labels))
     if spec.weights not in ("pretrained", "random"):
-        _load_file(network.module, spec)
+        load_weights(network.module, spec.weights, spec.name)
     return Classifier(
         network.module,
         name=spec.name,
@@ -229,26 +230,8 @@ def _centred(logits: Tensor) -> Tensor:
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-def _load_file(module: nn.Module, spec: ClassifierSpec) -> None:
-    path = Path(spec.weights)
-    if not path.is_file():
-        raise ClassifierError(
-            f"no such weights file {path}: give a state dict in a .safetensors file or written by torch.save"
-        )
-    try:
-        load_state(module, read_state(path))
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ClassifierError(f"{path} does not fit {spec.name}: {reason}") from error
-
-
 def _read_labels(spec: ClassifierSpec) -> tuple[str, ...]:
     if spec.labels is None:
         models = package("torchvision").models
         return tuple(models.get_model_weights("resnet50").DEFAULT.meta["categories"])
-    path = Path(spec.labels)
-    if not path.is_file():
-        raise ClassifierError(
-            f"no such labels file {path}: give a text file with one label per line, in class order"
-        )
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return read_labels(Path(spec.labels))

@@ -6,8 +6,7 @@ import dataclasses
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from whyframe.errors import WhyframeError, one_line
 from whyframe.input_spec import COLORS, IMAGENET_MEAN, IMAGENET_STD, InputSpec
+from whyframe_training.classifiers.errors import ClassifierError, as_classifier_error
 from whyframe_training.classifiers.weights import load_state
 
 LITE_SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
@@ -27,10 +26,6 @@ TRANSFORMERS = ("torchvision.models.vision_transformer", "torchvision.models.swi
 # Their auxiliary branches are needed only to train from scratch. They convert images normalised with ImageNet's mean
 # and std to their own normalisation.
 BRANCHED = ("googlenet", "inception_v3")
-
-
-class ClassifierError(WhyframeError):
-    """A classifier that cannot be built or loaded, or that lacks the features that a mask predictor reads."""
 
 
 @dataclass(frozen=True)
@@ -224,23 +219,12 @@ def _from_file(name: str) -> nn.Module:
     if loader is None or loader.loader is None:
         raise ClassifierError(f"{path} is not a Python file: --classifier takes path/to/my_model.py:function")
     source = importlib.util.module_from_spec(loader)
-    with _as_classifier_error(path):
+    with as_classifier_error(path):
         loader.loader.exec_module(source)
     if not hasattr(source, function):
         raise ClassifierError(f"{path} has no function {function}: define it, and return an nn.Module")
-    with _as_classifier_error(f"{function}() in {path}"):
+    with as_classifier_error(f"{function}() in {path}"):
         module = getattr(source, function)()
     if not isinstance(module, nn.Module):
         raise ClassifierError(f"{function}() in {path} returned {type(module).__name__}, not an nn.Module")
     return module
-
-
-@contextmanager
-def _as_classifier_error(what: str) -> Iterator[None]:
-    """Turn any error of a user's code into a ClassifierError of one line; the original error is its cause."""
-    try:
-        yield
-    except WhyframeError:
-        raise
-    except Exception as error:
-        raise ClassifierError(f"{what} failed: {type(error).__name__}: {one_line(error)}") from error
