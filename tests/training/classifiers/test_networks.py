@@ -64,7 +64,7 @@ def test_a_network_has_the_preprocessing_of_its_default_weights(
 ) -> None:
     with torch.device("meta"):
         network = build_network(ClassifierSpec(name, "random"), 1000)
-    assert (network.side, network.mean, network.std) == (side, mean, std)
+    assert (network.input.shape, network.input.mean, network.input.std) == ((side, side, 3), mean, std)
 
 
 @pytest.mark.parametrize("name", LITE)
