@@ -155,7 +155,7 @@ class Manifest:
             current = _of_schema_1(values) if schema == 1 else values
             fields = {key: value for key, value in current.items() if key in known}
             fields["input"] = InputSpec.from_dict(fields["input"])
-            return cls(**{**fields, "schema_version": cls.SCHEMA_VERSION})
+            return cls(**{**fields, "schema_version": cls.SCHEMA_VERSION if schema in (1, 2) else schema})
         except (TypeError, KeyError, OptionError) as error:
             reason = one_line(error)
             raise ManifestError(f"the manifest of {name} is malformed ({reason}); {EXPORT_AGAIN}.") from error

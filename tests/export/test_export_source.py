@@ -22,9 +22,9 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_a_run_whose_images_are_gone_has_no_images_for_the_parity_check(tmp_path: Path) -> None:
     config = tiny_run.settings(tiny_run.spec(tmp_path), data="/private/photos")
     tiny_run.untrained(config, tmp_path)
-    source = trained_source(tmp_path, resize="crop", batch=2)
+    source = trained_source(tmp_path, resize={"mode": "crop"}, batch=2)
     assert source.images == ()
-    assert (source.manifest.resize, source.manifest.batch) == ("crop", 2)
+    assert (source.manifest.input.resize.mode, source.manifest.batch) == ("crop", 2)
     assert source.manifest.digest == ""
 
 

@@ -55,7 +55,7 @@ def test_a_graph_whose_probabilities_are_not_those_of_the_untouched_network_is_n
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(LABELS["build_with_softmax"]))
     spec = ClassifierSpec(f"{tiny_network.__file__}:build", "random", str(labels), side=tiny_network.SIDE)
-    source = cam_source(spec, resize="stretch", batch=None)
+    source = cam_source(spec)
     with torch.no_grad():
         source.classifier.module.fc.bias[0] += 1  # as a fault of folding would
     with pytest.raises(ParityError, match="nothing was written"):

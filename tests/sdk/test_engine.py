@@ -13,6 +13,7 @@ from whyframe import (
     ModelError,
     TargetError,
 )
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import to_frame, to_input
 from whyframe.scores import MINIMUM_RANGE
 
@@ -31,7 +32,7 @@ def test_every_output_is_the_float64_answer(tmp_path, frame, mode, resize, targe
     model = toy.Toy(mode=mode, resize=resize, mask_side=8)
     with ExplainEngine(model.write(tmp_path / "toy.onnx"), threads=1) as engine:
         result = engine.run(frame, target=target)
-    inputs = to_input(frame, 16, resize)[None]
+    inputs = to_input(frame, model.manifest().input)[None]
     target_id = {None: -1, 0: 0, "blue": 2}[target]
     probabilities, class_id, saliency = model.reference(inputs, np.array([target_id]))
     np.testing.assert_allclose(result.probabilities, probabilities[0], atol=1e-6)
@@ -39,7 +40,7 @@ def test_every_output_is_the_float64_answer(tmp_path, frame, mode, resize, targe
     assert result.label == toy.LABELS[class_id[0]]
     assert result.probability == result.probabilities[result.class_id]
     np.testing.assert_allclose(result.mask, saliency[0], atol=1e-5)
-    expected = to_frame(saliency[0].astype(np.float32), 48, 64, resize)
+    expected = to_frame(saliency[0].astype(np.float32), 48, 64, model.manifest().input)
     np.testing.assert_allclose(result.saliency, expected, atol=1e-5)
     assert result.frame is frame
 
@@ -272,8 +273,8 @@ def test_every_bad_model_is_refused_in_one_line(tmp_path, capfd):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"side": 32}, "side of 32.*16"),
-        ({"mask_side": 8}, "mask height of 8.*4"),
+        ({"input": InputSpec.square(32)}, r"input of \(32, 32, 3\).*16"),
+        ({"mask_height": 8}, "mask height of 8.*4"),
         ({"batch": 2}, "batch of 2.*None"),
         ({"labels": ("a", "b")}, "label.*2.*5"),
     ],

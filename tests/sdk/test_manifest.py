@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from helpers import toy
 from whyframe.errors import ManifestError, ModelError, OutputError
 from whyframe.manifest import Manifest
+from whyframe.resize_rule import ResizeRule
 
 FIELDS = toy.Toy().manifest()
+SPEC = FIELDS.input.to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +113,18 @@ def test_unknown_fields_of_this_schema_are_ignored():
         ({"labels": "abc"}, "no labels"),
         ({"labels": []}, "labels"),
         ({"labels": [1, 2]}, "labels"),
-        ({"side": ...}, "side"),
-        ({"side": 0}, "side"),
-        ({"side": True}, "side"),
-        ({"mask_side": "56"}, "mask_side"),
-        ({"resize": "pad"}, "'stretch' or 'crop'"),
+        ({"input": ...}, "input"),
+        ({"input": {"height": 0}}, "input"),
+        ({"input": {**SPEC, "height": True}}, "height"),
+        ({"input": {**SPEC, "color": "yuv"}}, "'yuv'"),
+        ({"input": {**SPEC, "std": [0, 1, 1]}}, "std"),
+        ({"input": {**SPEC, "resize": {"mode": "pad"}}}, "stretch or crop or letterbox"),
+        ({"input": {**SPEC, "resize": {"size": 3}}}, "size"),
+        ({"mask_height": "56"}, "mask_height"),
+        ({"activation": "tanh"}, "activation"),
+        ({"exclusive": "no"}, "exclusive"),
+        ({"thresholds": []}, "thresholds"),
+        ({"thresholds": [2]}, "thresholds"),
         ({"explainer": "lime"}, "'mask-predictor' or 'cam'"),
         ({"controller": {"eta": 1}}, "controller"),
         ({"classifier": None}, "classifier"),
@@ -130,6 +139,17 @@ def test_malformed_fields_are_named(changes, message):
     with pytest.raises(ManifestError, match=message) as caught:
         Manifest.from_metadata(metadata(**changes))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop"])
+def test_a_manifest_of_schema_1_is_read(resize):
+    old = {"side": 32, "mask_side": 8, "resize": resize, "schema_version": 1, "input": ..., "activation": ...}
+    read = Manifest.from_metadata(metadata(**old))
+    assert (read.input.shape, read.mask_height, read.mask_width) == ((32, 32, 3), 8, 8)
+    assert read.input.resize == ResizeRule(mode=resize)
+    assert (read.activation, read.exclusive, read.input.mean) == ("softmax", True, ())
+    with pytest.raises(ManifestError, match="stretch or crop"):
+        Manifest.from_metadata(metadata(**{**old, "resize": "pad"}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"x"'])

@@ -11,7 +11,7 @@ from whyframe.scores import HostScores
 
 
 def with_no_signal(result, no_signal=True):
-    scores = HostScores(result.mask, no_signal, result.frame.shape[:2], result.manifest.resize)
+    scores = HostScores(result.mask, no_signal, result.frame.shape[:2], result.manifest.input)
     return dataclasses.replace(result, scores=scores)
 
 

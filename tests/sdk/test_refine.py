@@ -18,7 +18,7 @@ def reference(classifier, frame, mask, target, steps):
     blurred = ndimage.gaussian_filter(
         frame.astype(np.float64), (10, 10, 0), mode="mirror", radius=(30, 30, 0)
     )
-    scores = upsample(mask, frame.shape[0]).astype(np.float64).ravel()
+    scores = upsample(mask, *frame.shape[:2]).astype(np.float64).ravel()
     around = ndimage.gaussian_filter(scores.reshape(frame.shape[:2]), 10, mode="mirror", radius=30).ravel()
     ranked = sorted(range(scores.size), key=lambda i: -(scores[i] + 1e-6 * around[i]))
     counts = [k * scores.size // steps for k in range(steps)] + [scores.size]
@@ -52,7 +52,7 @@ def test_refinement_equals_the_float64_reference(mode, steps, blocks):
     refined = refine_mask(classifier.probabilities, blocks, mask, target, probabilities[0, target], steps)
     assert refined.dtype == np.float32
     np.testing.assert_allclose(refined, reference(classifier, blocks, mask, target, steps), atol=1e-6)
-    assert np.abs(refined - upsample(mask, 16)).max() > 0.01
+    assert np.abs(refined - upsample(mask, 16, 16)).max() > 0.01
 
 
 def test_the_engine_refines_like_the_reference(blocks, tmp_path):
@@ -82,10 +82,10 @@ def test_the_ranking_is_unchanged(rng):
     frame = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     mask = rng.random((4, 4), dtype=np.float32)
     refined = refine_mask(toy.Toy().probabilities, frame, mask, 1, 0.9, 8)
-    ranked = refined.ravel()[rank_pixels(upsample(mask, 16))]
+    ranked = refined.ravel()[rank_pixels(upsample(mask, 16, 16))]
     assert (np.diff(ranked) <= 2e-6).all()
     assert refined.min() >= 0
-    assert refined.max() <= upsample(mask, 16).max()
+    assert refined.max() <= upsample(mask, 16, 16).max()
 
 
 @pytest.mark.parametrize("after", [0.3, 0.0, float("nan")])
@@ -93,7 +93,7 @@ def test_a_curve_that_never_rises_leaves_the_map(after, rng):
     mask = rng.random((4, 4), dtype=np.float32)
     frame = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     refined = refine_mask(lambda frames: np.full((len(frames), 5), 0.3), frame, mask, 0, after, 4)
-    np.testing.assert_array_equal(refined, upsample(mask, 16))
+    np.testing.assert_array_equal(refined, upsample(mask, 16, 16))
 
 
 def test_weights_in_closed_form():

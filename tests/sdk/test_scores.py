@@ -2,14 +2,18 @@ import numpy as np
 import pytest
 
 from whyframe.colormap import blend, blend_tables
+from whyframe.input_spec import InputSpec
 from whyframe.preprocess import to_frame
+from whyframe.resize_rule import ResizeRule
 from whyframe.scores import MINIMUM_CONTRAST, HostScores, has_no_signal
+
+CROP = InputSpec(resize=ResizeRule(mode="crop"))
 
 
 def test_scores_know_the_size_of_their_frame_and_its_resize_rule(rng):
     mask = rng.random((4, 4), dtype=np.float32)
-    scores = HostScores(mask, False, (6, 10), "crop")
-    np.testing.assert_array_equal(scores.saliency, to_frame(mask, 6, 10, "crop"))
+    scores = HostScores(mask, False, (6, 10), CROP)
+    np.testing.assert_array_equal(scores.saliency, to_frame(mask, 6, 10, CROP))
     assert scores.saliency is scores.saliency
     for array in (scores.mask, scores.saliency):
         with pytest.raises(ValueError, match="read-only"):
@@ -17,7 +21,7 @@ def test_scores_know_the_size_of_their_frame_and_its_resize_rule(rng):
 
 
 def test_scores_blend_their_frame(rng, frame):
-    scores = HostScores(rng.random((4, 4), dtype=np.float32), False, frame.shape[:2], "stretch")
+    scores = HostScores(rng.random((4, 4), dtype=np.float32), False, frame.shape[:2], InputSpec())
     expected = blend(frame, scores.saliency, *blend_tables())
     np.testing.assert_array_equal(scores.blend(frame, *blend_tables()), expected)
 

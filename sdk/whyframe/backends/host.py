@@ -54,7 +54,7 @@ class HostPipeline(Pipeline):
             HostScores(mask, no_signal, image.shape[:2], spec)
             for mask, no_signal, image in zip(masks, without_signal, images, strict=True)
         ]
-        shown = [image[..., :3] for image in images]
+        shown = [image if image.shape[2] == 3 else image[..., :3] for image in images]
         outputs = zip(shown, probabilities, class_ids.tolist(), scores, strict=True)
         return [FrameOutput(*output, timings) for output in outputs]
 

@@ -16,7 +16,7 @@ def frames(rng):
 def test_any_number_of_frames_in_any_batch(tmp_path, frames, batch):
     model = toy.Toy(batch=batch)
     backend = open_backend("auto", model.write(tmp_path / "toy.onnx").read_bytes(), threads=1)
-    assert (backend.batch, backend.side) == (batch, 16)
+    assert (backend.batch, backend.input_shape) == (batch, (16, 16, 3))
     targets = np.array([-1, 0, 4, 2, -1])
     expected = model.reference(frames, targets)
     for got, want in zip(backend.explain(frames, targets), expected, strict=True):

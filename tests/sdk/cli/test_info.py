@@ -10,7 +10,7 @@ from helpers import toy
 
 def test_info_shows_the_manifest_the_versions_and_the_backend(whyframe, toy_path: Path) -> None:
     text = whyframe("info", toy_path, model=None).out
-    for fact in ("mask_side", "ct, eta 1.5, h 2.5", "onnxruntime", "CPUExecutionProvider", "PyAV", "5 ("):
+    for fact in ("mask_height", "ct, eta 1.5, h 2.5", "onnxruntime", "CPUExecutionProvider", "PyAV", "5 ("):
         assert fact in text
 
 

@@ -4,8 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.resize_rule import input_rows
+from whyframe.input_spec import InputSpec
 from whyframe.native.resampling import frame_taps, resize_taps
 from whyframe.preprocess import to_input
+from whyframe.resize_rule import ResizeRule
 
 
 def dense(start, weight, size):
@@ -39,9 +41,10 @@ def test_no_more_taps_than_the_rule_needs(length, taps):
 @pytest.mark.parametrize("size", [(45, 80), (80, 45), (33, 33), (300, 170)])
 def test_the_taps_give_the_runtimes_input(rng, resize, size):
     frame = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-    rows, columns = frame_taps(*size, 16, resize)
+    spec = InputSpec.square(16, resize=ResizeRule(mode=resize))
+    rows, columns = frame_taps(*size, spec)
     down, across = dense(*rows, size[0]), dense(*columns, size[1])
     expected = np.einsum("yh,hwc,xw->yxc", down, frame[..., ::-1].astype(np.float64), across)
-    error = np.abs(to_input(frame, 16, resize) - expected)
+    error = np.abs(to_input(frame, spec) - expected)
     assert error.max() <= 2
     assert error.mean() < 0.5
