@@ -9,15 +9,13 @@ from typing import Annotated
 import typer
 
 from whyframe_evaluation.methods import GROUPS, METHODS
-from whyframe_training.option_values import classifier_spec
+from whyframe_training import input_options
+from whyframe_training.option_values import InputValues, classifier_spec
 from whyframe_training.options import (
     Activation,
     ActivationOption,
     ClassifierOption,
     LabelsOption,
-    MeanOption,
-    SideOption,
-    StdOption,
     WeightsOption,
 )
 
@@ -79,10 +77,17 @@ def evaluate(
     classifier: ClassifierOption = "efficientnet_lite0",
     weights: WeightsOption = "pretrained",
     labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    side: SideOption = None,
     activation: ActivationOption = Activation.auto,
+    side: input_options.SideOption = None,
+    channels: input_options.ChannelsOption = None,
+    color: input_options.ColorOption = None,
+    mean: input_options.MeanOption = None,
+    std: input_options.StdOption = None,
+    resize: input_options.ResizeOption = None,
+    shorter_side: input_options.ShorterSideOption = None,
+    interpolation: input_options.InterpolationOption = None,
+    antialias: input_options.AntialiasOption = None,
+    fill: input_options.FillOption = None,
     budget: Annotated[
         Budget,
         typer.Option(
@@ -140,10 +145,17 @@ def evaluate(
     from whyframe_evaluation.evaluator import EvaluationOptions
     from whyframe_evaluation.evaluator import evaluate as run_evaluation
     from whyframe_evaluation.report.writer import write_report
+    from whyframe_training.classifiers.classifier import build_classifier
+    from whyframe_training.classifiers.input_description import describe_input
 
-    spec = classifier_spec(classifier, weights, labels, mean, std, side, activation)
+    values = InputValues(
+        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+    )
+    spec = classifier_spec(classifier, weights, labels, values, activation)
+    network = build_classifier(spec)
+    typer.echo(describe_input(spec, network), err=True)
     options = EvaluationOptions(budget.value, limit, held_out, boxes, keypoints)
-    result = run_evaluation(spec, data, methods, output, options=options, progress=True)
+    result = run_evaluation(network, data, methods, output, options=options, progress=True)
     page = write_report(result, shown=shown)
     typer.echo((output / "table.md").read_text(encoding="utf-8"))
     typer.echo(f"Open {page} in a browser to see the maps.")

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from whyframe.errors import WhyframeError
-from whyframe_training import options
-from whyframe_training.option_values import classifier_spec, is_given
+from whyframe_training import input_options, options
+from whyframe_training.option_values import INPUT_OPTIONS, InputValues, classifier_spec, is_given
 
 
 class Explainer(str, Enum):
@@ -27,14 +27,7 @@ class Precision(str, Enum):
     fp16 = "fp16"
 
 
-class Resize(str, Enum):
-    """Rule that makes a frame square."""
-
-    stretch = "stretch"
-    crop = "crop"
-
-
-_SET_BY_RUN = ("classifier", "weights", "labels", "mean", "std", "side", "activation")
+_SET_BY_RUN = ("classifier", "weights", "labels", "activation", *INPUT_OPTIONS)
 """Parameters that describe the classifier, which a run folder describes too."""
 
 
@@ -56,13 +49,6 @@ def export(
             "networks that end in global average pooling and one linear layer; needs no training."
         ),
     ] = Explainer.predictor,
-    resize: Annotated[
-        Resize | None,
-        typer.Option(
-            help="How a frame becomes square. stretch: squeeze the complete frame. crop: take its largest centred "
-            "square."
-        ),
-    ] = None,
     batch: Annotated[int, typer.Option(min=0, help="Fixed number of frames per call; 0 for any number.")] = 0,
     precision: Annotated[
         Precision,
@@ -74,16 +60,25 @@ def export(
     classifier: options.ClassifierOption = "efficientnet_lite0",
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
-    mean: options.MeanOption = None,
-    std: options.StdOption = None,
-    side: options.SideOption = None,
     activation: options.ActivationOption = options.Activation.auto,
+    side: input_options.SideOption = None,
+    channels: input_options.ChannelsOption = None,
+    color: input_options.ColorOption = None,
+    mean: input_options.MeanOption = None,
+    std: input_options.StdOption = None,
+    resize: input_options.ResizeOption = None,
+    shorter_side: input_options.ShorterSideOption = None,
+    interpolation: input_options.InterpolationOption = None,
+    antialias: input_options.AntialiasOption = None,
+    fill: input_options.FillOption = None,
 ) -> None:
     """Fuse a classifier and its explainer into one ONNX file.
 
     The explainer is the mask predictor of a run of 'whyframe train', or a
-    class activation map (--explainer cam). The options under "Classifier"
-    apply to cam only: a run folder already names its classifier.
+    class activation map (--explainer cam). The options under "Classifier",
+    --side, --channels, --color, --mean and --std apply to cam only: a run
+    folder already names its classifier. --resize and the options that go with
+    it replace that part of the run's resize rule.
 
     The graph is compared with PyTorch on 50 images before it is written, for
     four targets each: the predicted class, the second most probable class,
@@ -106,20 +101,22 @@ def export(
       2    a usage error, such as an unknown option
       130  Ctrl-C
     """
-    from whyframe_export import export as export_model
+    from whyframe_export.onnx_export import check_output, open_source, write_fused_model
 
+    values = InputValues(
+        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+    )
     if run is not None:
         _check_run_alone(context, run)
-
-    report = export_model(
-        run or classifier_spec(classifier, weights, labels, mean, std, side, activation),
-        output,
-        explainer=explainer.value,
-        resize=None if resize is None else {"mode": resize.value},
+    path = check_output(output)
+    source = open_source(
+        run or classifier_spec(classifier, weights, labels, values, activation),
+        explainer.value,
+        resize=None if run is None else values.resize_fields(),
         batch=batch or None,
-        precision=precision.value,
-        progress=True,
-    ).to_dict()
+    )
+    typer.echo(source.input_description, err=True)
+    report = write_fused_model(source, path, precision=precision.value, progress=True).to_dict()
     typer.echo(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB. Against PyTorch on {report['images']} images: probabilities "
         f"differ by at most {report['largest_probability_difference']:.1e} (from those of the network itself by "
@@ -131,4 +128,5 @@ def export(
 def _check_run_alone(context: typer.Context, run: Path) -> None:
     """Refuse options about the classifier beside a run, which has a classifier already."""
     for name in filter(lambda name: is_given(context, name), _SET_BY_RUN):
-        raise WhyframeError(f"--{name} goes with --explainer cam: {run} names its classifier; leave it out.")
+        option = f"--{name.replace('_', '-')}"
+        raise WhyframeError(f"{option} goes with --explainer cam: {run} names its classifier; leave it out.")

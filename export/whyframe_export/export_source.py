@@ -15,6 +15,7 @@ from whyframe import Manifest, __version__
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.feature_taps import blank
+from whyframe_training.classifiers.input_description import describe_input
 from whyframe_training.classifiers.outputs import Outputs
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
@@ -40,12 +41,14 @@ class ExportSource:
         manifest: Manifest of the file to write; its digest is still empty.
         images: Image files for the parity check. Crops of the bundled images take their place where there are
             fewer than 50.
+        input_description: The input for people, and where each part of it is stated; see `describe_input`.
     """
 
     classifier: Classifier
     explainer: MaskPredictor | ClassActivationMap
     manifest: Manifest
     images: tuple[Path, ...]
+    input_description: str = ""
 
 
 def trained_source(
@@ -63,7 +66,7 @@ def trained_source(
         ClassifierError: The classifier cannot be built.
     """
     config = TrainConfig.load(folder / CONFIG)
-    classifier = build_classifier(_with_resize(config.classifier, resize))
+    classifier, description = _build(config.classifier, resize)
     predictor, steps = load_predictor(folder, config, classifier)
     manifest = dataclasses.replace(
         _manifest(classifier, predictor, batch),
@@ -71,7 +74,7 @@ def trained_source(
         generator="-".join(map(str, (predictor.generator.name, *predictor.generator.widths))),
         training=_provenance(config, folder, steps),
     )
-    return ExportSource(classifier, predictor, manifest, _validation_images(config))
+    return ExportSource(classifier, predictor, manifest, _validation_images(config), description)
 
 
 def cam_source(
@@ -87,14 +90,19 @@ def cam_source(
     Raises:
         ClassifierError: The classifier cannot be built, or has no class activation map.
     """
-    classifier = build_classifier(_with_resize(spec, resize))
+    classifier, description = _build(spec, resize)
     cam = ClassActivationMap(classifier)
     manifest = dataclasses.replace(_manifest(classifier, cam, batch), explainer="cam")
-    return ExportSource(classifier, cam, manifest, ())
+    return ExportSource(classifier, cam, manifest, (), description)
 
 
-def _with_resize(spec: ClassifierSpec, resize: Mapping[str, Any] | None) -> ClassifierSpec:
-    return dataclasses.replace(spec, resize={**spec.resize, **(resize or {})})
+def _build(spec: ClassifierSpec, resize: Mapping[str, Any] | None) -> tuple[Classifier, str]:
+    """Return a classifier with the given fields of its resize rule replaced, and the description of its input."""
+    classifier = build_classifier(spec)
+    own = classifier.input.resize
+    if resize:
+        classifier.input = dataclasses.replace(classifier.input, resize=own.replaced(resize))
+    return classifier, describe_input(spec, classifier, own if resize else None)
 
 
 def _manifest(

@@ -64,11 +64,21 @@ def export(
         ParityError: The graph and PyTorch differ by more than the threshold; nothing was written.
         PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
     """
+    path = check_output(output)
+    prepared = open_source(source, explainer, resize=resize, batch=batch)
+    return write_fused_model(prepared, path, precision=precision, progress=progress)
+
+
+def check_output(output: str | os.PathLike[str]) -> Path:
+    """Return the path of a model to write.
+
+    Raises:
+        OutputError: It does not end in .onnx, or its folder does not exist.
+    """
     path = Path(output)
     if path.suffix != ".onnx" or not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: give a file name that ends in .onnx in an existing folder")
-    prepared = _open_source(source, explainer, resize, batch)
-    return write_fused_model(prepared, path, precision=precision, progress=progress)
+    return path
 
 
 def write_fused_model(
@@ -108,12 +118,18 @@ def write_fused_model(
     return report
 
 
-def _open_source(
+def open_source(
     source: str | os.PathLike[str] | ClassifierSpec,
     explainer: str,
-    resize: Mapping[str, Any] | None,
-    batch: int | None,
+    *,
+    resize: Mapping[str, Any] | None = None,
+    batch: int | None = None,
 ) -> ExportSource:
+    """Return the classifier, the explainer and the manifest of an export; see `export` for the arguments.
+
+    Raises:
+        WhyframeError: `source` is not what `explainer` needs, or cannot be read or built.
+    """
     if explainer == "predictor" and not isinstance(source, ClassifierSpec):
         return trained_source(Path(source), resize=resize, batch=batch)
     if explainer == "cam" and isinstance(source, (str, ClassifierSpec)):

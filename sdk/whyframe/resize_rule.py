@@ -112,6 +112,41 @@ class ResizeRule:
         """
         return cls(mode=value) if isinstance(value, str) else cls(**value)
 
+    def replaced(self, fields: Mapping[str, Any]) -> ResizeRule:
+        """Return this rule with some fields replaced, and with the rest made to go with them.
+
+        A shorter side makes the rule a crop, and another mode has no shorter side. The fast interpolation becomes
+        bilinear where the fields need an exact one.
+
+        Args:
+            fields: Names and values of the fields to replace.
+
+        Raises:
+            OptionError: A field is unknown, or the fields do not go together.
+        """
+        values = dict(fields)
+        if values.get("shorter_side") is not None:
+            values.setdefault("mode", "crop")
+        elif values.get("mode", "crop") != "crop":
+            values["shorter_side"] = None
+        merged = {**dataclasses.asdict(self), **values}
+        exact = merged["mode"] == "letterbox" or merged["shorter_side"] is not None or "antialias" in values
+        if exact and self.interpolation == "fast" and "interpolation" not in values:
+            merged["interpolation"] = "bilinear"
+        if "antialias" in values and merged["interpolation"] not in ("bilinear", "bicubic"):
+            raise OptionError(
+                f"antialias does not go with {merged['interpolation']}; give bilinear or bicubic."
+            )
+        if "fill" in values and merged["mode"] == "stretch":
+            raise OptionError(
+                "a fill colour does not go with stretch, which fills nothing; give letterbox or crop."
+            )
+        try:
+            return type(self)(**merged)
+        except TypeError as error:
+            known = ", ".join(field.name for field in dataclasses.fields(self))
+            raise OptionError(f"the resize rule has no such field ({error}); give {known}.") from error
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         return {**dataclasses.asdict(self), "fill": list(self.fill)}

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from helpers import tiny_run
 from whyframe import Manifest, WhyframeError
+from whyframe.resize_rule import ResizeRule
 from whyframe_export.cli import export
 
 
@@ -26,6 +28,7 @@ def test_a_class_activation_map_is_exported_with_one_line_of_output(tmp_path: Pa
     result = command("--explainer", "cam", *words, "--batch", 2, "-o", tmp_path / "cam.onnx")
     assert result.exit_code == 0, result.output
     assert re.search(r"cam\.onnx: .* MB\. Against PyTorch on 50 images: .*\n$", result.stdout)
+    assert "input: 64 x 64 rgb, stretch, fast; mean 0.485" in result.stderr
     assert Manifest.read(tmp_path / "cam.onnx").batch == 2
 
 
@@ -38,6 +41,16 @@ def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: P
 def test_an_option_that_a_run_would_ignore_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WhyframeError, match=r"--side goes with --explainer cam: runs/lite0 names"):
         command("runs/lite0", "--side", 64, "-o", tmp_path / "m.onnx")
+
+
+def test_the_resize_options_replace_that_part_of_the_rule_of_a_run(tmp_path: Path) -> None:
+    spec = dataclasses.replace(tiny_run.spec(tmp_path), resize={"interpolation": "bicubic"})
+    tiny_run.untrained(tiny_run.settings(spec), tmp_path)
+    result = command(tmp_path, "--shorter-side", 72, "-o", tmp_path / "m.onnx")
+    assert "input: 64 x 64 rgb, shorter side 72, centre crop, bicubic, antialiased; mean" in result.stderr
+    assert "the resize rule replaces that of the classifier: stretch, bicubic, antialiased" in result.stderr
+    rule = Manifest.read(tmp_path / "m.onnx").input.resize
+    assert rule == ResizeRule(mode="crop", shorter_side=72, interpolation="bicubic")
 
 
 def test_help_teaches_by_examples() -> None:

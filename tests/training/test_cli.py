@@ -46,6 +46,10 @@ def test_a_run_prints_its_start_its_result_and_the_next_command(words: list[str]
     assert result.stdout == f"done: whyframe export {tmp_path / 'run'} -o model.onnx\n"
     assert "6 images, 2 for validation, " in result.stderr
     assert "of 2 validation images, in percent:" in result.stderr
+    assert (
+        "input: 64 x 64 rgb, stretch, fast; mean 0.485 0.456 0.406, std 0.229 0.224 0.225\n"
+        "       given: size; assumed, because the network does not state it: colour, resize rule, mean, std\n"
+    ) in result.stderr
     assert "  predictor " in result.stderr
     assert (settings(tmp_path / "run")["cam_weight"], settings(tmp_path / "run")["controller_jitter"]) == (
         0.3,
@@ -112,7 +116,9 @@ def test_the_former_names_are_not_in_the_help() -> None:
         (["--preset", "ct", "--anchor", "1"], "--anchor cannot be given with --preset"),
         (["--preset", "ct", "--cam-weight", "1"], "--cam-weight cannot be given with --preset"),
         (["--anchor", "1", "--cam-weight", "1"], "--anchor is the former name of --cam-weight"),
-        (["--mean", "1,2"], "--mean takes three numbers"),
+        (["--mean", "1,2"], "--mean takes 1, 3 or 4 numbers"),
+        (["--side", "64,96"], "--side takes 8 to 8192 pixels"),
+        (["--shorter-side", "70", "--interpolation", "fast"], "the fast interpolation goes with stretch"),
         (["--classes", "c.csv"], "--classes needs --joint"),
     ],
 )

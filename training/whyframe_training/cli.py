@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from whyframe.errors import WhyframeError
-from whyframe_training import options
-from whyframe_training.option_values import classifier_spec, is_given, renamed_value
+from whyframe_training import input_options, options
+from whyframe_training.option_values import InputValues, classifier_spec, is_given, renamed_value
 from whyframe_training.options import ControllerName, Precision
 
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ def train(
     classifier: options.ClassifierOption = "efficientnet_lite0",
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
-    mean: options.MeanOption = None,
-    std: options.StdOption = None,
-    side: options.SideOption = None,
     activation: options.ActivationOption = options.Activation.auto,
+    side: input_options.SideOption = None,
+    channels: input_options.ChannelsOption = None,
+    color: input_options.ColorOption = None,
+    mean: input_options.MeanOption = None,
+    std: input_options.StdOption = None,
+    resize: input_options.ResizeOption = None,
+    shorter_side: input_options.ShorterSideOption = None,
+    interpolation: input_options.InterpolationOption = None,
+    antialias: input_options.AntialiasOption = None,
+    fill: input_options.FillOption = None,
     preset: options.PresetOption = None,
     controller: options.ControllerOption = ControllerName.ct,
     eta: options.EtaOption = 1.5,
@@ -60,6 +67,8 @@ def train(
       whyframe train --data photos --classifier resnet50 -o runs/resnet50
       whyframe train --data photos --classifier my_model.py:build \\
           --weights w.pt --labels labels.txt -o runs/mine
+      whyframe train --data photos --classifier my_model.py:build \\
+          --shorter-side 256 --interpolation bicubic -o runs/mine
       whyframe train --data photos --joint --classes labels.csv -o runs/pair
 
     Then make one ONNX file of classifier and predictor, and use it:
@@ -85,8 +94,11 @@ def train(
 
     if preset is not None:
         _check_preset_alone(context, preset)
+    values = InputValues(
+        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+    )
     config = TrainConfig(
-        classifier=classifier_spec(classifier, weights, labels, mean, std, side, activation),
+        classifier=classifier_spec(classifier, weights, labels, values, activation),
         generator=default_generator(classifier, None if generator is None else generator.value),
         controller={"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"},
         data=str(data), validation=validation, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed,

@@ -65,33 +65,6 @@ LabelsOption = Annotated[
         show_default="those of ImageNet-1k",
     ),
 ]
-MeanOption = Annotated[
-    str | None,
-    typer.Option(
-        rich_help_panel=_CLASSIFIER,
-        metavar="R,G,B",
-        help="Mean that the network subtracts from RGB in [0, 1].",
-        show_default="that of the named network; else 0.485,0.456,0.406",
-    ),
-]
-StdOption = Annotated[
-    str | None,
-    typer.Option(
-        rich_help_panel=_CLASSIFIER,
-        metavar="R,G,B",
-        help="Standard deviation that the network divides by.",
-        show_default="that of the named network; else 0.229,0.224,0.225",
-    ),
-]
-SideOption = Annotated[
-    int | None,
-    typer.Option(
-        rich_help_panel=_CLASSIFIER,
-        min=32,
-        help="Height and width of the input, in pixels.",
-        show_default="that of the named network; else 224",
-    ),
-]
 ActivationOption = Annotated[
     Activation,
     typer.Option(

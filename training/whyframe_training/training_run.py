@@ -17,6 +17,7 @@ from whyframe.files import atomic_write
 from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
+from whyframe_training.classifiers.input_description import describe_input
 from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, load_frames, split
@@ -90,7 +91,7 @@ class TrainingRun:
             self.trainer = Trainer(config, images, folder)
 
     def describe(self) -> str:
-        """Return two lines: the classifier, the images and the device; and the meaning of the network's outputs."""
+        """Return lines on the classifier, the images and the device, the network's input, and its outputs."""
         return self._description(self.trainer.config.classifier.name)
 
     def estimate(self) -> Duration | None:
@@ -127,6 +128,7 @@ class TrainingRun:
         return (
             f"{classifier}, {len(trainer.stream.images)} images, {count} for validation{note}, "
             f"{device_name(trainer.device)} in {trainer.config.precision}{resumed}\n"
+            f"{describe_input(trainer.config.classifier, trainer.classifier)}\n"
             f"outputs: {trainer.classifier.outputs.value}"
         )
 

@@ -54,6 +54,7 @@ class Classifier(nn.Module):
         outputs: Meaning of the network's own outputs; `module` turns them into logits where they are something else.
         taps: Names of the modules whose outputs are the features, in the order of `Features.stages`.
         channels: Number of channels of each feature map.
+        input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
         onnx_backend: Function from normalised images to logits that replaces the module where no gradient is recorded,
             see `whyframe_training.classifiers.onnx_runtime`; None by default.
 
@@ -63,6 +64,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
+    input_from: str = ""
     onnx_backend: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
@@ -204,7 +206,7 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
     network = build_network(spec, len(labels))
     if spec.weights not in ("pretrained", "random"):
         load_weights(network.module, spec.weights, spec.name)
-    return Classifier(
+    classifier = Classifier(
         network.module,
         name=spec.name,
         labels=labels,
@@ -213,6 +215,8 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         taps=spec.taps,
         fold=fold,
     )
+    classifier.input_from = network.input_from
+    return classifier
 
 
 def _for_two_classes(linear: nn.Linear) -> nn.Linear:

