@@ -157,7 +157,7 @@ def torch_functions(
 
     def classify(frames: torch.Tensor) -> torch.Tensor:
         images = frames.float().permute(0, 3, 1, 2) * fused.scale + fused.bias
-        return classifier.module(images).softmax(dim=1)
+        return classifier.to_probabilities(classifier.module(images))
 
     def explain(frames: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, ...]:
         probabilities, class_id, logit_map = fused(frames, target)

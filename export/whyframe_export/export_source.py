@@ -16,19 +16,11 @@ from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.feature_taps import blank
 from whyframe_training.classifiers.input_description import describe_input
-from whyframe_training.classifiers.outputs import Outputs
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
 from whyframe_training.training_run import VALIDATION
-
-_ACTIVATIONS = {
-    Outputs.probabilities: "none",
-    Outputs.single_probability: "none",
-    Outputs.single_logit: "sigmoid",
-}
-"""What the user's pipeline applies to the outputs of a network; softmax in all other cases."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +107,7 @@ def _manifest(
         input=classifier.input,
         mask_height=mask_height,
         mask_width=mask_width,
-        activation=_ACTIVATIONS.get(classifier.outputs, "softmax"),
+        activation=classifier.outputs.activation,
         exclusive=classifier.exclusive,
         controller=explainer.controller.to_dict(),
         classifier=classifier.name,

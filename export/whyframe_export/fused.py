@@ -56,11 +56,8 @@ class FusedClassifier(nn.Module):
         """
         # TensorRT-RTX cannot transpose uint8, so the cast comes first.
         images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
-        features = self.network.features(self.network.in_network_order(images))
+        ordered = self.network.in_network_order(images)
+        features, probabilities = self.network.classified_features(ordered)
         predicted = features.logits.argmax(dim=1)
         class_id = torch.where(target < 0, predicted, target.clamp(max=self.classes - 1))
-        return (
-            self.network.to_probabilities(features.logits),
-            class_id,
-            self.explainer.logit_map(features.stages, class_id),
-        )
+        return probabilities, class_id, self.explainer.logit_map(features.stages, class_id)

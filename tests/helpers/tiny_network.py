@@ -66,6 +66,27 @@ class _Wrapped(nn.Module):
         return self.ending(self.network(x))
 
 
+class Ending(nn.Module):
+    """The tiny network with another last step, and with a single output where asked for."""
+
+    def __init__(
+        self, ending: Callable[[torch.Tensor], object], single: bool = False, scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.tiny, self.ending = build(), ending
+        with torch.no_grad():
+            self.tiny.fc.weight *= scale
+        if single:
+            layer = nn.Linear(self.tiny.fc.in_features, 1)
+            with torch.no_grad():
+                layer.weight.copy_(self.tiny.fc.weight[:1] - self.tiny.fc.weight[1:2])
+                layer.bias.fill_(0.1)
+            self.tiny.fc = layer
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.ending(self.tiny(x))
+
+
 def not_a_module() -> str:
     """Return something that is not a network, for tests of the error."""
     return "a string"

@@ -1,4 +1,8 @@
-"""Loss of a mask predictor: cross-entropy alone (Fu et al. 2022, Eq. 8), or with constraints on the mask (Eq. 2)."""
+"""Loss of a mask predictor: cross-entropy alone (Fu et al. 2022, Eq. 8), or with constraints on the mask (Eq. 2).
+
+The target of a multi-label classifier is one of two classes, the label and its absence, whatever the other labels are:
+its cross-entropy is the binary cross-entropy of the label's logit.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,8 @@ class Objective:
         mask: Tensor,
         backgrounds: Tensor,
         target: Tensor,
+        *,
+        exclusive: bool = True,
     ) -> Tensor:
         """Return the objective, averaged over a batch. Constraints of weight 0 are not computed.
 
@@ -52,15 +58,18 @@ class Objective:
             mask: N x h x w scores in [0, 1].
             backgrounds: The images A of Eq. 1, with the shape of `images`.
             target: N class ids.
+            exclusive: Whether the classes exclude each other; False for a multi-label classifier.
 
         Returns:
             Scalar.
         """
         kept = upsample(mask, images.shape[-2:])
-        total = self.preserver * self._preserving(classify(perturb(images, kept, backgrounds)), target)
+        preserved = classify(perturb(images, kept, backgrounds))
+        total = self.preserver * self._preserving(*exclusive_logits(preserved, target, exclusive=exclusive))
         if self.background:
             complement = classify(perturb(images, 1 - kept, backgrounds))
-            total = total + self.background * self._destroying(complement, target)
+            destroyed = self._destroying(*exclusive_logits(complement, target, exclusive=exclusive))
+            total = total + self.background * destroyed
         if self.area:
             total = total + self.area * area(mask)
         if self.smoothness:
@@ -76,6 +85,26 @@ class Objective:
         if self.hinge:
             return torch.relu(DESTROYER_MARGIN + logit_margin(logits, target)).mean()
         return logits.float().softmax(dim=1).gather(1, target[:, None]).mean()
+
+
+def exclusive_logits(logits: Tensor, target: Tensor, *, exclusive: bool) -> tuple[Tensor, Tensor]:
+    """Return the logits of classes that exclude each other, and the target among them.
+
+    For a multi-label classifier these are two classes, absence and presence of the target's label. With its logit x
+    they have the logits `-x / 2` and `x / 2`: softmax gives `sigmoid(x)`, and the margin of the second is x.
+
+    Args:
+        logits: N x classes.
+        target: N class ids.
+        exclusive: Whether the classes exclude each other already; then nothing is changed.
+
+    Returns:
+        N x classes or N x 2 logits, and N class ids.
+    """
+    if exclusive:
+        return logits, target
+    half = logits.float().gather(1, target[:, None]) / 2
+    return torch.cat((-half, half), dim=1), torch.ones_like(target)
 
 
 def logit_margin(logits: Tensor, target: Tensor) -> Tensor:

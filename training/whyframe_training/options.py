@@ -70,8 +70,8 @@ ActivationOption = Annotated[
     typer.Option(
         rich_help_panel=_CLASSIFIER,
         help="Function from the network's outputs to probabilities. softmax: they are logits of exclusive classes. "
-        "sigmoid: the single output is a logit. none: they are probabilities already. auto: they are examined on "
-        "noise, and refused where this does not determine their meaning.",
+        "sigmoid: they are logits of independent labels, or a single logit. none: they are probabilities already. "
+        "auto: they are examined on photographs, and what was found is printed; a doubtful case is refused.",
     ),
 ]
 

@@ -15,6 +15,9 @@ STEPS = 32
 Logits = Callable[[Tensor], Tensor]
 """Function from N x C x H x W images in [0, 1] to N x classes logits."""
 
+Probabilities = Callable[[Tensor], Tensor]
+"""Function from N x C x H x W images in [0, 1] to N x classes probabilities, such as `Classifier.probabilities`."""
+
 
 def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
     """Return the position of each pixel in the order of decreasing scores.
@@ -38,12 +41,12 @@ def rank_pixels(mask: Tensor, blur: GaussianBlur) -> Tensor:
 
 @torch.no_grad()
 def preserving_curve(
-    logits: Logits, image: Tensor, mask: Tensor, target: int, blur: GaussianBlur, steps: int = STEPS
+    classify: Probabilities, image: Tensor, mask: Tensor, target: int, blur: GaussianBlur, steps: int = STEPS
 ) -> Tensor:
     """Return the probability of the target as pixels are added to the blurred image in the order of their scores.
 
     Args:
-        logits: Function from N x C x H x W images in [0, 1] to N x classes logits.
+        classify: Function from N x C x H x W images in [0, 1] to N x classes probabilities.
         image: C x H x W in [0, 1].
         mask: h x w scores.
         target: Class id.
@@ -58,4 +61,4 @@ def preserving_curve(
     kept = (rank < counts[:, None, None])[:, None]
     perturbed = torch.where(kept, image, blur(image[None]))
     perturbed = perturbed.contiguous(memory_format=torch.channels_last)
-    return logits(perturbed).double().softmax(dim=1)[:, target].cpu()
+    return classify(perturbed)[:, target].double().cpu()

@@ -19,10 +19,15 @@ from whyframe_training.config import TrainConfig
 from whyframe_training.data import CropStream, to_images
 from whyframe_training.perturb import GaussianBlur, random_backgrounds
 from whyframe_training.predictor.mask_predictor import build_predictor
+from whyframe_training.target_choice import (
+    choose_filter_labels,
+    choose_filter_targets,
+    choose_target_labels,
+    choose_targets,
+)
 
 FILTER_LEARNING_RATE = 2e-2
 CHECKPOINT_EVERY = 100
-TOP = 5
 STAGES = {1: "feature filter", 2: "mask predictor"}
 """What each stage trains."""
 
@@ -160,7 +165,8 @@ class Trainer:
         """Return the loss of stage one (Fu et al. 2022, appendix A.1), a scalar.
 
         The filter's mean attention is trained towards 1 for the predicted class, and towards 0 for a class drawn from
-        the others.
+        the others. With a multi-label classifier it is trained towards 1 for a label that is present, and towards 0 for
+        one that is absent.
 
         Args:
             images: N x C x H x W in [0, 1].
@@ -168,12 +174,8 @@ class Trainer:
         """
         with torch.no_grad():
             features = self.encoder(self.to_precision(images))
-        present = torch.rand(len(images), generator=rng) < 0.5
-        classes = features.logits.shape[1]
-        shift = torch.randint(1, classes, (len(images),), generator=rng)
-        predicted = features.logits.argmax(dim=1)
-        present, shift = present.to(self.device), shift.to(self.device)
-        target = torch.where(present, predicted, (predicted + shift) % classes)
+        draw = choose_filter_targets if self.classifier.exclusive else choose_filter_labels
+        target, present = draw(features.logits, rng)
         _, activation = self.predictor.generator.filter(features.stages[-1].float(), target)
         return F.binary_cross_entropy(mean_attention(activation), present.float())
 
@@ -186,7 +188,8 @@ class Trainer:
         """
         with torch.no_grad():
             features = self.encoder(self.to_precision(images))
-        target = choose_targets(features.logits, self.config.predicted_share, rng)
+        draw = choose_targets if self.classifier.exclusive else choose_target_labels
+        target = draw(features.logits, self.config.predicted_share, rng)
         return self.predictor_loss(images, features.stages, target, rng)
 
     def predictor_loss(
@@ -205,7 +208,9 @@ class Trainer:
         with self.autocast():
             logit_map = self.predictor.generator(stages, target).logit_map
         mask = self.predictor.controller.jitter(logit_map, self.config.controller_jitter, rng)
-        return self.config.objective.loss(self.classify, images, mask, backgrounds, target)
+        return self.config.objective.loss(
+            self.classify, images, mask, backgrounds, target, exclusive=self.classifier.exclusive
+        )
 
     def classify(self, images: Tensor) -> Tensor:
         """Return the classifier's logits (N x classes) of N x C x H x W images in [0, 1]."""
@@ -271,21 +276,3 @@ class Trainer:
 def mean_attention(activation: Tensor) -> Tensor:
     """Return the mean of the feature filter's attention `sigmoid(a)`, N values in (0, 1), of N x 1 x h x w a."""
     return torch.sigmoid(activation).mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
-
-
-def choose_targets(logits: Tensor, predicted_share: float, rng: torch.Generator) -> Tensor:
-    """Draw the class to explain for each image: the predicted class, or another of the top five.
-
-    Args:
-        logits: N x classes.
-        predicted_share: Probability of the predicted class; the rest is spread evenly over the other four.
-        rng: Generator on the CPU.
-
-    Returns:
-        N class ids, int64.
-    """
-    top = logits.topk(min(TOP, logits.shape[1]), dim=1).indices
-    other = torch.randint(1, max(2, top.shape[1]), (len(top),), generator=rng)
-    place = torch.where(torch.rand(len(top), generator=rng) < predicted_share, 0, other)
-    place = place.clamp_max(top.shape[1] - 1).to(top.device)
-    return top.gather(1, place[:, None])[:, 0]

@@ -129,7 +129,7 @@ class TrainingRun:
             f"{classifier}, {len(trainer.stream.images)} images, {count} for validation{note}, "
             f"{device_name(trainer.device)} in {trainer.config.precision}{resumed}\n"
             f"{describe_input(trainer.config.classifier, trainer.classifier)}\n"
-            f"outputs: {trainer.classifier.outputs.value}"
+            f"outputs: {trainer.classifier.outputs_note}"
         )
 
 

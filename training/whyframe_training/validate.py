@@ -130,5 +130,5 @@ def _image_scores(
     target = features.logits.argmax(dim=1)
     for name, method in methods.items():
         mask = method(features.stages, target)[0]
-        curve = preserving_curve(classifier.logits, image[0], mask, int(target), blur)
+        curve = preserving_curve(classifier.probabilities, image[0], mask, int(target), blur)
         yield name, faithfulness(curve.numpy())

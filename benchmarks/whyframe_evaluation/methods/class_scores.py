@@ -52,7 +52,7 @@ def target_gradients(logits: Callable[[Tensor], Tensor], images: Tensor, targets
 
 
 def target_probabilities(classifier: Classifier, images: Tensor, targets: Tensor) -> Tensor:
-    """Return the softmax probability of each image's target class, without recording gradients.
+    """Return the probability of each image's target class, without recording gradients.
 
     Args:
         classifier: The network that classifies the images.
@@ -63,7 +63,7 @@ def target_probabilities(classifier: Classifier, images: Tensor, targets: Tensor
         N probabilities.
     """
     with torch.no_grad():
-        return target_scores(classifier.logits(images).softmax(dim=1), targets)
+        return target_scores(classifier.probabilities(images), targets)
 
 
 def version_probabilities(classifier: Classifier, versions: Tensor, targets: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ class GuidedFeatureInversion(Method):
         def discrimination() -> Tensor:
             kept = mask()
             both = torch.cat([blend(levels, kept), blend(levels, 1 - kept)])
-            probabilities = target_scores(classifier.logits(both).softmax(1), targets.repeat(2))
+            probabilities = target_scores(classifier.probabilities(both), targets.repeat(2))
             foreground, background = probabilities.chunk(2)
             return background - foreground
 

@@ -61,7 +61,7 @@ class MeaningfulPerturbation(Method):
 
     As [Fong and Vedaldi 2017](https://arxiv.org/abs/1704.03296), Eq. 4, define it: deletion minimises
     `l1 ||1 - m||_1 + l2 sum ||grad m||^beta + E_tau[f_c(Phi(x(. - tau), M))]` over masks m in [0, 1], where 1 keeps
-    a pixel, M is m enlarged and blurred, Phi perturbs the image where M is low, and `f_c` is the softmax probability
+    a pixel, M is m enlarged and blurred, Phi perturbs the image where M is low, and `f_c` is the probability
     of class c. The sums run over the cells of the coarse mask. The map is S x S in [0, 1].
 
     Attributes:
@@ -127,7 +127,7 @@ class MeaningfulPerturbation(Method):
         classes = _top_classes(classifier, images, targets, self.top)
 
         def score(perturbed: Tensor) -> Tensor:
-            return classifier.logits(perturbed).softmax(1).gather(1, classes).sum(1)
+            return classifier.probabilities(perturbed).gather(1, classes).sum(1)
 
         mask = F.adaptive_avg_pool2d(self._first_disc(score, levels), enlarge.cells).requires_grad_()
         displaced = _Jitter(levels, self.jitter, self.seed)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whyframe_training.losses import exclusive_logits
 from whyframe_training.perturb import perturb, upsample
 from whyframe_training.preserving_curve import Logits
 
@@ -26,7 +27,7 @@ STEPS = 10
 """Number of steps: ``min(e + 4, 1.25 e)`` with e = 8 grey levels (Kurakin et al. 2016)."""
 
 
-def iterative_attack(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
+def iterative_attack(logits: Logits, images: Tensor, labels: Tensor, *, exclusive: bool = True) -> Tensor:
     """Perturb images so that another class is predicted, by the basic iterative method (Kurakin et al. 2016).
 
     `STEPS` times ``x <- clip(x + STEP * sign(grad of the cross entropy of (x, label)))``. Deterministic.
@@ -35,6 +36,8 @@ def iterative_attack(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
         logits: Function from N x 3 x S x S images in [0, 1] to N x C logits.
         images: N x 3 x S x S float in [0, 1].
         labels: N int64, the classes that are to lose probability.
+        exclusive: Whether the classes exclude each other; False for a multi-label classifier, whose cross entropy is
+            that of the label and its absence.
 
     Returns:
         N x 3 x S x S in [0, 1]; each value differs from that of the image by at most `EPSILON`.
@@ -42,17 +45,16 @@ def iterative_attack(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
     low, high = (images - EPSILON).clamp_min(0), (images + EPSILON).clamp_max(1)
     adversarial = images.detach()
     for _ in range(STEPS):
-        adversarial = (adversarial + STEP * _ascent(logits, adversarial, labels)).clamp(low, high)
+        adversarial = (adversarial + STEP * _ascent(logits, adversarial, labels, exclusive)).clamp(low, high)
     return adversarial
 
 
-def _ascent(logits: Logits, images: Tensor, labels: Tensor) -> Tensor:
+def _ascent(logits: Logits, images: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
     """Return the sign of the gradient of the cross entropy in the images; no other gradient is kept."""
     with torch.enable_grad():
         leaf = images.detach().requires_grad_()
-        loss = F.cross_entropy(
-            logits(leaf), labels, reduction="sum"
-        )  # a sum: images do not affect each other
+        scores = exclusive_logits(logits(leaf), labels, exclusive=exclusive)
+        loss = F.cross_entropy(*scores, reduction="sum")  # a sum: images do not affect each other
         return torch.autograd.grad(loss, leaf)[0].sign()
 
 

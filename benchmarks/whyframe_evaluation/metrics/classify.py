@@ -7,16 +7,19 @@ import torch
 from numpy.typing import NDArray
 
 from whyframe.perturb import Classify
-from whyframe_training.preserving_curve import Logits
+from whyframe_training.preserving_curve import Probabilities
 
 __all__ = ["as_classify"]
 
 
-def as_classify(logits: Logits, device: torch.device | str = "cpu", batch: int = 32) -> Classify:
+def as_classify(
+    probabilities: Probabilities, device: torch.device | str = "cpu", batch: int = 32
+) -> Classify:
     """Return the classifier as a function from frames to probabilities.
 
     Args:
-        logits: Function from N x 3 x S x S images in [0, 1] to N x C logits, such as `Classifier.logits`.
+        probabilities: Function from N x 3 x S x S images in [0, 1] to N x C probabilities, such as
+            `Classifier.probabilities`.
         device: Device of the classifier.
         batch: Largest number of frames in one call of the classifier, which bounds the memory.
 
@@ -27,8 +30,8 @@ def as_classify(logits: Logits, device: torch.device | str = "cpu", batch: int =
     @torch.no_grad()
     def classify(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
         parts = torch.from_numpy(np.ascontiguousarray(frames)).split(batch)
-        probabilities = [logits(_to_images(part, device)).double().softmax(dim=1).cpu() for part in parts]
-        return torch.cat(probabilities).numpy()
+        found = [probabilities(_to_images(part, device)).double().cpu() for part in parts]
+        return torch.cat(found).numpy()
 
     return classify
 

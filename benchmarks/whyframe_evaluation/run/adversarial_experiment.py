@@ -52,7 +52,8 @@ def attack_samples(classifier: Classifier, samples: Sequence[Sample]) -> Adversa
     clean = torch.stack([sample.image for sample in samples])
     classes = torch.tensor([sample.target for sample in samples], device=clean.device)
     pairs = zip(clean.split(1), classes.split(1), strict=True)
-    images = torch.cat([iterative_attack(classifier.logits, *pair) for pair in pairs])
+    exclusive = classifier.exclusive
+    images = torch.cat([iterative_attack(classifier.logits, *pair, exclusive=exclusive) for pair in pairs])
     targets = torch.cat([classifier.logits(image).argmax(dim=1) for image in images.split(1)])
     fooled = targets != classes
     files = [sample.file for sample, changed in zip(samples, fooled, strict=True) if changed]

@@ -36,7 +36,7 @@ class ClassifierContext:
         classifier: The explained network.
 
     Attributes:
-        logits: Function from N x 3 x S x S RGB images in [0, 1] to N x C logits.
+        probabilities: Function from N x 3 x S x S RGB images in [0, 1] to N x C probabilities.
         side: S, height and width of the classifier's input in pixels.
         blur: Gaussian blur of the papers for images of that size.
         classify: Function from N x S x S x 3 uint8 RGB frames to N x C probabilities.
@@ -44,9 +44,9 @@ class ClassifierContext:
 
     def __init__(self, classifier: Classifier) -> None:
         device = classifier.mean.device
-        self.logits, self.side = classifier.logits, classifier.side
+        self.probabilities, self.side = classifier.probabilities, classifier.side
         self.blur = GaussianBlur(classifier.side).to(device)
-        self.classify = as_classify(classifier.logits, device, _BATCH)
+        self.classify = as_classify(classifier.probabilities, device, _BATCH)
 
 
 class MapContext:
@@ -71,7 +71,8 @@ class MapContext:
         """The probabilities q_F, ..., q_O (Fu et al. 2022, Eq. 9), `STEPS` + 1 values."""
         image, target = self.sample.image, self.sample.target
         scores = torch.from_numpy(self.scores).to(image.device)
-        return preserving_curve(self.classifier.logits, image, scores, target, self.classifier.blur, STEPS)
+        classifier = self.classifier
+        return preserving_curve(classifier.probabilities, image, scores, target, classifier.blur, STEPS)
 
     @cached_property
     def deletion_curve(self) -> NDArray[np.float64]:

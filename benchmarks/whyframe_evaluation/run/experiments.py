@@ -109,7 +109,7 @@ def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:
 
 
 def _rotation_values(classifier: Classifier, samples: Sequence[Sample]) -> dict[str, Any]:
-    classify = as_classify(classifier.logits, classifier.mean.device, batch=DRAWS + 1)
+    classify = as_classify(classifier.probabilities, classifier.mean.device, batch=DRAWS + 1)
     errors = rotation_errors(classify, [sample.frame for sample in samples], ANGLES, DRAWS)
     percent = {f"{angle:g}": 100 * error for angle, error in errors.items()}
     return {"rotation": percent, "invariant_to": most_informative(errors, DEGREE_WEIGHT)}

@@ -1,39 +1,21 @@
 """Networks whose last layer is something else than logits keep the probabilities that their own outputs mean."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from helpers import tiny_network
-from helpers.tiny_network import CLASSES, SIDE
+from helpers.tiny_network import CLASSES, SIDE, Ending
 from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
-from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, adapt_outputs, to_tensor
+from whyframe_training.classifiers.output_meaning import adapt_outputs
+from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, to_tensor
 from whyframe_training.predictor.mask_predictor import ClassActivationMap
-
-
-class Ending(nn.Module):
-    """The tiny network with another last step, and with a single output where asked for."""
-
-    def __init__(self, ending: Callable[[Tensor], object], single: bool = False, scale: float = 1.0) -> None:
-        super().__init__()
-        self.tiny, self.ending = tiny_network.build(), ending
-        with torch.no_grad():
-            self.tiny.fc.weight *= scale
-        if single:
-            layer = nn.Linear(self.tiny.fc.in_features, 1)
-            with torch.no_grad():
-                layer.weight.copy_(self.tiny.fc.weight[:1] - self.tiny.fc.weight[1:2])
-                layer.bias.fill_(0.1)
-            self.tiny.fc = layer
-
-    def forward(self, x: Tensor) -> object:
-        return self.ending(self.tiny(x))
 
 
 def images(count: int = 6) -> Tensor:
@@ -51,7 +33,7 @@ def softmax(x: Tensor) -> Tensor:
 
 def probabilities(found: Classifier) -> Tensor:
     with torch.no_grad():
-        return found.logits(images()).softmax(1)
+        return found.probabilities(images())
 
 
 @pytest.mark.parametrize(
@@ -66,6 +48,8 @@ def probabilities(found: Classifier) -> Tensor:
         (lambda x: x.log_softmax(1), Outputs.log_probabilities),
         (softmax, Outputs.probabilities),
         (lambda x: (x.softmax(1),), Outputs.probabilities),
+        (lambda x: SimpleNamespace(loss=None, logits=x), Outputs.logits),
+        (lambda x: {"prediction": x}, Outputs.logits),
     ],
 )
 def test_the_probabilities_are_those_of_the_networks_own_outputs(ending, outputs: Outputs) -> None:
@@ -98,6 +82,40 @@ def test_a_single_output_becomes_two_classes(ending, activation: str, outputs: O
     )
 
 
+@pytest.mark.parametrize(
+    ("ending", "activation", "outputs"),
+    [
+        (lambda x: x, "sigmoid", Outputs.independent_logits),
+        (lambda x: {"logits": x}, "sigmoid", Outputs.independent_logits),
+        (torch.sigmoid, "none", Outputs.independent_probabilities),
+        (torch.sigmoid, "auto", Outputs.independent_probabilities),
+        (lambda x: (x.sigmoid(),), "auto", Outputs.independent_probabilities),
+    ],
+)
+def test_independent_labels_have_independent_probabilities(ending, activation: str, outputs: Outputs) -> None:
+    found = classifier(Ending(ending), activation=activation)
+    assert found.outputs is outputs and not found.exclusive
+    with torch.no_grad():
+        expected = tiny_network.build()(found.normalise(images())).sigmoid()
+        features, exact = found.classified_features(found.normalise(images()))
+    torch.testing.assert_close(probabilities(found), expected, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(exact, expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(found.own_probabilities(images()), expected)
+    torch.testing.assert_close(features.logits, torch.logit(expected), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(expected.sum(1), torch.ones(6), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("single", "ending"), [(False, softmax), (False, torch.sigmoid), (True, torch.sigmoid)]
+)
+def test_probabilities_that_the_network_gives_are_not_changed(single: bool, ending) -> None:
+    found = classifier(Ending(ending, single=single), classes=2 if single else CLASSES)
+    with torch.no_grad():
+        given = found.module.network(found.normalise(images()))
+        exact = found.classified_features(found.normalise(images()))[1]
+    assert exact[:, -given.shape[1] :].equal(given)
+
+
 def test_certain_probabilities_stay_certain() -> None:
     adapter = LogitAdapter(nn.Identity(), Outputs.probabilities)
     given = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1e-30, 1.0, 1e-20]])
@@ -105,11 +123,15 @@ def test_certain_probabilities_stay_certain() -> None:
     adapter = LogitAdapter(nn.Identity(), Outputs.single_probability)
     given = torch.tensor([[1.0], [0.0], [0.25]])
     torch.testing.assert_close(adapter(given).softmax(1)[:, 1:], given)
+    adapter = LogitAdapter(nn.Identity(), Outputs.independent_probabilities)
+    given = torch.tensor([[1.0, 0.0, 0.3], [1e-20, 1 - 1e-6, 0.5]])
+    torch.testing.assert_close(adapter(given).sigmoid(), given)
 
 
 def test_a_network_that_returns_plain_logits_is_not_wrapped() -> None:
     network = tiny_network.build()
-    assert adapt_outputs(network, "tiny", InputSpec.square(SIDE))[0] is network
+    assert adapt_outputs(network, "tiny", images()).module is network
+    assert adapt_outputs(network, "tiny", images(), "sigmoid").module is network
 
 
 @pytest.mark.parametrize("ending", [softmax, lambda x: x.log_softmax(1), lambda x: {"logits": x}])
@@ -131,37 +153,6 @@ def test_the_class_activation_map_of_a_single_logit_is_opposite_for_the_two_clas
 
 
 @pytest.mark.parametrize(
-    ("network", "activation", "message"),
-    [
-        (
-            Ending(torch.sigmoid, single=True),
-            "auto",
-            "the single output of tiny lies in .0, 1. on noise: pass",
-        ),
-        (Ending(torch.sigmoid), "auto", "several labels are not supported yet"),
-        (Ending(lambda x: x), "sigmoid", "tiny has 5 outputs: --activation sigmoid takes"),
-        (Ending(lambda x: x, single=True), "softmax", "a single output, of which softmax is always 1"),
-        (Ending(lambda x: x), "none", "are not probabilities whose sum is 1"),
-        (Ending(lambda x: x), "tanh", "there is no activation 'tanh': choose auto, softmax"),
-        (Ending(lambda x: {"a": x, "b": x}), "auto", "returns a dict with a, b: name its logits 'logits'"),
-        (
-            Ending(lambda x: x[:, :, None]),
-            "auto",
-            r"a tensor of shape \(8, 5, 1\): return N x classes logits",
-        ),
-        (Ending(lambda x: "text"), "auto", "returns str: return N x classes logits"),
-        (Ending(lambda x: x @ x), "auto", r"tiny cannot process N x 3 x 64 x 64 images \(RuntimeError: "),
-    ],
-)
-def test_outputs_that_are_not_understood_are_refused_in_one_line(
-    network: nn.Module, activation: str, message: str
-) -> None:
-    with pytest.raises(ClassifierError, match=message) as caught:
-        adapt_outputs(network.eval(), "tiny", InputSpec.square(SIDE), activation)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("import absent_package", r"net\.py failed: ModuleNotFoundError"),
@@ -178,6 +169,12 @@ def test_an_error_in_a_users_file_is_one_line(text: str, message: str, tmp_path:
     with pytest.raises(ClassifierError, match=message) as caught:
         build_network(ClassifierSpec(f"{tmp_path / 'net.py'}:build"), CLASSES)
     assert "\n" not in str(caught.value)
+
+
+def test_a_squeezed_single_output_is_a_column() -> None:
+    assert to_tensor(torch.rand(6)).shape == (6, 1)
+    found = classifier(Ending(lambda x: x.squeeze(1), single=True, scale=5), classes=2)
+    torch.testing.assert_close(probabilities(found), found.own_probabilities(images()))
 
 
 def test_a_named_tuple_like_output_is_unwrapped_at_any_depth() -> None:

@@ -19,7 +19,9 @@ from whyframe_training.classifiers.networks import (
     build_network,
     package,
 )
-from whyframe_training.classifiers.outputs import Outputs, adapt_outputs, to_probabilities
+from whyframe_training.classifiers.output_meaning import adapt_outputs
+from whyframe_training.classifiers.outputs import LogitAdapter, to_probabilities, to_tensor
+from whyframe_training.classifiers.probe_images import probe_images
 from whyframe_training.classifiers.weights import load_weights
 
 
@@ -52,6 +54,7 @@ class Classifier(nn.Module):
 
     Attributes:
         outputs: Meaning of the network's own outputs; `module` turns them into logits where they are something else.
+        outputs_note: Description of what the outputs are taken for, and why; for people to read.
         taps: Names of the modules whose outputs are the features, in the order of `Features.stages`.
         channels: Number of channels of each feature map.
         input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
@@ -81,12 +84,13 @@ class Classifier(nn.Module):
         super().__init__()
         self.name, self.labels, self.input = name, tuple(labels), input
         self._untouched = (module,)  # in a tuple, so that it is not registered as a part of this module
-        adapted, self.outputs = adapt_outputs(module.eval(), name, input, activation)
+        self.register_buffer("mean", torch.tensor(input.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(input.std).view(1, -1, 1, 1), persistent=False)
+        probes = self.normalise(probe_images(input))
+        adapted, self.outputs, self.outputs_note = adapt_outputs(module.eval(), name, probes, activation)
         self._name_both_classes()
         self.module = fold_batch_norms(adapted.eval(), input) if fold else adapted.eval()
         self.module.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(input.mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(input.std).view(1, -1, 1, 1), persistent=False)
         calls = find_taps(self.module, input)
         self.taps = tuple(call.name for call in calls)
         self.channels = tuple(call.channels for call in calls)
@@ -105,6 +109,20 @@ class Classifier(nn.Module):
         with capture(self.module, self.taps) as outputs:
             logits = self.module(normalised)
         return Features(tuple(outputs[tap] for tap in self.taps), logits)
+
+    def classified_features(self, normalised: Tensor) -> tuple[Features, Tensor]:
+        """Return features, logits and probabilities of N x C x H x W normalised images.
+
+        The N x classes probabilities are computed from the network's own outputs, so that those that it gives already
+        are not changed.
+        """
+        adapter = self.module if isinstance(self.module, LogitAdapter) else None
+        network = self.module if adapter is None else adapter.network
+        with capture(self.module, self.taps) as outputs:
+            values = to_tensor(network(normalised))
+        logits = values if adapter is None else adapter.convert(values)
+        features = Features(tuple(outputs[tap] for tap in self.taps), logits)
+        return features, to_probabilities(values, self.outputs)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the N x classes logits of N x C x H x W images in [0, 1], RGB, RGBA or grey, without features.
@@ -152,12 +170,16 @@ class Classifier(nn.Module):
 
     @property
     def exclusive(self) -> bool:
-        """Whether the classes exclude each other, so that their probabilities sum to 1."""
-        return True
+        """Whether the classes exclude each other, so that their probabilities sum to 1; False for multi-label."""
+        return self.outputs.exclusive
 
     def to_probabilities(self, logits: Tensor) -> Tensor:
         """Return the N x classes probabilities of the N x classes logits of `forward`."""
-        return logits.softmax(dim=1)
+        return logits.softmax(dim=1) if self.exclusive else logits.sigmoid()
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return the N x classes probabilities of N x C x H x W images in [0, 1], see `logits`."""
+        return self.to_probabilities(self.logits(images))
 
     def head(self) -> nn.Linear | None:
         """Return the last linear layer if the network ends in global average pooling and this layer, else None."""
@@ -178,7 +200,7 @@ class Classifier(nn.Module):
 
     def _name_both_classes(self) -> None:
         """Name the complement of the class of a network with a single output and a single label."""
-        if self.outputs in (Outputs.single_logit, Outputs.single_probability) and len(self.labels) == 1:
+        if self.outputs.single and len(self.labels) == 1:
             self.labels = (f"not {self.labels[0]}", self.labels[0])
 
     def _check_labels(self) -> None:

@@ -46,9 +46,9 @@ class ClassifierSpec:
         color: Order in which the network takes the channels, see `InputSpec`; None for that of the network.
         resize: Fields of a `ResizeRule` that replace those of the network's own rule.
         taps: Names of the modules whose outputs are the features; None to find them.
-        activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, for a single output;
-            `none` where they are probabilities already; or `auto`, which is softmax for a named network and otherwise
-            examines the outputs.
+        activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, where several outputs
+            are independent labels; `none` where they are probabilities already; or `auto`, which is softmax for a
+            named network and otherwise examines the outputs.
     """
 
     name: str

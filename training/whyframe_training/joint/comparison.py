@@ -96,7 +96,7 @@ def measure(pairs: dict[str, Pair], path: Path) -> Record:
         logits = pair.classifier.logits(image)[0]
         target = logits.argmax()
         curves = {
-            source: preserving_curve(pair.classifier.logits, image[0], mask, int(target), blur)
+            source: preserving_curve(pair.classifier.probabilities, image[0], mask, int(target), blur)
             for source, mask in _masks(pairs, stages, name, target[None])
         }
         rounded = {source: _rounded(curve) for source, curve in curves.items()}

@@ -78,7 +78,7 @@ def play(classifier: Classifier, sample: Sample, game: MeaningfulDeletion) -> De
         remainders = perturb(
             image.expand(len(masks), -1, -1, -1), 1 - masks, background.expand(len(masks), -1, -1, -1)
         )
-        probabilities = classifier.logits(remainders).softmax(1)[:, sample.target]
+        probabilities = classifier.probabilities(remainders)[:, sample.target]
     return Deletion(
         importance[0, 0].cpu().numpy(),
         remainders[0].permute(1, 2, 0).cpu().numpy(),

@@ -97,7 +97,7 @@ def _masks(context: ReportContext, methods: Sequence[str]) -> Iterator[tuple[str
 
 def _refine_all(context: ReportContext, masks: Sequence[tuple[str, Sample, Mask]]) -> Arrays:
     classifier = context.result.classifier
-    classify = as_classify(classifier.logits, classifier.mean.device)
+    classify = as_classify(classifier.probabilities, classifier.mean.device)
     return {
         _key(method, sample, mask): refine_sample_mask(classify, sample, mask)
         for method, sample, mask in masks
