@@ -42,7 +42,7 @@ def test_the_probabilities_of_the_file_are_those_of_the_untouched_network(
     with ExplainEngine(tmp_path / "m.onnx") as engine:
         found = np.stack([result.probabilities for result in engine.run_batch(frames)])
         assert engine.manifest.labels[-1] == LABELS[function][-1]
-    inputs = np.stack([to_input(frame, tiny_network.SIDE, "stretch") for frame in frames])
+    inputs = np.stack([to_input(frame, engine.manifest.input) for frame in frames])
     np.testing.assert_allclose(found, own_probabilities(function, inputs), atol=1e-5)
     assert np.ptp(found, axis=0).max() > 1e-3, (
         "the probabilities differ between frames, so equality is no chance"
@@ -55,7 +55,7 @@ def test_a_graph_whose_probabilities_are_not_those_of_the_untouched_network_is_n
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(LABELS["build_with_softmax"]))
     spec = ClassifierSpec(f"{tiny_network.__file__}:build", "random", str(labels), side=tiny_network.SIDE)
-    source = cam_source(spec)
+    source = cam_source(spec, batch=None)
     with torch.no_grad():
         source.classifier.module.fc.bias[0] += 1  # as a fault of folding would
     with pytest.raises(ParityError, match="nothing was written"):

@@ -19,19 +19,19 @@ def test_curve_and_ranking_are_the_runtimes() -> None:
     mask[:4] = 0  # ties
     weight = torch.randn(5, 3, SIDE, SIDE, generator=generator).double() * 0.01
 
-    def logits(images: torch.Tensor) -> torch.Tensor:
+    def probabilities(images: torch.Tensor) -> torch.Tensor:
         rounded = (images.double() * 255).round()  # as the runtime's uint8 frames
-        return (rounded[:, None] * weight).sum((2, 3, 4)) / 255
+        return ((rounded[:, None] * weight).sum((2, 3, 4)) / 255).softmax(1)
 
     def classify(frames: np.ndarray) -> np.ndarray:
-        return logits(torch.from_numpy(frames).permute(0, 3, 1, 2).double() / 255).softmax(1).numpy()
+        return probabilities(torch.from_numpy(frames).permute(0, 3, 1, 2).double() / 255).numpy()
 
     blur = GaussianBlur(SIDE)
     scores = sdk.upsample(mask.numpy(), SIDE, SIDE)
     order = rank_pixels(mask[None], blur)[0].flatten().argsort()
     agree = (order.numpy() == sdk.rank_pixels(scores)).mean()
     assert agree > 0.95  # float32 interpolation may swap near-equal neighbours
-    ours = preserving_curve(logits, frame.permute(2, 0, 1).double() / 255, mask, 2, blur)
+    ours = preserving_curve(probabilities, frame.permute(2, 0, 1).double() / 255, mask, 2, blur)
     theirs = sdk.preserving_curve(classify, frame.numpy(), scores, 2)
     np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
 
@@ -41,20 +41,20 @@ def test_curve_ends_are_the_blurred_and_the_clean_image() -> None:
     blur = GaussianBlur(SIDE)
     inputs = []
 
-    def logits(images: torch.Tensor) -> torch.Tensor:
+    def probabilities(images: torch.Tensor) -> torch.Tensor:
         inputs.append(images)
         return images.mean((2, 3))
 
-    assert len(preserving_curve(logits, image, torch.rand(8, 8), 0, blur, steps=4)) == 5
+    assert len(preserving_curve(probabilities, image, torch.rand(8, 8), 0, blur, steps=4)) == 5
     torch.testing.assert_close(inputs[0][0], blur(image[None])[0])
     torch.testing.assert_close(inputs[0][-1], image)
 
 
 def contrast_on_the_left(images: torch.Tensor) -> torch.Tensor:
-    """Return logits of two classes; the first probability is the share of unblurred pixels in the left half."""
+    """Return probabilities of two classes; the first is the share of unblurred pixels in the left half."""
     left = images[:, 0, :, : SIDE // 2]
     p = 0.01 + 0.98 * ((left - 0.5).abs() > 0.499).double().mean((1, 2))
-    return torch.stack([p, 1 - p], dim=1).log()
+    return torch.stack([p, 1 - p], dim=1)
 
 
 def test_faithfulness_of_the_right_half_and_of_the_wrong_one() -> None:
@@ -95,13 +95,13 @@ def a4(power: int) -> tuple[float, float]:
     mask[torch.randperm(64, generator=generator)] = beta.flip(0).cumsum(0).flip(0)
     mask, blur = mask.view(8, 8), GaussianBlur(8)
 
-    def logits(images: torch.Tensor) -> torch.Tensor:
+    def probabilities(images: torch.Tensor) -> torch.Tensor:
         p = (images * weight).sum((1, 2, 3)) ** power
-        return torch.stack([p, 1 - p], dim=1).log()
+        return torch.stack([p, 1 - p], dim=1)
 
     perturbed = perturb(image[None], mask[None, None], blur(image[None]))
-    curve = preserving_curve(logits, image, mask, 0, blur, steps=64)
-    return float(logits(perturbed).softmax(1)[0, 0]), float((beta * curve[1:]).sum())
+    curve = preserving_curve(probabilities, image, mask, 0, blur, steps=64)
+    return float(probabilities(perturbed)[0, 0]), float((beta * curve[1:]).sum())
 
 
 def test_a4_the_weighted_area_is_the_score_of_the_soft_mask_for_a_linear_classifier() -> None:

@@ -61,7 +61,7 @@ def test_each_classifier_answers_for_its_own_prediction_by_three_maps(
         assert record[name]["logits"] == pytest.approx(logits.tolist(), abs=1e-5)
         assert set(record[name]["curves"]) == set(masks)
         for source, mask in masks.items():
-            curve = preserving_curve(own.logits, image[0], mask[0], target, blur)
+            curve = preserving_curve(own.probabilities, image[0], mask[0], target, blur)
             assert record[name]["curves"][source] == pytest.approx(curve.tolist(), abs=2e-6)
             assert record[name]["curves"][source][-1] == pytest.approx(
                 float(logits.softmax(0).max()), abs=1e-5
