@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.classifiers.outputs import Outputs
 
 
 class BareClassifier(Classifier):
@@ -14,6 +16,7 @@ class BareClassifier(Classifier):
     def __init__(self, module: nn.Module, taps: Sequence[str] = (), mean: float = 0.0) -> None:
         nn.Module.__init__(self)
         self.name, self.labels, self.taps = "bare", (), tuple(taps)
+        self.input, self.outputs = InputSpec(), Outputs.logits
         self.module = module.eval().requires_grad_(False)
         first = next(module.parameters())
         self.register_buffer("mean", torch.full((1, 1, 1, 1), mean).to(first))

@@ -69,7 +69,8 @@ def test_few_images_train_no_network_and_no_images_give_only_a_count() -> None:
 
 def test_an_attack_keeps_the_images_that_it_fooled() -> None:
     classifier = SimpleNamespace(
-        logits=lambda x: torch.stack([0.5 - x.mean((1, 2, 3)), x.mean((1, 2, 3)) - 0.5], 1)
+        logits=lambda x: torch.stack([0.5 - x.mean((1, 2, 3)), x.mean((1, 2, 3)) - 0.5], 1),
+        exclusive=True,
     )
     levels = (0.1, 0.49, 0.51, 0.9)  # only those near 0.5 are within its reach
     samples = [

@@ -28,11 +28,11 @@ def image() -> torch.Tensor:
 def left_sided() -> ClassifierContext:
     """Class 0's odds grow with the contrast of the left half alone; the right half has no effect."""
 
-    def logits(images: torch.Tensor) -> torch.Tensor:
+    def probabilities(images: torch.Tensor) -> torch.Tensor:
         contrast = images[..., :HALF].flatten(1).std(dim=1)
-        return torch.stack([40 * (contrast - 0.15), torch.zeros(len(images))], dim=1)
+        return torch.stack([40 * (contrast - 0.15), torch.zeros(len(images))], dim=1).softmax(1)
 
-    return ClassifierContext(SimpleNamespace(logits=logits, side=SIDE, mean=torch.zeros(3)))
+    return ClassifierContext(SimpleNamespace(probabilities=probabilities, side=SIDE, mean=torch.zeros(3)))
 
 
 def context(
@@ -77,12 +77,12 @@ def test_metrics_of_boxes(classifier) -> None:
 def test_faithfulness_insertion_and_deletion_of_an_even_climb() -> None:
     """Class 0 has the share of the left half's white pixels that are still white, from 1 to 99 %."""
 
-    def logits(images: torch.Tensor) -> torch.Tensor:
+    def probabilities(images: torch.Tensor) -> torch.Tensor:
         white = (images[:, 0, :, :HALF] > 0.999).double().mean((1, 2))
-        return torch.stack([0.01 + 0.98 * 2 * white, 0.99 - 0.98 * 2 * white], dim=1).log()
+        return torch.stack([0.01 + 0.98 * 2 * white, 0.99 - 0.98 * 2 * white], dim=1)
 
     checkered = ((torch.arange(SIDE) + torch.arange(SIDE)[:, None]) % 2).expand(3, -1, -1).float()
-    shared = ClassifierContext(SimpleNamespace(logits=logits, side=SIDE, mean=torch.zeros(3)))
+    shared = ClassifierContext(SimpleNamespace(probabilities=probabilities, side=SIDE, mean=torch.zeros(3)))
     good, bad = (
         compute_metrics(
             MapContext(shared, Sample("a", checkered, 0, ()), scores),
@@ -139,7 +139,9 @@ def test_supporting_pixels_are_those_of_the_curve(left_sided) -> None:
 
 def test_values_do_not_apply_where_blurring_changes_nothing() -> None:
     flat = ClassifierContext(
-        SimpleNamespace(logits=lambda x: torch.zeros(len(x), CLASSES), side=SIDE, mean=torch.zeros(3))
+        SimpleNamespace(
+            probabilities=lambda x: torch.full((len(x), CLASSES), 1 / CLASSES), side=SIDE, mean=torch.zeros(3)
+        )
     )
     values = compute_metrics(context(flat, LEFT), ["faithfulness", "box_80", "noise"])
     assert values == dict.fromkeys(values)
