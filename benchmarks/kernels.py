@@ -225,7 +225,9 @@ def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     source = (frame.data_ptr(), 3 * WIDTH, None, 0, HEIGHT, WIDTH, Kernels.FORMATS["bgr"], 0, 0)
     return _holding(
         (frame, out, *weights),
-        lambda: kernels.frame_to_tensor(*source, *rows, *columns, out.data_ptr(), SIDE, _stream()),
+        lambda: kernels.frame_to_tensor(
+            *source, *rows, *columns, None, out.data_ptr(), SIDE, SIDE, 3, 0, 0, SIDE, SIDE, 0, _stream()
+        ),
     )
 
 

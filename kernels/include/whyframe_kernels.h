@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define WHYFRAME_ABI_VERSION 2
+#define WHYFRAME_ABI_VERSION 3
 
 #if defined(__GNUC__)
 #define WHYFRAME_API __attribute__((visibility("default")))
@@ -38,7 +38,7 @@ enum whyframe_status {
 enum whyframe_type { WHYFRAME_FLOAT32 = 0, WHYFRAME_FLOAT16 = 1, WHYFRAME_UINT8 = 2 };
 enum whyframe_layout { WHYFRAME_PLANAR = 0 /* channels, pixels */, WHYFRAME_INTERLEAVED = 1 /* pixels, channels */ };
 enum whyframe_mode { WHYFRAME_CT = 0, WHYFRAME_BT = 1, WHYFRAME_MINMAX = 2 };
-enum whyframe_format { WHYFRAME_BGR = 0, WHYFRAME_RGB = 1, WHYFRAME_NV12 = 2 };
+enum whyframe_format { WHYFRAME_BGR = 0, WHYFRAME_RGB = 1, WHYFRAME_NV12 = 2, WHYFRAME_BGRA = 3, WHYFRAME_RGBA = 4 };
 enum whyframe_matrix { WHYFRAME_BT601 = 0, WHYFRAME_BT709 = 1 };
 
 /* WHYFRAME_ABI_VERSION of the library, which changes whenever a function changes. */
@@ -47,19 +47,32 @@ WHYFRAME_API int whyframe_abi_version(void);
 /* The message of a returned code, in English. The string is valid as long as the library is loaded. */
 WHYFRAME_API const char* whyframe_error_string(int code);
 
-/* Resample a video frame to the model's input, `side` x `side` x 3 uint8 RGB in `out`.
+/* Return the scratch bytes that whyframe_frame_to_tensor needs for two passes, or a negative status. */
+WHYFRAME_API int64_t whyframe_frame_scratch_bytes(int height, int columns, int channels);
+
+/* Resample a video frame to the model's input, out_height x out_width x channels uint8 in `out`. The channels are RGB
+ * (3), RGBA (4; BGRA and RGBA frames only, with the alpha unchanged), or luma (1: 0.299 R + 0.587 G + 0.114 B).
  *
  * plane0 holds height x width interleaved pixels, or the luma of NV12, whose chroma is in plane1 (pairs of U and V,
- * half as many rows and columns, rounded up); pitches are in bytes. The resampling is separable:
- *   out[y][x] = sum over k, l of row_weight[y][k] * column_weight[x][l] * frame[row_start[y] + k][column_start[x] + l]
- * The starts are `side` ascending int32 values, the weights are float32 (side x taps). A tap of weight 0 may lie
- * outside the frame. NV12 is converted to RGB and clamped before it is weighted. `matrix` and `full_range` apply to
- * NV12 only. */
+ * half as many rows and columns, rounded up); pitches are in bytes. The frame becomes the `rows` x `columns` pixels
+ * of the input from (first_row, first_column) on. The other pixels are set to `fill`: byte c is the level of channel c.
+ * The resampling is separable; for y below `rows` and x below `columns`:
+ *   out[first_row + y][first_column + x] = sum over k, l of
+ *     row_weight[y][k] * column_weight[x][l] * frame[row_start[y] + k][column_start[x] + l]
+ * The starts are ascending int32 values, the weights are float32 (rows x row_taps, columns x column_taps). A tap of
+ * weight 0 may lie outside the frame. NV12 is converted to RGB and clamped before it is weighted. `matrix` and
+ * `full_range` apply to NV12 only.
+ *
+ * If scratch is NULL, both sums are float32. If it is not, the sums over the columns are rounded and clamped to 8 bits
+ * before they are summed over the rows, and halves are rounded up, as Pillow does; each pixel is read only once.
+ * scratch has whyframe_frame_scratch_bytes(height, columns, channels) bytes. */
 WHYFRAME_API int whyframe_frame_to_tensor(const uint8_t* plane0, int64_t pitch0, const uint8_t* plane1, int64_t pitch1,
                                           int height, int width, int format, int matrix, int full_range,
                                           const int32_t* row_start, const float* row_weight, int row_taps,
                                           const int32_t* column_start, const float* column_weight, int column_taps,
-                                          uint8_t* out, int side, void* stream);
+                                          uint8_t* scratch, uint8_t* out, int out_height, int out_width, int channels,
+                                          int first_row, int first_column, int rows, int columns, int fill,
+                                          void* stream);
 
 /* Apply the distribution controller to `maps` maps of `size` logits, `logits_stride` elements apart. The scores are
  * dense.
@@ -132,13 +145,14 @@ WHYFRAME_API int whyframe_refine(const float* scores, const int32_t* position, c
 
 /* Draw a mask on a frame (height x width x 3 uint8, pitches in bytes).
  *
- * The mask is upsampled to the window (top, left, height, width) of the frame, bilinear with half-pixel centres.
- * Outside the window the score is 0. With t = rint(255 * score):
+ * The mask covers the window (top, left, height, width), in pixels of the frame, which may have fractions and may reach
+ * outside the frame. It is resampled bilinearly with half-pixel centres. The score of a pixel whose centre is outside
+ * the window is 0. With t = rint(255 * score):
  *   out = saturate(rint(frame * keep[t] / 255) + colours[t])
  * `colours` is 256 x 3 uint8 and `keep` is 256 uint8. `frame` may be `out`. A mask is at most 8192 wide. */
 WHYFRAME_API int whyframe_overlay(const float* mask, int mask_height, int mask_width, const uint8_t* frame,
-                                  int64_t frame_pitch, int height, int width, int window_top, int window_left,
-                                  int window_height, int window_width, const uint8_t* colours, const uint8_t* keep,
+                                  int64_t frame_pitch, int height, int width, float window_top, float window_left,
+                                  float window_height, float window_width, const uint8_t* colours, const uint8_t* keep,
                                   uint8_t* out, int64_t out_pitch, void* stream);
 
 #ifdef __cplusplus

@@ -3,11 +3,15 @@
 
 namespace whyframe {
 
+// The part of the plane of the frame that the mask covers, in pixels. A pixel is inside if its centre is.
 struct Window {
-  int top, left, height, width;
+  float top, left, height, width;
 
-  WHYFRAME_DEVICE bool has_row(int64_t y) const { return y >= top && y - top < height; }
-  WHYFRAME_DEVICE bool has_column(int64_t x) const { return x >= left && x - left < width; }
+  WHYFRAME_DEVICE bool has_row(int64_t y) const { return has(static_cast<float>(y) - top + 0.5f, height); }
+  WHYFRAME_DEVICE bool has_column(int64_t x) const { return has(static_cast<float>(x) - left + 0.5f, width); }
+
+ private:
+  WHYFRAME_DEVICE static bool has(float centre, float length) { return centre >= 0 && centre < length; }
 };
 
 struct DrawOverlay {
@@ -36,7 +40,7 @@ struct DrawOverlay {
     auto* scores = reinterpret_cast<uint8_t*>(line + mask_width);
     const bool covered = window.has_row(y);
     if (covered) {
-      const LinearSample rows(y - window.top, window.height, mask_height);
+      const LinearSample rows(y, window.top, window.height, mask_height);
       team.each(mask_width, [&](int64_t j) { line[j] = rows.mix(mask_at(rows.low, j), mask_at(rows.high, j)); });
     }
     team.sync();
@@ -63,7 +67,7 @@ struct DrawOverlay {
   // The 8-bit score of a pixel of this row.
   WHYFRAME_DEVICE uint8_t score(const float* line, int64_t x) const {
     if (!window.has_column(x)) return 0;
-    const LinearSample columns(x - window.left, window.width, mask_width);
+    const LinearSample columns(x, window.left, window.width, mask_width);
     return nearest<uint8_t>(255 * columns.mix(line[columns.low], line[columns.high]));
   }
 
@@ -76,18 +80,19 @@ struct DrawOverlay {
 
 inline int check_overlay(int mask_height, int mask_width, int64_t frame_pitch, int height, int width,
                          const Window& window, int64_t out_pitch) {
-  WHYFRAME_TRY(need_not_negative({height, width, window.top, window.left}));
-  WHYFRAME_TRY(need_positive({mask_height, mask_width, window.height, window.width}));
+  WHYFRAME_TRY(need_not_negative({height, width}));
+  WHYFRAME_TRY(need_positive({mask_height, mask_width}));
   const int64_t row = 3 * static_cast<int64_t>(width);
   if (frame_pitch < row || out_pitch < row) return WHYFRAME_BAD_SIZE;
-  const bool inside = window.top <= height - window.height && window.left <= width - window.width;
-  return inside || height == 0 || width == 0 ? WHYFRAME_OK : WHYFRAME_BAD_SIZE;
+  const bool finite = std::isfinite(window.top) && std::isfinite(window.left) && std::isfinite(window.height) &&
+                      std::isfinite(window.width);
+  return finite && window.height > 0 && window.width > 0 ? WHYFRAME_OK : WHYFRAME_BAD_SIZE;
 }
 
 }  // namespace whyframe
 
 WHYFRAME_ENTRY(overlay, const float* mask, int mask_height, int mask_width, const uint8_t* frame, int64_t frame_pitch,
-               int height, int width, int window_top, int window_left, int window_height, int window_width,
+               int height, int width, float window_top, float window_left, float window_height, float window_width,
                const uint8_t* colours, const uint8_t* keep, uint8_t* out, int64_t out_pitch) {
   using namespace whyframe;
   const Window window{window_top, window_left, window_height, window_width};

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["resample"]
+__all__ = ["filter_taps", "nearest_samples", "resample"]
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -82,7 +82,7 @@ def resample(
     vertical = (image.shape[0], top, rows, height)
     horizontal = (image.shape[1], left, columns, width)
     if interpolation == "nearest":
-        return image[_nearest(*vertical)[:, None], _nearest(*horizontal)]
+        return image[nearest_samples(*vertical)[:, None], nearest_samples(*horizontal)]
     down = _blocks(*vertical, interpolation, antialias)
     across = _blocks(*horizontal, interpolation, antialias)
     first, end = down[0].first, down[-1].end
@@ -134,8 +134,18 @@ def _to_uint8(values: Floats) -> Image:
     return cv2.addWeighted(flat, 1, flat, 0, 2**-12, dtype=cv2.CV_8U).reshape(values.shape)  # type: ignore[return-value]
 
 
-def _nearest(n_in: int, start: float, length: float, n_out: int) -> NDArray[np.intp]:
-    """Return the input pixel of each output pixel. Positions are summed up one by one, as in Pillow."""
+def nearest_samples(n_in: int, start: float, length: float, n_out: int) -> NDArray[np.intp]:
+    """Return the input pixel of each output pixel. Positions are summed up one by one, as in Pillow.
+
+    Args:
+        n_in: Number of input pixels along the axis.
+        start: Start of the resized window, in input pixels.
+        length: Length of the resized window, in input pixels.
+        n_out: Number of output pixels N.
+
+    Returns:
+        N indices.
+    """
     scale = length / n_out
     steps = np.full(n_out, scale)
     steps[0] = start + scale * 0.5
@@ -147,7 +157,7 @@ def _blocks(
     n_in: int, start: float, length: float, n_out: int, interpolation: str, antialias: bool
 ) -> tuple[Block, ...]:
     """Return the weights of one axis, as matrices of `BLOCK` outputs."""
-    taps, weights = _taps(n_in, start, length, n_out, interpolation, antialias)
+    taps, weights = filter_taps(n_in, start, length, n_out, interpolation, antialias)
     blocks = []
     for begin in range(0, n_out, BLOCK):
         outputs = slice(begin, min(begin + BLOCK, n_out))
@@ -159,10 +169,18 @@ def _blocks(
     return tuple(blocks)
 
 
-def _taps(
+def filter_taps(
     n_in: int, start: float, length: float, n_out: int, interpolation: str, antialias: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the input pixels of each output pixel and their weights.
+
+    Args:
+        n_in: Number of input pixels along the axis.
+        start: Start of the resized window, in input pixels.
+        length: Length of the resized window, in input pixels.
+        n_out: Number of output pixels.
+        interpolation: Filter, ``"bilinear"`` or ``"bicubic"``.
+        antialias: Whether to widen the filter by the reduction.
 
     Returns:
         Indices and float64 weights, each n_out x T; an index may occur twice.

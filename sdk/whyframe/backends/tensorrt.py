@@ -128,7 +128,7 @@ class TensorRTBackend(Backend):
         smallest, _ = plans[OUTPUTS].batches()
         with driver.current():
             explainer, classifier = (Execution(plans[part], driver) for part in (OUTPUTS, _REFINE))
-            explainer.batch(smallest, self.input_shape[0])
+            explainer.batch(smallest, self.input_shape)
             refinement = DeviceRefinement(
                 driver, self._kernels, classifier, plans[_REFINE].batches(), manifest
             )
@@ -172,7 +172,7 @@ class TensorRTBackend(Backend):
             arrays = {name: self._empty(plan, name, len(frames)) for name in plan.outputs()}
             results: dict[str, Memory] = {name: driver.allocate(a.nbytes) for name, a in arrays.items()}
             execution = self._execution(outputs)
-            execution.batch(len(frames), self.input_shape[0])
+            execution.batch(len(frames), self.input_shape)
             execution.bind({name: memory.pointer for name, memory in {**inputs, **results}.items()})
             execution.enqueue(stream)
             for name, array in arrays.items():

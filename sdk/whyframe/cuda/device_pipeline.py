@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.cuda.device_results import DeviceScores
+from whyframe.cuda.frame_resizer import FrameResizer
 from whyframe.cuda.frames import DeviceFrame, as_device_frame, is_device_frame
 from whyframe.cuda.graph_cache import GraphCache
 from whyframe.cuda.overlay_renderer import OverlayRenderer
@@ -21,18 +21,16 @@ from whyframe.cuda.ring import Ring, Slot
 from whyframe.cuda.staging import Staged, Staging
 from whyframe.errors import BackendError
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of
-from whyframe.preprocess import as_bgr
+from whyframe.preprocess import as_image
 
 if TYPE_CHECKING:
-    from whyframe.cuda.driver import Driver, Memory
+    from whyframe.cuda.driver import Driver
     from whyframe.cuda.execution import Execution
     from whyframe.cuda.refinement import DeviceRefinement
     from whyframe.manifest import Manifest
     from whyframe.native.kernels import Kernels
 
 __all__ = ["DevicePipeline"]
-
-_SIZES_KEPT = 8  # frame sizes whose resampling weights stay on the device
 
 
 class DevicePipeline(Pipeline):
@@ -58,25 +56,22 @@ class DevicePipeline(Pipeline):
         manifest: Manifest,
     ) -> None:
         self._refinement = refinement
-        self._driver, self._kernels, self._explainer, self._manifest = driver, kernels, explainer, manifest
-        _check_supported(manifest)
-        side, classes = manifest.input.height, len(manifest.labels)
+        self._driver, self._explainer, self._manifest = driver, explainer, manifest
+        self._channels, mask_size = manifest.input.channels, (manifest.mask_height, manifest.mask_width)
         with driver.current():
             self._stream, self._staging = driver.stream(), Staging(driver)
-            mask, model_input = (
-                ((manifest.mask_height, manifest.mask_width), np.float32),
-                ((side, side, 3), np.uint8),
+            self._ring = Ring(
+                driver, {"mask": (mask_size, np.float32), "input": (manifest.input.shape, np.uint8)}
             )
-            self._ring = Ring(driver, {"mask": mask, "input": model_input})
             self._tensors = {name: driver.allocate(size * batch) for name, size in _sizes(manifest).items()}
             self._target = driver.pinned((1,), np.int64)
             self._class_id = driver.pinned((1,), np.int64)
-            self._probabilities = driver.pinned((classes,), np.float32)
+            self._probabilities = driver.pinned((len(manifest.labels),), np.float32)
             self._renderer = OverlayRenderer(driver, kernels)
+            self._resizer = FrameResizer(driver, kernels, manifest.input, self._stream)
             # The engine explains the padding rows, too, so their targets must be valid.
             driver.upload(self._tensors["target"].pointer, np.full(batch, -1, np.int64), self._stream)
             self._stream.synchronize()
-        self._taps: OrderedDict[tuple[int, int], Any] = OrderedDict()
         # The lambda must not hold self: in a reference cycle, the garbage collector would free GPU memory.
         stream = self._stream
         self._graphs = GraphCache(driver, stream, lambda: explainer.capturable(stream))
@@ -98,13 +93,13 @@ class DevicePipeline(Pipeline):
         self._check_open()
         if not is_device_frame(frame):
             with self._driver.current():
-                self._staging.upload(as_bgr(frame, color), source=frame)
+                self._staging.upload(as_image(frame, color, self._channels), source=frame)
 
     def profile(self, frame: NDArray[np.uint8]) -> dict[str, float]:
         """Measure the stages of a host frame on the device, without a graph; for benchmarks.
 
         Args:
-            frame: H x W x 3 uint8 BGR.
+            frame: H x W x 3 uint8 BGR; H x W x 4 uint8 BGRA for a model of 4 channels.
 
         Returns:
             Milliseconds of ``upload``, ``resize`` and ``engine``, which includes the download of its small outputs.
@@ -114,7 +109,7 @@ class DevicePipeline(Pipeline):
             staged = self._staging.upload(frame)
             staged.ready.synchronize()
             device_frame = self._staging.as_frame(staged)
-            self._taps_for(device_frame)  # outside the measured time
+            self._resizer.prepare(*device_frame.shape[:2])  # outside the measured time
             marks[0].record(self._stream)
             self._driver.upload(staged.pointer, staged.host(frame.size), self._stream)
             marks[1].record(self._stream)
@@ -132,6 +127,7 @@ class DevicePipeline(Pipeline):
             self._closed = True
             with self._driver.current():
                 del self._graphs, self._explainer, self._refinement, self._staging, self._tensors
+                del self._resizer
 
     def _check_open(self) -> None:
         if self._closed:
@@ -163,18 +159,18 @@ class DevicePipeline(Pipeline):
     def _queue(self, given: Any, target: int, color: str, marks: list[float]) -> Any:
         """Queue a frame, and return the frame that the result holds."""
         if is_device_frame(given):
-            frame = as_device_frame(given, color, self._driver, self._stream)
+            frame = as_device_frame(given, color, self._driver, self._stream, self._channels)
             marks.append(perf_counter())
             self._target[0] = target
             self._queue_device_frame(frame)
             return replace(frame, stream=None)  # already waited for, and its owner may destroy it
         staged = self._staging.find(given)
         if staged is None:
-            staged = self._staging.upload(as_bgr(given, color))
+            staged = self._staging.upload(as_image(given, color, self._channels))
         marks.append(perf_counter())
         self._target[0] = target
         self._queue_staged(staged)
-        return staged.image
+        return staged.image[..., :3]
 
     def _queue_device_frame(self, frame: DeviceFrame) -> None:
         if frame.stream is not None:
@@ -184,40 +180,18 @@ class DevicePipeline(Pipeline):
 
     def _queue_staged(self, staged: Staged) -> None:
         frame = self._staging.as_frame(staged)
-        taps = self._taps_for(frame)
+        addresses = self._resizer.prepare(*frame.shape[:2])
 
         def enqueue() -> None:
             self._resize(frame)
             self._queue_engine()
 
         self._stream.wait(staged.ready)
-        self._graphs.run((staged.pointer, frame.shape, *(memory.pointer for memory, _ in taps)), enqueue)
+        self._graphs.run((staged.pointer, frame.shape, *addresses), enqueue)
         staged.consumed.record(self._stream)
 
     def _resize(self, frame: DeviceFrame) -> None:
-        height, width, _ = frame.shape
-        (row_start, _), (row_weight, row_taps), *columns = self._taps_for(frame)
-        (column_start, _), (column_weight, column_taps) = columns
-        self._kernels.frame_to_tensor(
-            frame.pointer,
-            frame.pitch,
-            frame.chroma,
-            frame.pitch if frame.chroma else 0,
-            height,
-            width,
-            self._kernels.FORMATS[frame.format],
-            self._kernels.MATRICES[frame.matrix],
-            int(frame.full_range),
-            row_start.pointer,
-            row_weight.pointer,
-            row_taps,
-            column_start.pointer,
-            column_weight.pointer,
-            column_taps,
-            self._tensors["frames"].pointer,
-            self._manifest.input.height,
-            self._stream.handle,
-        )
+        self._resizer.resize(frame, self._tensors["frames"].pointer)
 
     def _queue_engine(self) -> None:
         """Queue the fused engine, the upload of its target and the download of its small outputs."""
@@ -226,41 +200,6 @@ class DevicePipeline(Pipeline):
         self._explainer.enqueue(self._stream)
         self._driver.download(self._probabilities, self._tensors["probabilities"].pointer, self._stream)
         self._driver.download(self._class_id, self._tensors["class_id"].pointer, self._stream)
-
-    def _taps_for(self, frame: DeviceFrame) -> list[tuple[Memory, int]]:
-        """Return the resampling taps of a frame size on the device.
-
-        Returns:
-            The device memory of row starts, row weights, column starts and column weights, each with the length of its
-            last axis.
-        """
-        from whyframe.native.resampling import frame_taps
-
-        size = frame.shape[:2]
-        if size not in self._taps:
-            axes = frame_taps(*size, self._manifest.input)
-            arrays = [array for axis in axes for array in axis]
-            self._taps[size] = [
-                (self._driver.to_device(array, self._stream), array.shape[-1]) for array in arrays
-            ]
-            while len(self._taps) > _SIZES_KEPT:
-                # Graphs that use the removed addresses are never launched again, as their keys hold these addresses.
-                self._taps.popitem(last=False)
-        self._taps.move_to_end(size)
-        return self._taps[size]
-
-
-def _check_supported(manifest: Manifest) -> None:
-    """Check that the kernels can prepare the model's input.
-
-    Raises:
-        BackendError: They cannot.
-    """
-    spec = manifest.input
-    if spec.height != spec.width or spec.channels != 3 or spec.resize.interpolation != "fast":
-        raise BackendError(
-            f"the TensorRT backend does not prepare an input of {spec}; use backend='onnxruntime' for this model."
-        )
 
 
 def _sizes(manifest: Manifest) -> dict[str, int]:

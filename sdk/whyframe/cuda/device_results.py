@@ -24,10 +24,10 @@ class DeviceScores(Scores):
 
     Args:
         renderer: Renderer of overlays on the device.
-        slot: Slot with ``mask`` (s x s float32) and ``input`` (S x S x 3 uint8, the model's input).
+        slot: Slot with ``mask`` (h x w float32) and ``input`` (H x W x C uint8, the model's input).
         size: Height and width of the frame, in pixels.
         spec: The model's input.
-        refined: Slot with ``refined`` (S x S float32), the refined mask; None without refinement.
+        refined: Slot with ``refined`` (H x W float32), the refined mask; None without refinement.
     """
 
     def __init__(

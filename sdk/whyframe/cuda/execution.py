@@ -103,16 +103,16 @@ class Execution:
         if self._context is None:
             raise BackendError(f"there is not enough GPU memory for the {plan.what}; close other engines.")
 
-    def batch(self, count: int, side: int) -> None:
+    def batch(self, count: int, shape: tuple[int, int, int]) -> None:
         """Set the batch, if the engine does not fix it.
 
         Args:
             count: Batch size N.
-            side: Side S of the model's input, in pixels.
+            shape: Height H, width W and number of channels C of the model's input.
         """
         if self._plan.dynamic:
             for name in self.inputs:
-                self._shape(name, (count, side, side, 3) if name == "frames" else (count,))
+                self._shape(name, (count, *shape) if name == "frames" else (count,))
 
     def bind(self, addresses: dict[str, int]) -> None:
         """Set the device addresses of inputs and outputs, given by their names."""

@@ -15,7 +15,7 @@ from whyframe.errors import FrameTypeError, FrameValueError
 
 __all__ = ["DeviceFrame", "NV12Frame", "as_device_frame", "is_device_frame"]
 
-Format = Literal["bgr", "rgb", "nv12"]
+Format = Literal["bgr", "rgb", "bgra", "rgba", "nv12"]
 _CUDA_DEVICE = 2  # kDLCUDA
 _DEFAULT_STREAM = 1  # CU_STREAM_LEGACY
 
@@ -68,7 +68,7 @@ class DeviceFrame:
         shape: Shape of the frame, (H, W, 3) for every format.
         pointer: Device address of the first row; in NV12, of the luma plane.
         pitch: Distance between the starts of two rows, in bytes.
-        format: Pixel format, ``"bgr"``, ``"rgb"`` or ``"nv12"``.
+        format: Pixel format, ``"bgr"``, ``"rgb"``, ``"bgra"``, ``"rgba"`` or ``"nv12"``.
         chroma: Device address of the chroma plane in NV12; 0 for the other formats.
         matrix: Colour matrix of NV12; see `NV12Frame`.
         full_range: Range of luma in NV12; see `NV12Frame`.
@@ -100,8 +100,10 @@ class DeviceFrame:
             if self.stream is not None:
                 self.driver.wait_for_stream(stream, self.stream)
             if self.format != "nv12":
-                image = self._rows(self.pointer, 3 * width, height, stream).reshape(self.shape)
-                return image if self.format == "bgr" else np.ascontiguousarray(image[..., ::-1])
+                channels = len(self.format)
+                rows = self._rows(self.pointer, channels * width, height, stream)
+                image = rows.reshape(height, width, channels)[..., :3]
+                return np.ascontiguousarray(image[..., ::-1] if self.format.startswith("rgb") else image)
             luma = self._rows(self.pointer, width, height, stream)
             chroma = self._rows(self.chroma, 2 * ((width + 1) // 2), (height + 1) // 2, stream)
         return nv12_to_bgr(luma, chroma, self.matrix, self.full_range)
@@ -148,39 +150,60 @@ def is_device_frame(frame: Any) -> bool:
     return device is not None and int(device()[0]) == _CUDA_DEVICE
 
 
-def as_device_frame(frame: Any, color: str, driver: Driver, stream: Stream) -> DeviceFrame:
+def as_device_frame(frame: Any, color: str, driver: Driver, stream: Stream, channels: int = 3) -> DeviceFrame:
     """Return a frame in device memory as a `DeviceFrame`, without a copy.
 
     Args:
         frame: An `NV12Frame`, or an H x W x 3 uint8 array of any row pitch with ``__cuda_array_interface__`` or
-            ``__dlpack__``.
-        color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
+            ``__dlpack__``; H x W x 4 for a model of 4 channels.
+        color: Channel order of an array, ``"bgr"`` or ``"rgb"``; alpha is the last channel.
         driver: The device that the frame must be on.
         stream: The stream that will read the frame.
+        channels: Number of channels of the model's input: 1, 3 or 4.
 
     Raises:
         FrameTypeError: The array is not uint8.
-        FrameValueError: The array has another shape, its rows are not contiguous, or it is on another device.
+        FrameValueError: The array has another shape, its rows are not contiguous, it is on another device, or the
+            model takes an alpha channel and the frame has none.
     """
-    if isinstance(frame, DeviceFrame):
-        return frame
     if isinstance(frame, NV12Frame):
-        return DeviceFrame(
-            shape=(frame.height, frame.width, 3),
-            pointer=frame.luma,
-            pitch=frame.pitch,
-            format="nv12",
-            chroma=frame.chroma,
-            matrix=frame.matrix,
-            full_range=frame.full_range,
-            stream=frame.stream,
-            owner=frame,
-            driver=driver,
-        )
+        frame = _of_planes(frame, driver)
+    if isinstance(frame, DeviceFrame):
+        _check_alpha(frame, channels)
+        return frame
     # DLPack is preferred, because it makes our stream wait for the data. PyTorch's CUDA Array Interface does not.
     has_dlpack = hasattr(frame, "__dlpack_device__")
     tensor = from_dlpack(frame, stream.handle) if has_dlpack else _from_interface(frame)
-    return _of_tensor(tensor, color, driver)
+    return _of_tensor(tensor, color, driver, channels)
+
+
+def _of_planes(frame: NV12Frame, driver: Driver) -> DeviceFrame:
+    return DeviceFrame(
+        shape=(frame.height, frame.width, 3),
+        pointer=frame.luma,
+        pitch=frame.pitch,
+        format="nv12",
+        chroma=frame.chroma,
+        matrix=frame.matrix,
+        full_range=frame.full_range,
+        stream=frame.stream,
+        owner=frame,
+        driver=driver,
+    )
+
+
+def _check_alpha(frame: DeviceFrame, channels: int) -> None:
+    """Check that a frame has an alpha channel if the model takes one, and only then.
+
+    Raises:
+        FrameValueError: It does not fit.
+    """
+    if (frame.format in ("bgra", "rgba")) != (channels == 4):
+        given = "an" if channels == 4 else "no"
+        raise FrameValueError(
+            f"the frame is {frame.format} and the model takes {given} alpha channel; "
+            f"give height x width x {4 if channels == 4 else 3} uint8."
+        )
 
 
 def _from_interface(frame: Any) -> Tensor:
@@ -200,18 +223,18 @@ def _from_interface(frame: Any) -> Tensor:
     )
 
 
-def _of_tensor(tensor: Tensor, color: str, driver: Driver) -> DeviceFrame:
-    size = " x ".join(map(str, tensor.shape))
+def _of_tensor(tensor: Tensor, color: str, driver: Driver, channels: int) -> DeviceFrame:
+    size, depth = " x ".join(map(str, tensor.shape)), 4 if channels == 4 else 3
     if tensor.dtype != "u1":
         raise FrameTypeError(f"a frame is uint8, not {tensor.dtype}; convert it on the device first.")
-    if len(tensor.shape) != 3 or tensor.shape[2] != 3:
+    if len(tensor.shape) != 3 or tensor.shape[2] != depth:
         raise FrameValueError(
-            f"the frame is {size}; give height x width x 3 (move the channels to the last axis)."
+            f"the frame is {size}; give height x width x {depth} (move the channels to the last axis)."
         )
     if 0 in tensor.shape:
         raise FrameValueError(f"the frame is empty ({size}); check that it was decoded.")
     pitch, *pixel_strides = tensor.byte_strides
-    if pixel_strides != [3, 1] or pitch < 3 * tensor.shape[1]:
+    if pixel_strides != [depth, 1] or pitch < depth * tensor.shape[1]:
         raise FrameValueError(
             f"the frame's rows are not contiguous (strides of {tensor.byte_strides} bytes); make them contiguous."
         )
@@ -219,11 +242,13 @@ def _of_tensor(tensor: Tensor, color: str, driver: Driver) -> DeviceFrame:
         raise FrameValueError(
             f"the frame is on cuda:{tensor.device} and the engine on cuda:{driver.index}; move one of them."
         )
+    order: Literal["bgr", "rgb"] = "rgb" if color == "rgb" else "bgr"
+    formats: dict[str, Format] = {"bgr": "bgra", "rgb": "rgba"}
     return DeviceFrame(
         shape=(tensor.shape[0], tensor.shape[1], 3),
         pointer=tensor.pointer,
         pitch=pitch,
-        format="rgb" if color == "rgb" else "bgr",
+        format=formats[order] if depth == 4 else order,
         stream=tensor.stream,
         owner=tensor.owner,
         driver=driver,

@@ -51,7 +51,6 @@ class OverlayRenderer:
         """
         height, width, _ = frame.shape
         place = spec.resize.placement(height, width, spec.height, spec.width)
-        top, left, window_height, window_width = (int(value) for value in place[:4])
         image = np.empty((height, width, 3), np.uint8)
         with self._lock, self._driver.current():
             pointer, pitch, _memory = self._on_device(frame)
@@ -65,10 +64,10 @@ class OverlayRenderer:
                 pitch,
                 height,
                 width,
-                top,
-                left,
-                window_height,
-                window_width,
+                place.top,
+                place.left,
+                place.height,
+                place.width,
                 added.pointer,
                 kept.pointer,
                 drawn.pointer,

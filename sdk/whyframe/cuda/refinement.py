@@ -42,30 +42,31 @@ class DeviceRefinement:
     ) -> None:
         self._driver, self._kernels, self._classifier = driver, kernels, classifier
         (self._smallest, self._batch), batch = batches, batches[1]
-        self._side, self._mask_side = manifest.input.height, manifest.mask_height
+        self._shape, self._mask_size = manifest.input.shape, (manifest.mask_height, manifest.mask_width)
         self._classes = len(manifest.labels)
-        pixels = self._side**2
+        height, width, channels = self._shape
+        self._pixels = pixels = height * width
         stream = driver.stream()
         weights = gaussian_kernel(BLUR_SIGMA).astype(np.float32)
         self._radius = len(weights) // 2
         self._weights = driver.to_device(weights, stream)
         self._scratch = driver.allocate(
-            max(kernels.blur_scratch_bytes(1, 3, self._side, self._side), kernels.rank_scratch_bytes(pixels))
+            max(kernels.blur_scratch_bytes(1, channels, height, width), kernels.rank_scratch_bytes(pixels))
         )
         sizes = {
             "scores": 4 * pixels,
             "smooth": 4 * pixels,
             "position": 4 * pixels,
             "order": 4 * pixels,
-            "blurred": 3 * pixels,
-            "frames": 3 * pixels * batch,
+            "blurred": channels * pixels,
+            "frames": channels * pixels * batch,
             "target": 8 * batch,
             "probabilities": 4 * self._classes * batch,
         }
         self._memory = {name: driver.allocate(size) for name, size in sizes.items()}
         driver.upload(self._memory["target"].pointer, np.full(batch, -1, np.int64), stream)
         stream.synchronize()
-        self._ring = Ring(driver, {"refined": ((self._side, self._side), np.float32)})
+        self._ring = Ring(driver, {"refined": ((height, width), np.float32)})
 
     def refine(self, tensors: dict[str, int], class_id: int, steps: int, stream: Stream) -> Slot:
         """Refine the mask of the last explained frame, and wait for the result.
@@ -77,14 +78,14 @@ class DeviceRefinement:
             stream: Stream in which the tensors were computed.
 
         Returns:
-            Slot with ``refined``, the refined mask, S x S float32.
+            Slot with ``refined``, the refined mask, H x W float32.
         """
-        pixels = self._side**2
+        pixels = self._pixels
         counts = np.append(np.arange(steps) * pixels // steps, pixels).astype(np.int32)
         counts_memory = self._driver.to_device(counts, stream)
         curve = self._driver.allocate(4 * (steps + 1))
         self._rank(tensors["saliency"], stream)
-        self._blur(tensors["frames"], self._memory["blurred"].pointer, "uint8", 3, stream)
+        self._blur(tensors["frames"], self._memory["blurred"].pointer, "uint8", self._shape[2], stream)
         for start in range(0, steps, self._batch):
             count = min(self._batch, steps - start)
             self._classify(tensors["frames"], counts_memory.pointer + 4 * start, count, stream)
@@ -106,11 +107,9 @@ class DeviceRefinement:
         return slot
 
     def _rank(self, mask: int, stream: Stream) -> None:
-        """Upsample the mask to S x S scores, and compute the rank of each pixel."""
-        memory, side = self._memory, self._side
-        self._kernels.upsample(
-            mask, self._mask_side, self._mask_side, memory["scores"].pointer, side, side, stream=stream.handle
-        )
+        """Upsample the mask to H x W scores, and compute the rank of each pixel."""
+        memory, size = self._memory, self._shape[:2]
+        self._kernels.upsample(mask, *self._mask_size, memory["scores"].pointer, *size, stream=stream.handle)
         self._blur(memory["scores"].pointer, memory["smooth"].pointer, "float32", 1, stream)
         self._kernels.rank(
             memory["scores"].pointer,
@@ -119,13 +118,12 @@ class DeviceRefinement:
             memory["order"].pointer,
             self._scratch.pointer,
             self._scratch.size,
-            side,
-            side,
+            *size,
             stream=stream.handle,
         )
 
     def _blur(self, source: int, destination: int, dtype: str, channels: int, stream: Stream) -> None:
-        """Blur an S x S image."""
+        """Blur an H x W image."""
         self._kernels.blur(
             source,
             self._kernels.TYPES[dtype],
@@ -134,8 +132,7 @@ class DeviceRefinement:
             destination,
             1,
             channels,
-            self._side,
-            self._side,
+            *self._shape[:2],
             self._weights.pointer,
             self._radius,
             stream=stream.handle,
@@ -152,11 +149,11 @@ class DeviceRefinement:
             counts,
             self._memory["frames"].pointer,
             count,
-            3,
-            self._side**2,
+            self._shape[2],
+            self._pixels,
             stream=stream.handle,
         )
-        self._classifier.batch(max(count, self._smallest), self._side)
+        self._classifier.batch(max(count, self._smallest), self._shape)
         names = (*self._classifier.inputs, "probabilities")
         self._classifier.bind({name: self._memory[name].pointer for name in names})
         self._classifier.enqueue(stream)

@@ -22,7 +22,7 @@ class Staged:
 
     Attributes:
         source: Frame object that `Staging.find` identifies the buffer by; None after it was found.
-        image: The uploaded frame, H x W x 3 uint8 BGR in host memory.
+        image: The uploaded frame, H x W x 3 uint8 BGR or H x W x 4 uint8 BGRA, in host memory.
         ready: Event that marks the end of the upload.
         consumed: Event that marks the end of the work that reads the buffer.
     """
@@ -70,7 +70,7 @@ class Staging:
         """Start the upload of a frame. The caller's stream must wait for the event ``ready``.
 
         Args:
-            image: H x W x 3 uint8 BGR, with any strides.
+            image: H x W x 3 uint8 BGR or H x W x 4 uint8 BGRA, with any strides.
             source: Frame object that `find` identifies the buffer by later; None if the buffer is used at once.
         """
         with self._lock:
@@ -96,11 +96,11 @@ class Staging:
 
     def as_frame(self, staged: Staged) -> DeviceFrame:
         """Return the device copy of a staged frame."""
-        height, width, _ = staged.image.shape
+        height, width, channels = staged.image.shape
         return DeviceFrame(
             shape=(height, width, 3),
             pointer=staged.pointer,
-            pitch=3 * width,
-            format="bgr",
+            pitch=channels * width,
+            format="bgra" if channels == 4 else "bgr",
             driver=self._driver,
         )

@@ -16,7 +16,7 @@ from whyframe.native.c_library import CLibrary, Float, Int, Long, Pointer, c_fun
 
 __all__ = ["Kernels", "kernels_exist", "load_host_twins", "load_kernels"]
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """Version of the C interface: ``WHYFRAME_ABI_VERSION`` in ``whyframe_kernels.h``."""
 
 
@@ -37,11 +37,15 @@ class Kernels(CLibrary):
     TYPES: ClassVar[dict[str, int]] = {"float32": 0, "float16": 1, "uint8": 2}
     PLANAR, INTERLEAVED = 0, 1
     MODES: ClassVar[dict[str, int]] = {"ct": 0, "bt": 1, "minmax": 2}
-    FORMATS: ClassVar[dict[str, int]] = {"bgr": 0, "rgb": 1, "nv12": 2}
+    FORMATS: ClassVar[dict[str, int]] = {"bgr": 0, "rgb": 1, "nv12": 2, "bgra": 3, "rgba": 4}
     MATRICES: ClassVar[dict[str, int]] = {"bt601": 0, "bt709": 1}
 
     def __init__(self, library: ctypes.CDLL, *, host: bool = False) -> None:
         super().__init__(library, ABI_VERSION, host=host)
+
+    @c_function
+    def frame_scratch_bytes(self, height: Int, columns: Int, channels: Int) -> Long:  # type: ignore[empty-body]
+        """Return the scratch bytes that `frame_to_tensor` needs for two passes."""
 
     @c_function
     def frame_to_tensor(
@@ -61,11 +65,19 @@ class Kernels(CLibrary):
         column_start: Pointer,
         column_weight: Pointer,
         column_taps: Int,
+        scratch: Pointer,
         out: Pointer,
-        side: Int,
+        out_height: Int,
+        out_width: Int,
+        channels: Int,
+        first_row: Int,
+        first_column: Int,
+        rows: Int,
+        columns: Int,
+        fill: Int,
         stream: Pointer,
     ) -> None:
-        """Resample a frame to the model's input, side x side x 3 uint8 RGB, with the taps of `frame_taps`."""
+        """Resample a frame to the model's input, H x W x C uint8, with the taps of `frame_taps`."""
 
     @c_function
     def controller_forward(
@@ -238,10 +250,10 @@ class Kernels(CLibrary):
         frame_pitch: Long,
         height: Int,
         width: Int,
-        window_top: Int,
-        window_left: Int,
-        window_height: Int,
-        window_width: Int,
+        window_top: Float,
+        window_left: Float,
+        window_height: Float,
+        window_width: Float,
         colours: Pointer,
         keep: Pointer,
         out: Pointer,

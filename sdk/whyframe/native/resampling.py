@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.input_spec import InputSpec
+from whyframe.resample import filter_taps, nearest_samples
 
 __all__ = ["Taps", "frame_taps", "resize_taps"]
 
@@ -22,19 +23,43 @@ _Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def frame_taps(height: int, width: int, spec: InputSpec) -> tuple[Taps, Taps]:
-    """Return the taps from a frame to the model's input, which give the result of `whyframe.preprocess.to_input`.
+    """Return the taps from a frame to the part of the model's input that shows it.
+
+    Applying them gives the result of `whyframe.preprocess.to_input`.
 
     Args:
-        height: Height H of the frame, in pixels.
-        width: Width W of the frame, in pixels.
-        spec: The model's input, with a fast resize rule.
+        height: Height of the frame, in pixels.
+        width: Width of the frame, in pixels.
+        spec: The model's input.
 
     Returns:
         Taps of the rows, and taps of the columns.
     """
-    place = spec.resize.placement(height, width, spec.height, spec.width)
-    top, left, rows, columns = (int(value) for value in place[:4])
-    return resize_taps(top, rows, spec.height), resize_taps(left, columns, spec.width)
+    rule, place = spec.resize, spec.resize.placement(height, width, spec.height, spec.width)
+    if rule.interpolation == "fast":  # its windows have whole pixels
+        top, left, window_height, window_width = (int(value) for value in place[:4])
+        return resize_taps(top, window_height, spec.height), resize_taps(left, window_width, spec.width)
+    rows, columns = place.end_row - place.first_row, place.end_column - place.first_column
+    down = _shown(place.top, place.height / spec.height, place.first_row, rows, height)
+    across = _shown(place.left, place.width / spec.width, place.first_column, columns, width)
+    return (
+        _filtered(down, height, rows, rule.interpolation, rule.antialias),
+        _filtered(across, width, columns, rule.interpolation, rule.antialias),
+    )
+
+
+def _shown(start: float, step: float, first: int, outputs: int, samples: int) -> tuple[float, float]:
+    """Return start and length of the samples that some outputs show, without rounding errors at the frame's edges.
+
+    Args:
+        start: Start of the window that the input covers, in samples of the frame.
+        step: Distance between two outputs, in samples of the frame.
+        first: First output that shows the frame.
+        outputs: Number of outputs that show the frame.
+        samples: Number of samples of the frame.
+    """
+    low, high = max(start + first * step, 0.0), min(start + (first + outputs) * step, float(samples))
+    return low, high - low
 
 
 def resize_taps(window_start: int, window_length: int, side: int) -> Taps:
@@ -57,9 +82,36 @@ def resize_taps(window_start: int, window_length: int, side: int) -> Taps:
         lengths.append(lengths[-1] // 2)
     steps = [_averages(longer, shorter) for longer, shorter in pairwise(lengths)]
     start, weight = reduce(_compose, reversed(steps), _linear(lengths[-1], side))
-    # Drop the last taps if their weights are 0 in every row.
-    taps = max(int(np.flatnonzero(weight.any(axis=0))[-1]) + 1, 1)
-    return (window_start + start).astype(np.int32), weight[:, :taps].astype(np.float32)
+    return _to_taps(window_start + start, weight)
+
+
+def _filtered(
+    window: tuple[float, float], samples: int, outputs: int, interpolation: str, antialias: bool
+) -> Taps:
+    """Return the taps of an exact resize along an axis; see `whyframe.resample`.
+
+    Args:
+        window: Start and length of the part of the axis that the outputs show, in samples.
+        samples: Number of samples of the frame.
+        outputs: Number of outputs.
+        interpolation: ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
+        antialias: Whether the filter is widened where the frame is reduced.
+    """
+    if interpolation == "nearest":
+        nearest = nearest_samples(samples, *window, outputs)
+        return nearest.astype(np.int32), np.ones((outputs, 1), np.float32)
+    sample, weight = filter_taps(samples, *window, outputs, interpolation, antialias)
+    start = sample[:, 0]
+    offset = sample - start[:, None]
+    taps = np.zeros((outputs, int(offset.max()) + 1))
+    np.add.at(taps, (np.arange(outputs)[:, None], offset), weight)  # at the edges, samples are repeated
+    return _to_taps(start, taps)
+
+
+def _to_taps(start: NDArray[np.integer], weight: NDArray[np.float64]) -> Taps:
+    """Return the taps in the types of the kernel, without the last taps if their weights are 0 in every row."""
+    taps = int(np.flatnonzero(weight.any(axis=0))[-1]) + 1
+    return start.astype(np.int32), weight[:, :taps].astype(np.float32)
 
 
 def _linear(length: int, side: int) -> _Rows:
