@@ -12,6 +12,7 @@ axis of the transposed image.
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ Floats = NDArray[np.float32]
 RADIUS = {"bilinear": 1, "bicubic": 2}
 """Half of the width of each filter, in pixels, where it is not widened."""
 
-BLOCK = 4
+BLOCK = 6
 """Number of output pixels that share a matrix: larger blocks hold more zeros, smaller ones need more calls."""
 
 SINGLE_THREAD = 250_000
@@ -36,8 +37,8 @@ SINGLE_THREAD = 250_000
 Its worker threads would go on spinning for milliseconds and take the cores from the network that runs next.
 """
 
-BUFFER_BYTES = 2**19
-"""Size of the rows that are converted to float32 at a time, in bytes: they stay in the cache of a core."""
+WORK_BYTES = 2**19
+"""Size of the float32 rows that are worked on at a time, in bytes: they stay in the cache of a core."""
 
 
 class Block(NamedTuple):
@@ -85,53 +86,114 @@ def resample(
         return image[nearest_samples(*vertical)[:, None], nearest_samples(*horizontal)]
     down = _blocks(*vertical, interpolation, antialias)
     across = _blocks(*horizontal, interpolation, antialias)
-    first, end = down[0].first, down[-1].end
-    between = _resize_rows(_transpose(image[first:end]), across)
-    narrow = _transpose(_to_uint8(between) if antialias else between)
-    return _to_uint8(_resize_rows(narrow, down, first))
+    used = image[down[0].first : down[-1].end]
+    if used.strides[0] < 0 or used.strides[1:] != (image.shape[2], 1):
+        used = np.ascontiguousarray(used)  # OpenCV takes no other layout
+    narrow = _resize_axis(used, True, across, 0, antialias)
+    return _resize_axis(narrow, False, down, down[0].first, True)
 
 
-def _resize_rows(image: NDArray[Any], blocks: tuple[Block, ...], skipped: int = 0) -> Floats:
-    """Resize the vertical axis.
+def _resize_axis(
+    image: NDArray[Any], horizontal: bool, blocks: tuple[Block, ...], skipped: int, rounded: bool
+) -> NDArray[Any]:
+    """Resize one axis.
 
     Args:
         image: Image of H x W x C, uint8 or float32.
-        blocks: Weights of all output rows.
-        skipped: Number of input rows above the image, for the blocks' ranges.
+        horizontal: Whether to resize the horizontal axis, which is the vertical axis of the transposed image.
+        blocks: Weights of all output rows (columns, if horizontal).
+        skipped: Number of rows above the image that the ranges of the blocks count.
+        rounded: Whether to round and clip the result to 8 bits.
 
     Returns:
-        Resized image, height x W x C float32.
+        Resized image, uint8 or float32.
     """
-    height, last = blocks[-1].outputs.stop, blocks[-1].end - skipped
-    values = image.shape[1] * image.shape[2]
-    resized = np.empty((height, values), np.float32)
-    capacity = max(BUFFER_BYTES // (4 * values), max(block.weights.shape[1] for block in blocks))
-    buffer = np.empty((min(capacity, last), values), np.float32)
-    start = end = 0
-    for outputs, first, stop, weights in blocks:
-        if stop - skipped > end:
-            start, end = first - skipped, min(first - skipped + len(buffer), last)
-            np.copyto(buffer[: end - start].reshape(-1, *image.shape[1:]), image[start:end])
-        rows = buffer[first - skipped - start : stop - skipped - start]
-        step = max(SINGLE_THREAD // weights.size, 1)
-        for column in range(0, values, step):
-            part = slice(column, column + step)
-            np.matmul(weights, rows[:, part], out=resized[outputs, part])
-    return resized.reshape(height, *image.shape[1:])
+    width, channels, height = image.shape[1 - horizontal], image.shape[2], blocks[-1].outputs.stop
+    shape = (width, height, channels) if horizontal else (height, width, channels)
+    resized = np.empty(shape, np.uint8 if rounded else np.float32)
+    step = max(SINGLE_THREAD // (max(block.weights.size for block in blocks) * channels), 1)
+    groups = _groups(blocks, WORK_BYTES // (4 * channels * min(step, width)))
+    for column in range(0, width, step):
+        columns = slice(column, min(column + step, width))
+        for group in groups:
+            rows = slice(group[0].first - skipped, group[-1].end - skipped)
+            outputs = slice(group[0].outputs.start, group[-1].outputs.stop)
+            part = _transpose(image[columns, rows]) if horizontal else image[rows, columns]
+            sums = _multiply(group, part)
+            values = (_to_uint8(sums) if rounded else sums).reshape(-1, *part.shape[1:])
+            if horizontal:
+                resized[columns, outputs] = _transpose(values)
+            else:
+                resized[outputs, columns] = values
+    return resized
+
+
+def _groups(blocks: tuple[Block, ...], height: int) -> list[list[Block]]:
+    """Split the blocks into groups of at most the given height, or of a single block."""
+    groups: list[list[Block]] = [[]]
+    for block in blocks:
+        if groups[-1] and _height([*groups[-1][:1], block]) > height:
+            groups.append([])
+        groups[-1].append(block)
+    return groups
+
+
+def _height(group: list[Block]) -> int:
+    """Return the number of input and output rows of consecutive blocks."""
+    return group[-1].end - group[0].first + group[-1].outputs.stop - group[0].outputs.start
+
+
+def _multiply(group: list[Block], image: NDArray[Any]) -> Floats:
+    """Return the products of the blocks' weights and the rows of an image.
+
+    Args:
+        group: Consecutive blocks.
+        image: Input rows from the first block's first one on, H x W x C.
+
+    Returns:
+        Output rows of the blocks, each of W * C float32, which are valid until the next call.
+    """
+    start, first, height, values = group[0].outputs.start, group[0].first, len(image), image[0].size
+    work = _memory(_height(group) * values).reshape(-1, values)
+    np.copyto(work[:height].reshape(image.shape), image)
+    sums = work[height:]
+    for outputs, low, high, weights in group:
+        part = slice(outputs.start - start, outputs.stop - start)
+        np.matmul(weights, work[low - first : high - first], out=sums[part])
+    return sums
+
+
+class _ThreadMemory(threading.local):
+    """Memory of each thread that is kept between calls: new pages cost as much time as the products.
+
+    Attributes:
+        values: Memory as a vector, float32.
+    """
+
+    values: Floats = np.empty(0, np.float32)
+
+
+_MEMORY = _ThreadMemory()
+
+
+def _memory(size: int) -> Floats:
+    """Return a vector of float32 values that this thread may use until the next call."""
+    if _MEMORY.values.size < size:
+        _MEMORY.values = np.empty(size, np.float32)
+    return _MEMORY.values[:size]
 
 
 def _transpose(image: NDArray[Any]) -> NDArray[Any]:
     """Return the image with rows and columns exchanged, H x W x C to W x H x C."""
-    return cv2.transpose(np.ascontiguousarray(image)).reshape(image.shape[1], image.shape[0], image.shape[2])
+    return cv2.transpose(image).reshape(image.shape[1], image.shape[0], image.shape[2])
 
 
 def _to_uint8(values: Floats) -> Image:
-    """Round to the nearest integer and clip to 0..255.
+    """Round a matrix to the nearest integers and clip them to 0..255.
 
     OpenCV rounds halves to even numbers. The small summand makes it round them up, as Pillow does.
     """
-    flat = values.reshape(len(values), -1)
-    return cv2.addWeighted(flat, 1, flat, 0, 2**-12, dtype=cv2.CV_8U).reshape(values.shape)  # type: ignore[return-value]
+    return cv2.addWeighted(values, 1, values, 0, 2**-12, dtype=cv2.CV_8U)  # type: ignore[return-value]
 
 
 def nearest_samples(n_in: int, start: float, length: float, n_out: int) -> NDArray[np.intp]:
