@@ -92,7 +92,7 @@ def test_smooth_grad_is_that_of_a_noise_tunnel_with_the_same_noise(classifier) -
 
 def test_grad_cam_is_that_of_the_last_stage(classifier) -> None:
     """captum's differs where a later operation overwrites the features in place."""
-    method = captum.LayerGradCam(classifier.module, classifier.module.get_submodule(classifier.taps[-1]))
+    method = captum.LayerGradCam(classifier.module, classifier.module.get_submodule(classifier.taps[-1].name))
     assert_same(
         GradCam(),
         classifier,

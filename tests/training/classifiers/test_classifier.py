@@ -155,11 +155,3 @@ def test_a_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
     path.write_text("a\nb")
     with pytest.raises(ClassifierError, match="5 classes but 2 labels"):
         build_classifier(ClassifierSpec(TINY, "random", str(path), side=SIDE))
-
-
-def test_the_error_of_a_network_without_the_strides_lists_its_sizes() -> None:
-    shallow = nn.Sequential(
-        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
-    )
-    with pytest.raises(ClassifierError, match="no features at stride 4"):
-        Classifier(shallow, name="shallow", labels=LABELS, input=InputSpec.square(SIDE))

@@ -6,7 +6,7 @@ from torch import nn
 
 from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
-from whyframe_training.classifiers.feature_taps import capture, find_taps
+from whyframe_training.classifiers.feature_taps import Tap, capture, find_taps
 from whyframe_training.classifiers.networks import (
     ClassifierError,
     ClassifierSpec,
@@ -49,7 +49,7 @@ def test_features_of_each_family(name: str) -> None:
     side, channels, sides = FAMILIES[name]
     assert network.input.height == side
     assert tuple(call.channels for call in calls) == channels
-    assert tuple(call.output_side for call in calls) == sides
+    assert tuple(call.width for call in calls) == sides
 
 
 @pytest.mark.slow
@@ -62,8 +62,8 @@ def test_every_cnn_of_torchvision_has_features(name: str) -> None:
         calls = find_taps(network.module, network.input)
     for call, stride in zip(calls, (4, 8, 16), strict=False):
         # Without padding they are smaller: Inception's 17 stand for 18.7.
-        assert network.input.height / stride == pytest.approx(call.output_side, rel=0.1)
-    assert calls[3].output_side <= calls[2].output_side
+        assert network.input.height / stride == pytest.approx(call.width, rel=0.1)
+    assert calls[3].width <= calls[2].width
 
 
 def step(inputs: int, outputs: int, stride: int = 2) -> nn.Conv2d:
@@ -88,7 +88,8 @@ class SharedActivation(nn.Module):
 def test_a_module_that_is_called_at_many_scales_stands_for_its_last_call_only() -> None:
     classifier = Classifier(SharedActivation(), name="shared", labels="abcde", input=InputSpec.square(64))
     features = classifier(torch.rand(1, 3, 64, 64))
-    assert classifier.taps == ("convs.2", "act", "pool", "pool"), "the activation's last call is at stride 8"
+    names = [tap.name for tap in classifier.taps]
+    assert names == ["convs.2", "act", "pool", "pool"], "the activation's last call is at stride 8"
     assert [stage.shape[1:] for stage in features.stages] == [(6, 16, 16), (7, 8, 8), (7, 4, 4), (7, 4, 4)]
     assert classifier.channels == (6, 7, 7, 7)
 
@@ -132,14 +133,17 @@ class ChannelsLast(nn.Module):
         return self.mix(self.patches(x).movedim(1, -1)).mean((1, 2))
 
 
-def test_outputs_with_channels_last_are_no_feature_maps() -> None:
-    with pytest.raises(ClassifierError, match=r"no features at stride 4 .*sides 8:"):
-        find_taps(ChannelsLast(), InputSpec.square(64))
+def test_outputs_with_channels_last_are_read_as_such() -> None:
+    (tap,) = find_taps(ChannelsLast(), InputSpec.square(64))
+    assert tap == Tap("mix", "nhwc", 0, 8, 8, 16)
+    output = torch.rand(2, 8, 8, 16)
+    assert torch.equal(tap.to_map(output), output.permute(0, 3, 1, 2))
 
 
 def test_a_network_without_feature_maps_is_refused() -> None:
-    with pytest.raises(ClassifierError, match="no module with an N x C x h x w output"):
+    with pytest.raises(ClassifierError, match=r"no spatial features .* what remains") as caught:
         find_taps(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 5)), InputSpec.square(64))
+    assert "\n" not in str(caught.value)
 
 
 def test_capture_records_the_outputs_and_leaves_no_hook() -> None:

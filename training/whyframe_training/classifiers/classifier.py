@@ -1,8 +1,9 @@
-"""Classifiers with access to their features at strides 4, 8 and 16, their last features, and their logits."""
+"""Classifiers with access to their features, from fine to coarse, and their logits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from whyframe.input_spec import InputSpec
-from whyframe_training.classifiers.feature_taps import blank, capture, find_taps
+from whyframe_training.classifiers.feature_taps import blank, capture, find_taps, named_taps
 from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.labels import read_labels
 from whyframe_training.classifiers.networks import (
@@ -22,6 +23,7 @@ from whyframe_training.classifiers.networks import (
 from whyframe_training.classifiers.output_meaning import adapt_outputs
 from whyframe_training.classifiers.outputs import LogitAdapter, to_probabilities, to_tensor
 from whyframe_training.classifiers.probe_images import probe_images
+from whyframe_training.classifiers.tap_checks import check_taps
 from whyframe_training.classifiers.weights import load_weights
 
 
@@ -29,7 +31,8 @@ class Features(NamedTuple):
     """Feature maps and logits of a classifier.
 
     Attributes:
-        stages: Four feature maps, N x C x h x w each: at strides 4, 8 and 16, and the last features before pooling.
+        stages: One to five feature maps from fine to coarse, N x C x h x w each, whatever the order of the axes in the
+            network; the last one has the last features before pooling.
         logits: N x classes.
     """
 
@@ -49,20 +52,20 @@ class Classifier(nn.Module):
         labels: Label of each class.
         input: Size, channels, normalisation and resize rule of the network's input.
         activation: What turns the outputs into probabilities, see `adapt_outputs`.
-        taps: Names of the modules whose outputs are the features; None to find them.
+        taps: Names of the modules whose outputs are the features; None to find them, see `find_taps`.
         fold: Fold batch norms into the convolutions before them, which gives the same output in less time.
 
     Attributes:
         outputs: Meaning of the network's own outputs; `module` turns them into logits where they are something else.
         outputs_note: Description of what the outputs are taken for, and why; for people to read.
-        taps: Names of the modules whose outputs are the features, in the order of `Features.stages`.
+        taps: Modules whose outputs are the features, and how they are read, in the order of `Features.stages`.
         channels: Number of channels of each feature map.
         input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
         onnx_backend: Function from normalised images to logits that replaces the module where no gradient is recorded,
             see `whyframe_training.classifiers.onnx_runtime`; None by default.
 
     Raises:
-        ClassifierError: The network has no features at these strides, or another number of classes than labels.
+        ClassifierError: The network has no spatial features, or another number of classes than labels.
     """
 
     mean: Tensor
@@ -78,7 +81,7 @@ class Classifier(nn.Module):
         labels: Sequence[str],
         input: InputSpec = InputSpec(),  # noqa: B008 - frozen, and the name is that of the manifest
         activation: str = "auto",
-        taps: Sequence[str] | None = None,  # noqa: ARG002 - see find_taps
+        taps: Sequence[str] | None = None,
         fold: bool = True,
     ) -> None:
         super().__init__()
@@ -91,9 +94,9 @@ class Classifier(nn.Module):
         self._name_both_classes()
         self.module = fold_batch_norms(adapted.eval(), input) if fold else adapted.eval()
         self.module.requires_grad_(False)
-        calls = find_taps(self.module, input)
-        self.taps = tuple(call.name for call in calls)
-        self.channels = tuple(call.channels for call in calls)
+        found = find_taps(self.module, input) if taps is None else named_taps(self.module, input, taps)
+        self.taps = tuple(check_taps(self.module, input, found))
+        self.channels = tuple(tap.channels for tap in self.taps)
         self._check_labels()
 
     def train(self, mode: bool = True) -> Classifier:  # noqa: ARG002 - the signature is nn.Module's
@@ -106,9 +109,9 @@ class Classifier(nn.Module):
 
     def features(self, normalised: Tensor) -> Features:
         """Return features and logits of N x C x H x W normalised images."""
-        with capture(self.module, self.taps) as outputs:
+        with self._capture() as stages:
             logits = self.module(normalised)
-        return Features(tuple(outputs[tap] for tap in self.taps), logits)
+        return Features(stages(), logits)
 
     def classified_features(self, normalised: Tensor) -> tuple[Features, Tensor]:
         """Return features, logits and probabilities of N x C x H x W normalised images.
@@ -118,11 +121,16 @@ class Classifier(nn.Module):
         """
         adapter = self.module if isinstance(self.module, LogitAdapter) else None
         network = self.module if adapter is None else adapter.network
-        with capture(self.module, self.taps) as outputs:
+        with self._capture() as stages:
             values = to_tensor(network(normalised))
         logits = values if adapter is None else adapter.convert(values)
-        features = Features(tuple(outputs[tap] for tap in self.taps), logits)
-        return features, to_probabilities(values, self.outputs)
+        return Features(stages(), logits), to_probabilities(values, self.outputs)
+
+    @contextmanager
+    def _capture(self) -> Iterator[Callable[[], tuple[Tensor, ...]]]:
+        """Yield a function that returns the feature maps of the network's run in the context."""
+        with capture(self.module, [tap.name for tap in self.taps]) as outputs:
+            yield lambda: tuple(tap.to_map(outputs[tap.name]) for tap in self.taps)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the N x classes logits of N x C x H x W images in [0, 1], RGB, RGBA or grey, without features.
@@ -222,7 +230,7 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
 
     Raises:
         ClassifierError: The name is unknown, a package or a file is missing, the weights do not fit or cannot be
-            downloaded, the labels do not match, or the network has no features at strides 4, 8 and 16.
+            downloaded, the labels do not match, or the network has no spatial features.
     """
     labels = _read_labels(spec)
     network = build_network(spec, len(labels))

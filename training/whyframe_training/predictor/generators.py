@@ -1,20 +1,23 @@
-"""Mask generators: a feature filter for the class, then a decoder from the last features to stride 4."""
+"""Mask generators: a feature filter for the class, then a decoder from the last features to the finest ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from whyframe_training.predictor.scales import fit_widths, grouped
+
 
 class GeneratorOutput(NamedTuple):
     """Result of a mask generator.
 
     Attributes:
-        logit_map: N x h4 x w4 mask logits at the size of the stride-4 features, float32.
+        logit_map: N x h x w mask logits at the size of the finest features times the generator's `upsample`, float32.
         activation: N x 1 x h x w activation of the feature filter, at the size of the last features.
     """
 
@@ -72,10 +75,11 @@ class EdgeGenerator(nn.Module):
     how the mask differs from the classifier's own coarse map.
 
     Args:
-        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        stages: Channels of the features from fine to coarse, and of the last features.
         classes: Number of classes.
-        widths: Channels at the three scales, coarse to fine.
+        widths: Channels at the decoder's scales, coarse to fine, see `fit_widths`.
         embedding: Start of the class embedding, see `FeatureFilter`.
+        groups: Number of stages in each scale, see `scale_groups`; by default each stage but the last has its own.
     """
 
     name = "edge"
@@ -86,18 +90,21 @@ class EdgeGenerator(nn.Module):
         classes: int,
         widths: Sequence[int] = (128, 64, 32),
         embedding: Tensor | None = None,
+        groups: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        fine, middle, coarse, last = stages
-        a, b, c = widths
-        self.widths = tuple(widths)
+        *finer, last = stages
+        self.groups = tuple(groups or (1,) * len(finer) or (0,))
+        self.widths = w = fit_widths(widths, len(self.groups))
         self.filter = FeatureFilter(classes, last, embedding)
-        self.reduce = conv_bn(last, a, 1)
-        self.lateral = nn.ModuleList([conv_bn(coarse, a, 1), conv_bn(middle, b, 1), conv_bn(fine, c, 1)])
-        self.mix = nn.ModuleList([conv_bn(a, b, 3), conv_bn(b, c, 3)])
+        self.reduce = conv_bn(last, w[0], 1)
+        by_scale = zip(grouped(finer[::-1], self.groups), w, strict=True)
+        self.lateral = nn.ModuleList([conv_bn(skip, width, 1) for skips, width in by_scale for skip in skips])
+        self.mix = nn.ModuleList([conv_bn(a, b, 3) for a, b in pairwise(w)])
         # The ranking of pixels depends on fine detail, hence two separable convolutions at the finest scale. A dense
         # 3x3 convolution to a single channel would cost as much as to 16, because runtimes pad the output channels to
         # the width of a vector.
+        c = w[-1]
         self.head = nn.Sequential(
             conv_bn(c, c, 3, groups=c), nn.ReLU(), conv_bn(c, c, 1), nn.ReLU(),
             conv_bn(c, c, 3, groups=c), nn.ReLU(), nn.Conv2d(c, 1, 1),
@@ -108,18 +115,22 @@ class EdgeGenerator(nn.Module):
         """Return the mask logits of the classes.
 
         Args:
-            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            stages: Features from fine to coarse and the last features, N x C x h x w each.
             class_id: N class ids.
         """
-        fine, middle, coarse, last = stages
+        *finer, last = stages
         filtered, activation = self.filter(last, class_id)
         x = self.reduce(filtered)
-        x = F.relu(enlarge(x, coarse.shape[-2:]) + self.lateral[0](coarse))
-        x = F.relu(self.mix[0](x))
-        x = F.relu(enlarge(x, middle.shape[-2:]) + self.lateral[1](middle))
-        x = F.relu(self.mix[1](x))
-        x = F.relu(enlarge(x, fine.shape[-2:]) + self.lateral[2](fine))
-        coarse_map = enlarge(activation.float(), fine.shape[-2:], "bilinear")
+        skips = list(zip(finer[::-1], self.lateral, strict=True))
+        for index, scale in enumerate(grouped(skips, self.groups)):
+            if index:
+                x = F.relu(self.mix[index - 1](x))
+            if scale:
+                x = enlarge(x, scale[0][0].shape[-2:])
+                x = F.relu(sum((lateral(features) for features, lateral in scale), x))
+            else:
+                x = double(x) if index else F.relu(x)
+        coarse_map = enlarge(activation.float(), x.shape[-2:], "bilinear")
         return GeneratorOutput((self.head(x).float() + self.skip * coarse_map).squeeze(1), activation)
 
 
@@ -132,10 +143,17 @@ def enlarge(x: Tensor, size: Sequence[int], mode: str = "nearest") -> Tensor:
         mode: Interpolation of `torch.nn.functional.interpolate`.
     """
     height, width = size
+    if x.shape[-2:] == (height, width):
+        return x
     factor = height // x.shape[-2]
     if (factor * x.shape[-2], factor * x.shape[-1]) == (height, width):
         return F.interpolate(x, scale_factor=float(factor), mode=mode)
     return F.interpolate(x, size=(height, width), mode=mode)
+
+
+def double(x: Tensor) -> Tensor:
+    """Return N x C x h x w features at twice the height and width (nearest neighbour)."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 class Bottleneck(nn.Module):
@@ -159,7 +177,7 @@ class Bottleneck(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Transposed convolution to the scale of a skip connection, concatenation with it, and a bottleneck."""
+    """Transposed convolution to the scale of the skip connections, concatenation with them, and a bottleneck."""
 
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
@@ -167,27 +185,28 @@ class UpBlock(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
         self.mix = Bottleneck(outputs + skip, outputs)
 
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return the features at the size of the skip connection, N x outputs x h x w.
+    def forward(self, x: Tensor, *skips: Tensor) -> Tensor:
+        """Return the features at the size of the skip connections, or at twice the size, N x outputs x h x w.
 
         Args:
-            x: N x inputs features at half that size.
-            skip: N x skip features.
+            x: N x inputs features, usually at half that size.
+            skips: Features of the same size with `skip` channels in all; there may be none.
         """
         x = F.relu(self.norm(self.up(x)))
-        if x.shape[-2:] != skip.shape[-2:]:  # sides such as 260 do not double evenly
-            x = enlarge(x, skip.shape[-2:])
-        return self.mix(torch.cat([x, skip], dim=1))
+        if skips:  # sides such as 260 do not double evenly
+            x = enlarge(x, skips[0].shape[-2:])
+        return self.mix(torch.cat([x, *skips], dim=1))
 
 
 class UNetGenerator(nn.Module):
-    """The generator of Fu et al. (2022): three U-Net blocks with bottlenecks from the last features to stride 4.
+    """The generator of Fu et al. (2022): U-Net blocks with bottlenecks from the last features to the finest ones.
 
     Args:
-        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        stages: Channels of the features from fine to coarse, and of the last features.
         classes: Number of classes.
-        widths: Channels of the three blocks, coarse to fine (Fu et al. 2022, appendix A.3).
+        widths: Channels of the blocks, coarse to fine (Fu et al. 2022, appendix A.3), see `fit_widths`.
         embedding: Start of the class embedding, see `FeatureFilter`.
+        groups: Number of stages in each scale, see `scale_groups`; by default each stage but the last has its own.
     """
 
     name = "unet"
@@ -198,26 +217,32 @@ class UNetGenerator(nn.Module):
         classes: int,
         widths: Sequence[int] = (256, 128, 64),
         embedding: Tensor | None = None,
+        groups: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        fine, middle, coarse, last = stages
-        a, b, c = widths
-        self.widths = tuple(widths)
+        *finer, last = stages
+        given = tuple(groups or (1,) * len(finer) or (0,))
+        self.groups = (
+            given if given[0] else given[1:]
+        )  # each block enlarges, so none stays at the last features' scale
+        self.widths = fit_widths(widths, len(self.groups))
         self.filter = FeatureFilter(classes, last, embedding)
-        self.blocks = nn.ModuleList([UpBlock(last, coarse, a), UpBlock(a, middle, b), UpBlock(b, fine, c)])
-        self.head = nn.Conv2d(c, 1, 3, padding=1)
+        skips = [sum(scale) for scale in grouped(finer[::-1], self.groups)]
+        inputs = (last, *self.widths)
+        self.blocks = nn.ModuleList(map(UpBlock, inputs, skips, self.widths))
+        self.head = nn.Conv2d(inputs[-1], 1, 3, padding=1)
 
     def forward(self, stages: Sequence[Tensor], class_id: Tensor) -> GeneratorOutput:
         """Return the mask logits of the classes.
 
         Args:
-            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            stages: Features from fine to coarse and the last features, N x C x h x w each.
             class_id: N class ids.
         """
-        fine, middle, coarse, last = stages
+        *finer, last = stages
         x, activation = self.filter(last, class_id)
-        for block, skip in zip(self.blocks, (coarse, middle, fine), strict=True):
-            x = block(x, skip)
+        for block, skips in zip(self.blocks, grouped(finer[::-1], self.groups), strict=True):
+            x = block(x, *skips)
         return GeneratorOutput(self.head(x).float().squeeze(1), activation)
 
 
@@ -244,19 +269,25 @@ def default_generator(classifier: str, name: str | None = None) -> dict[str, Any
 
 
 def build_generator(
-    spec: Mapping[str, Any], stages: Sequence[int], classes: int, embedding: Tensor | None
+    spec: Mapping[str, Any],
+    stages: Sequence[int],
+    classes: int,
+    embedding: Tensor | None,
+    groups: Sequence[int] | None = None,
 ) -> MaskGenerator:
     """Build a mask generator.
 
     Args:
         spec: Generator and channels from coarse to fine, e.g. `{"name": "edge", "widths": [96, 48, 24]}`.
-        stages: Channels of the features at strides 4, 8 and 16 and of the last features.
+        stages: Channels of the features from fine to coarse, and of the last features.
         classes: Number of classes.
         embedding: Start of the class embedding, classes x D; None draws it.
+        groups: Number of stages in each scale, see `scale_groups`; None: each stage but the last has its own.
 
     Raises:
         ValueError: There is no generator of that name.
     """
     if spec["name"] not in GENERATORS:
         raise ValueError(f"unknown generator {spec['name']!r}: choose {', '.join(GENERATORS)}")
-    return GENERATORS[spec["name"]](stages, classes, widths=tuple(spec["widths"]), embedding=embedding)
+    build = GENERATORS[spec["name"]]
+    return build(stages, classes, widths=tuple(spec["widths"]), embedding=embedding, groups=groups)

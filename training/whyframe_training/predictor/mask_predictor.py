@@ -13,6 +13,7 @@ from whyframe_training.classifiers.classifier import Classifier, ClassifierError
 from whyframe_training.functional import EPSILON
 from whyframe_training.predictor.controllers import Controller, build_controller
 from whyframe_training.predictor.generators import MaskGenerator, build_generator, enlarge
+from whyframe_training.predictor.scales import scale_groups
 
 
 class MaskPredictor(nn.Module):
@@ -38,11 +39,11 @@ class MaskPredictor(nn.Module):
         """Return the logits that the controller takes.
 
         Args:
-            stages: Features at strides 4, 8 and 16 and the last features, N x C x h x w each.
+            stages: Features from fine to coarse and the last features, N x C x h x w each.
             class_id: N class ids to explain.
 
         Returns:
-            N x h x w at the size of the stride-4 features, float32.
+            N x h x w, at the size of the finest features or up to four times as large, float32.
         """
         output = self.generator(stages, class_id)
         if not self.cam_weight:
@@ -79,7 +80,8 @@ def build_predictor(
     """
     head = classifier.head()
     embedding = None if head is None else head.weight.detach()
-    built = build_generator(generator, classifier.channels, len(classifier.labels), embedding)
+    groups = scale_groups(classifier.taps, classifier.input)
+    built = build_generator(generator, classifier.channels, len(classifier.labels), embedding, groups)
     return MaskPredictor(built, build_controller(controller), cam_weight)
 
 
