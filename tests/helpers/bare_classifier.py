@@ -7,9 +7,8 @@ from torch import nn
 
 from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.classifier import Classifier
-        self.name, self.labels = "bare", ()
-        self.input, self.outputs = InputSpec(), Outputs.logits
-        self.taps = tuple(Tap(name, "nchw", 0, 0, 0, 0) for name in taps)  # no size is known, and none is read
+from whyframe_training.classifiers.feature_taps import Tap
+from whyframe_training.classifiers.outputs import Outputs
 
 
 class BareClassifier(Classifier):
@@ -17,15 +16,9 @@ class BareClassifier(Classifier):
 
     def __init__(self, module: nn.Module, taps: Sequence[str] = (), mean: float = 0.0) -> None:
         nn.Module.__init__(self)
-<<<<<<< HEAD
-        self.name, self.labels, self.taps = "bare", (), tuple(taps)
-        self.input, self.outputs = InputSpec(), Outputs.logits
-=======
         self.name, self.labels = "bare", ()
-        self.taps = tuple(
-            Tap(name, "nchw", 0, 0, 0, 0) for name in taps
-        )  # forward reads the name and the layout only
->>>>>>> 816a6e2 (Features of one to five scales, channels last and tokens; mask generators for them)
+        self.input, self.outputs = InputSpec(), Outputs.logits
+        self.taps = tuple(Tap(name, "nchw", 0, 0, 0, 0) for name in taps)  # maps are read whatever their size
         self.module = module.eval().requires_grad_(False)
         first = next(module.parameters())
         self.register_buffer("mean", torch.full((1, 1, 1, 1), mean).to(first))

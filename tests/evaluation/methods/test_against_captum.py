@@ -11,6 +11,7 @@ from torch import nn
 
 from helpers.bare_classifier import BareClassifier
 from helpers.tiny_classifier import classifier as tiny_classifier
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods.cam import GradCam
 from whyframe_evaluation.methods.gradients import (
     GradientTimesInput,
@@ -123,7 +124,7 @@ def test_guided_backprop_is_that_of_a_network_of_relu_modules() -> None:
         nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 4)
     )  # fmt: skip
     classifier = BareClassifier(module)
-    classifier.side = 10
+    classifier.input = InputSpec.square(10)
     method = captum.GuidedBackprop(classifier.module)
     assert_same(GuidedBackprop(), classifier, lambda x, targets: method.attribute(x, targets).abs().amax(1))
 

@@ -126,7 +126,7 @@ def _features(calls: list[Call]) -> list[Tap]:
 
 def _is_step_of(tap: Tap, block: Call) -> bool:
     """Return whether an output inside a block is only a step: before a reduction, or of a scale that is left again."""
-    if 3 * block.after.side < block.before.side:  # a sequence of several reductions
+    if 3 < 3 * block.after.side < block.before.side:  # a sequence of several reductions, which is no head
         return False
     if block.after.side < block.before.side:
         return _same_scale(tap.side, block.before.side)
