@@ -43,11 +43,13 @@ def published(name: str) -> dict[str, Tensor]:
     return {key: value for key, value in old.items() if not key.endswith("num_batches_tracked")}
 
 
-def test_names_are_those_of_lite_and_of_torchvisions_cnns() -> None:
+def test_names_are_those_of_lite_and_of_torchvisions_classifiers() -> None:
     names = network_names()
     assert names[:3] == LITE
-    assert {"resnet50", "vgg19", "googlenet", "convnext_tiny", "regnet_y_128gf", "maxvit_t"} <= set(names)
-    assert not [name for name in names if name.startswith(("vit", "swin", "fcn", "raft", "quantized"))]
+    assert {"resnet50", "vgg19", "googlenet", "convnext_tiny", "regnet_y_128gf", "maxvit_t", "swin_t"} <= set(
+        names
+    )
+    assert not [name for name in names if name.startswith(("fcn", "raft", "quantized"))]
 
 
 @pytest.mark.parametrize(
@@ -99,24 +101,13 @@ def test_lite_takes_another_side() -> None:
         ("RESNET50", "did you mean resnet50"),
         ("EfficientNet-Lite1", "did you mean efficientnet_lite1"),
         ("efficientnet_lite3", "efficientnet_lite"),
-        ("raft_large", "a CNN of torchvision.models"),
+        ("raft_large", "a classifier of torchvision.models"),
     ],
 )
 def test_an_unknown_name_is_offered_the_nearest(name: str, near: str) -> None:
     with pytest.raises(ClassifierError, match=f"unknown classifier '{name}'.*{near}") as caught:
         build_network(ClassifierSpec(name), 1000)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["vit_b_16", "vit_h_14", "swin_t", "swin_v2_b"])
-def test_vision_transformers_are_refused_before_anything_is_downloaded(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        torchvision.models, "get_model", lambda *_args, **_kwargs: pytest.fail("it was built")
-    )
-    with pytest.raises(ClassifierError, match=f"{name} is a vision transformer.*explains CNNs"):
-        build_network(ClassifierSpec(name), 1000)
 
 
 def test_without_a_network_the_error_names_the_file_and_how_to_pass_it(

@@ -16,7 +16,7 @@ from whyframe.errors import one_line
 from whyframe_training.classifiers.errors import ClassifierError, listing
 from whyframe_training.classifiers.pickles import safe_command
 
-__all__ = ["State", "read_states"]
+__all__ = ["State", "check_file", "kind_of_program", "read_states"]
 
 State = Mapping[str, Tensor]
 
@@ -53,7 +53,7 @@ def read_states(path: Path) -> dict[str, State]:
         ClassifierError: The file is missing, damaged or of another kind, it has to execute code to be read, or it has
             no state dict.
     """
-    _check_file(path)
+    check_file(path)
     content = _read(path)
     states = dict(_states(content))
     if not states:
@@ -64,8 +64,15 @@ def read_states(path: Path) -> dict[str, State]:
     return states
 
 
-def _check_file(path: Path) -> None:
-    """Refuse what is not a weights file by its first bytes."""
+def check_file(path: Path) -> None:
+    """Refuse what is not a weights file by its first bytes.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ClassifierError: The file is missing, empty or unreadable, or of a known other kind.
+    """
     if path.is_dir():
         inside = sorted(
             p.name for p in path.iterdir() if p.suffix in (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
@@ -143,22 +150,32 @@ def _archive(path: Path) -> list[str]:
         ) from error
 
 
+def kind_of_program(path: Path) -> str | None:
+    """Return `"script"` for a TorchScript file, `"export"` for one of `torch.export`, and None for another file.
+
+    Raises:
+        ClassifierError: The file is a damaged archive.
+    """
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            return None
+    ends = {name.rsplit("/", 1)[-1] for name in _archive(path)}
+    if "constants.pkl" in ends:
+        return "script"
+    return "export" if "archive_format" in ends and "data.pkl" not in ends else None
+
+
 def _check_archive(path: Path, names: list[str]) -> None:
     """Refuse archives that hold a program or something else than a file of `torch.save`."""
+    kind = kind_of_program(path) if names else None
+    if kind is not None:
+        what = {"script": "TorchScript", "export": "torch.export"}[kind]
+        raise ClassifierError(f"{path} is a {what} file, a network with its weights: give it to --classifier")
     ends = {name.rsplit("/", 1)[-1] for name in names}
-    if not names or ("data.pkl" in ends and "constants.pkl" not in ends):
-        return
-    if "constants.pkl" in ends:
+    if names and "data.pkl" not in ends:
         raise ClassifierError(
-            f"{path} is a TorchScript file, a network with its weights: give it to --classifier"
+            f"{path} is a zip archive of {listing(sorted(ends - {''}))}: unpack it first, and {HOW}"
         )
-    if "archive_format" in ends or "archive_version" in ends or any("/models/" in name for name in names):
-        raise ClassifierError(
-            f"{path} is a torch.export file, a network with its weights: give it to --classifier"
-        )
-    raise ClassifierError(
-        f"{path} is a zip archive of {listing(sorted(ends - {''}))}: unpack it first, and {HOW}"
-    )
 
 
 def _harmless() -> list[Any]:

@@ -13,15 +13,12 @@ from torch import Tensor, nn
 from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.feature_taps import blank, capture, find_taps, named_taps
 from whyframe_training.classifiers.folding import fold_batch_norms
-from whyframe_training.classifiers.labels import read_labels
-from whyframe_training.classifiers.networks import (
-    ClassifierError,
-    ClassifierSpec,
-    build_network,
-    package,
-)
+from whyframe_training.classifiers.labels import read_labels, wrong_count
+from whyframe_training.classifiers.modules import prepare_module
+from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
 from whyframe_training.classifiers.output_meaning import adapt_outputs
 from whyframe_training.classifiers.outputs import LogitAdapter, to_probabilities, to_tensor
+from whyframe_training.classifiers.packages import package
 from whyframe_training.classifiers.probe_images import probe_images
 from whyframe_training.classifiers.tap_checks import check_taps
 from whyframe_training.classifiers.weights import load_weights
@@ -85,12 +82,13 @@ class Classifier(nn.Module):
         fold: bool = True,
     ) -> None:
         super().__init__()
+        module = prepare_module(module, name)
         self.name, self.labels, self.input = name, tuple(labels), input
         self._untouched = (module,)  # in a tuple, so that it is not registered as a part of this module
         self.register_buffer("mean", torch.tensor(input.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(input.std).view(1, -1, 1, 1), persistent=False)
         probes = self.normalise(probe_images(input))
-        adapted, self.outputs, self.outputs_note = adapt_outputs(module.eval(), name, probes, activation)
+        adapted, self.outputs, self.outputs_note = adapt_outputs(module, name, probes, activation)
         self._name_both_classes()
         self.module = fold_batch_norms(adapted.eval(), input) if fold else adapted.eval()
         self.module.requires_grad_(False)
@@ -215,10 +213,7 @@ class Classifier(nn.Module):
         with torch.no_grad():
             classes = self.logits(blank(self.input)).shape[-1]
         if classes != len(self.labels):
-            raise ClassifierError(
-                f"{self.name} has {classes} classes but {len(self.labels)} labels were given: "
-                "pass --labels, a text file with one label per line, in class order"
-            )
+            raise ClassifierError(wrong_count(self.name, classes, self.labels))
 
 
 def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
@@ -232,14 +227,15 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         ClassifierError: The name is unknown, a package or a file is missing, the weights do not fit or cannot be
             downloaded, the labels do not match, or the network has no spatial features.
     """
-    labels = _read_labels(spec)
-    network = build_network(spec, len(labels))
+    given = None if spec.labels is None else read_labels(Path(spec.labels))
+    network = build_network(spec, None if given is None else len(given))
+    module = prepare_module(network.module, spec.name)
     if spec.weights not in ("pretrained", "random"):
-        load_weights(network.module, spec.weights, spec.name)
+        load_weights(module, spec.weights, spec.name)
     classifier = Classifier(
-        network.module,
+        module,
         name=spec.name,
-        labels=labels,
+        labels=given or network.labels or _imagenet_labels(),
         input=spec.input_spec(network.input),
         activation=network.activation if spec.activation == "auto" else spec.activation,
         taps=spec.taps,
@@ -264,8 +260,6 @@ def _centred(logits: Tensor) -> Tensor:
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-def _read_labels(spec: ClassifierSpec) -> tuple[str, ...]:
-    if spec.labels is None:
-        models = package("torchvision").models
-        return tuple(models.get_model_weights("resnet50").DEFAULT.meta["categories"])
-    return read_labels(Path(spec.labels))
+def _imagenet_labels() -> tuple[str, ...]:
+    models = package("torchvision").models
+    return tuple(models.get_model_weights("resnet50").DEFAULT.meta["categories"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from whyframe_training.classifiers.errors import ClassifierError, listing
 
-__all__ = ["read_labels", "repeated"]
+__all__ = ["read_labels", "repeated", "wrong_count"]
 
 HOW = "give a text file with one label per line, in class order"
 WORDNET = re.compile(r"n\d{8}[\s,]+(.+)")
@@ -21,6 +21,7 @@ NUMBERED = re.compile(r"(\d+)\s*[\s,;:]\s*(.+)")
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """Byte order marks at the start of a text file, and the encodings that they stand for."""
 
+IMAGENET_CLASSES = 1000
 LARGEST = 16 << 20
 """Largest size of a labels file in bytes; ImageNet-21k has half a megabyte."""
 
@@ -47,6 +48,27 @@ def read_labels(path: Path) -> tuple[str, ...]:
     if path.suffix.lower() == ".json" or text.lstrip()[0] in "[{":
         return _checked(path, _from_values(path, _parse(path, text)))
     return _checked(path, _from_lines(path, text))
+
+
+def wrong_count(name: str, classes: int, labels: Sequence[str]) -> str:
+    """Return one line that says that there are not as many labels as classes, with what may be the reason.
+
+    Args:
+        name: Name of the network.
+        classes: Number of its classes.
+        labels: The labels.
+    """
+    line = f"{name} has {classes} classes but {len(labels)} labels were given"
+    twice = repeated(labels)
+    if len(labels) == IMAGENET_CLASSES:
+        line += " (without --labels they are those of ImageNet-1k)"
+    elif twice:
+        line += f" ({listing([repr(label) for label in twice])} more than once)"
+    elif labels[0].lower() in ("label", "labels", "name", "class"):
+        line += f" (the first, {labels[0]!r}, may be a heading)"
+    elif classes == len(labels) + 1:
+        line += " (the background may be a class)"
+    return f"{line}: pass --labels, {HOW[7:]}"
 
 
 def repeated(labels: Sequence[str]) -> list[str]:

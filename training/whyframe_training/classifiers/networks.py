@@ -1,137 +1,62 @@
-"""Networks by name: EfficientNet-Lite, a CNN of torchvision, or a function in a Python file."""
+"""Networks from every source: by name, from Hugging Face, from a file, or from a function in a Python file."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from http.client import HTTPException
+import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from whyframe.input_spec import COLORS, IMAGENET_MEAN, IMAGENET_STD, InputSpec
-from whyframe_training.classifiers.errors import ClassifierError, as_classifier_error
+from whyframe.input_spec import InputSpec
+from whyframe_training.classifiers import exported_program, huggingface, timm_source, torchvision_source
+from whyframe_training.classifiers.errors import ClassifierError, as_classifier_error, listing
+from whyframe_training.classifiers.packages import package
+from whyframe_training.classifiers.specification import ACTIVATIONS, ClassifierSpec, Network
 from whyframe_training.classifiers.weights import load_state
+
+__all__ = ["ACTIVATIONS", "ClassifierError", "ClassifierSpec", "Network", "build_network", "network_names"]
 
 LITE_SIDES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
-ACTIVATIONS = ("auto", "softmax", "sigmoid", "none")
-TRANSFORMERS = ("torchvision.models.vision_transformer", "torchvision.models.swin_transformer")
-# Their auxiliary branches are needed only to train from scratch. They convert images normalised with ImageNet's mean
-# and std to their own normalisation.
-BRANCHED = ("googlenet", "inception_v3")
+HOW = "--classifier takes path/to/my_model.py:function"
 
 
-@dataclass(frozen=True)
-class ClassifierSpec:
-    """Specification of a classifier and its preprocessing.
-
-    Attributes:
-        name: `efficientnet_lite0`, `_lite1` or `_lite2`; a torchvision CNN such as `resnet50`; or `my_model.py:build`,
-            a function that returns the network.
-        weights: Weights file; `pretrained` for the published weights of a named network; `random` for none. A function
-            may load weights itself.
-        labels: Text file with one label per line, in class order; None for ImageNet-1k. A named network that is not
-            `pretrained` is built with this number of classes.
-        mean: Means that the network subtracts, of values in [0, 1] in the order R, G, B, alpha; None for those of the
-            network.
-        std: Standard deviations that the network divides by, as `mean`; None for those of the network.
-        side: Height and width of the input in pixels, as one number or two; None for those of the network.
-        channels: Number of channels of the input: 1, 3 or 4; None for that of the network.
-        color: Order in which the network takes the channels, see `InputSpec`; None for that of the network.
-        resize: Fields of a `ResizeRule` that replace those of the network's own rule.
-        taps: Names of the modules whose outputs are the features; None to find them.
-        activation: What turns the network's outputs into probabilities: `softmax`; `sigmoid`, where several outputs
-            are independent labels; `none` where they are probabilities already; or `auto`, which is softmax for a
-            named network and otherwise examines the outputs.
-    """
-
-    name: str
-    weights: str = "pretrained"
-    labels: str | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    side: int | tuple[int, int] | None = None
-    activation: str = "auto"
-    channels: int | None = None
-    color: str | None = None
-    resize: Mapping[str, Any] = field(default_factory=dict)
-    taps: tuple[str, ...] | None = None
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ClassifierSpec:
-        """Return the specification of JSON values, whose tuples are lists."""
-        lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-        resize = {k: tuple(v) if isinstance(v, list) else v for k, v in values.get("resize", {}).items()}
-        return cls(**{**values, **lists, "resize": resize})
-
-    def input_spec(self, own: InputSpec) -> InputSpec:
-        """Return the input of the classifier: that of the network, with what is specified instead.
-
-        Args:
-            own: Input that the network itself states.
-
-        Raises:
-            OptionError: The values do not go together.
-        """
-        height, width = (own.height, own.width) if self.side is None else _height_and_width(self.side)
-        channels = self.channels or own.channels
-        same = channels == own.channels
-        plain = IMAGENET_MEAN if channels == 3 else (0.0,) * channels
-        scale = IMAGENET_STD if channels == 3 else (1.0,) * channels
-        return InputSpec(
-            height=height,
-            width=width,
-            channels=channels,
-            color=self.color or (own.color if same else COLORS[channels][0] if channels in COLORS else "rgb"),
-            mean=self.mean or (own.mean if same else plain),
-            std=self.std or (own.std if same else scale),
-            resize=own.resize.replaced(self.resize),
-        )
-
-
-class Network(NamedTuple):
-    """A network and its preprocessing.
-
-    Attributes:
-        module: Network from N x 3 x S x S normalised images to its own outputs.
-        input: Size, channels, normalisation and resize rule of the network's input.
-        activation: What turns the outputs into probabilities, see `ClassifierSpec`; known for named networks.
-        input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
-    """
-
-    module: nn.Module
-    input: InputSpec = InputSpec()
-    activation: str = "auto"
-    input_from: str = ""
-
-
-def build_network(spec: ClassifierSpec, classes: int) -> Network:
+def build_network(spec: ClassifierSpec, classes: int | None = None) -> Network:
     """Build the network of a specification, without loading a weights file.
 
     Args:
         spec: Specification of the classifier.
-        classes: Number of classes of a named network that is not pretrained.
+        classes: Number of classes of a named network that is not pretrained; None for its own number.
 
     Raises:
-        ClassifierError: The name is unknown or that of a vision transformer, a package or a file is missing, or a
-            download failed.
+        ClassifierError: The name is unknown, a package or a file is missing or damaged, a download failed, or the
+            preprocessing that the source states cannot be expressed.
     """
-    if ":" in spec.name:
-        return Network(_from_file(spec.name))
-    given = {} if spec.weights == "pretrained" else {"num_classes": classes}
-    return _lite(spec, given) if spec.name in LITE_SIDES else _torchvision(spec, given)
+    name = spec.name
+    if name.startswith(timm_source.PREFIX):
+        return timm_source.build_timm(spec, classes)
+    if name.startswith(huggingface.PREFIX):
+        return huggingface.build_huggingface(spec, classes)
+    if name.startswith(torchvision_source.PREFIX):
+        return torchvision_source.build_torchvision(spec, classes, [])
+    if Path(name).suffix.lower() in exported_program.SUFFIXES:
+        return exported_program.build_exported(spec)
+    if ":" in name or Path(name).suffix or Path(name).is_dir():
+        return _described_by_itself(_from_file(name), spec)
+    if name in LITE_SIDES:
+        return _lite(
+            spec, {} if spec.weights == "pretrained" or classes is None else {"num_classes": classes}
+        )
+    return torchvision_source.build_torchvision(spec, classes, list(LITE_SIDES))
 
 
 def network_names() -> list[str]:
-    """Return the names that `build_network` knows: EfficientNet-Lite, then the CNNs of torchvision."""
-    models = package("torchvision").models
-    return [*LITE_SIDES, *(name for name in models.list_models(module=models) if not _is_transformer(name))]
+    """Return the names that need no prefix: EfficientNet-Lite, then the classifiers of torchvision."""
+    return [*LITE_SIDES, *torchvision_source.torchvision_names()]
 
 
 def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
@@ -147,86 +72,78 @@ def _lite(spec: ClassifierSpec, given: dict[str, int]) -> Network:
     return Network(module, own, "softmax", "its publication, with frames stretched")
 
 
-def _torchvision(spec: ClassifierSpec, given: dict[str, int]) -> Network:
-    """Build a CNN of `torchvision.models` with the preprocessing of its default weights."""
-    models = package("torchvision").models
-    _check_name(spec.name)
-    default = models.get_model_weights(spec.name).DEFAULT
-    preprocessing = default.transforms()
-    extra: dict[str, Any] = dict(given)
-    if spec.name in BRANCHED:
-        extra |= {"aux_logits": False, "transform_input": True, "init_weights": spec.weights == "random"}
-    module = models.get_model(spec.name, weights=None, **extra)
-    if spec.weights == "pretrained":
-        load_state(module, _download(spec.name, default))
-    own = InputSpec.square(preprocessing.crop_size[0], mean=preprocessing.mean, std=preprocessing.std)
-    return Network(module, own, "softmax")
-
-
-def _height_and_width(side: int | tuple[int, int]) -> tuple[int, int]:
-    return (side, side) if isinstance(side, int) else (side[0], side[1])
-
-
-def _download(name: str, weights: Any) -> dict[str, Tensor]:
-    """Return the state dict of torchvision weights, from the cache of `torch.hub` or the internet."""
-    try:
-        return weights.get_state_dict(progress=True, check_hash=True)
-    except (OSError, HTTPException, RuntimeError) as error:
-        raise ClassifierError(
-            f"the weights of {name} cannot be downloaded ({error}): download {weights.url} on a machine with "
-            "internet access, and pass --weights FILE"
-        ) from error
-
-
-def _check_name(name: str) -> None:
-    known = network_names()
-    if name in known:
-        return
-    if _is_transformer(name):
-        raise ClassifierError(
-            f"{name} is a vision transformer, which has no feature maps at strides 4, 8 and 16: "
-            "whyframe explains CNNs, such as convnext_tiny or resnet50"
+def _described_by_itself(module: nn.Module, spec: ClassifierSpec) -> Network:
+    """Return a user's network with what its configuration states, if it is a network of timm or Hugging Face."""
+    if isinstance(getattr(module, "pretrained_cfg", None), dict) and hasattr(module, "num_classes"):
+        own = InputSpec() if spec.states_input else timm_source.timm_input(module, spec.name)
+        return Network(
+            module, own, labels=timm_source.timm_labels(module), input_from="its timm configuration"
         )
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), known)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise ClassifierError(
-        f"unknown classifier {name!r}{hint}: choose {', '.join(LITE_SIDES)}, a CNN of torchvision.models, "
-        "or my_model.py:build, a function of your own"
-    )
-
-
-def _is_transformer(name: str) -> bool:
-    models = package("torchvision").models
-    return name in models.list_models() and models.get_model_builder(name).__module__ in TRANSFORMERS
-
-
-def package(name: str) -> Any:
-    """Import a module of the extra `train`.
-
-    Raises:
-        ClassifierError: The module is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ClassifierError(f"{name} is not installed: pip install 'whyframe[train]'") from error
+    config = getattr(module, "config", None)
+    if hasattr(config, "id2label") and hasattr(config, "problem_type"):
+        return Network(module, labels=huggingface.labels_of_config(config))
+    return Network(module)
 
 
 def _from_file(name: str) -> nn.Module:
     """Return the network that the function of `my_model.py:build` returns."""
     path, _, function = name.rpartition(":")
-    if not Path(path).is_file():
-        raise ClassifierError(f"no such file {path}: --classifier takes path/to/my_model.py:function")
-    loader = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if loader is None or loader.loader is None:
-        raise ClassifierError(f"{path} is not a Python file: --classifier takes path/to/my_model.py:function")
-    source = importlib.util.module_from_spec(loader)
-    with as_classifier_error(path):
-        loader.loader.exec_module(source)
+    _check_file(name, path, function)
+    source = _imported(path)
     if not hasattr(source, function):
-        raise ClassifierError(f"{path} has no function {function}: define it, and return an nn.Module")
+        own = [key for key, value in vars(source).items() if callable(value) and _is_own(value, source)]
+        found = f" (it has {listing(own)})" if own else ""
+        raise ClassifierError(f"{path} has no function {function}{found}: define it, and return an nn.Module")
+    build = getattr(source, function)
+    if isinstance(build, nn.Module):
+        return build
+    if not callable(build):
+        raise ClassifierError(f"{function} in {path} is a {type(build).__name__}, not a function: {HOW}")
     with as_classifier_error(f"{function}() in {path}"):
-        module = getattr(source, function)()
+        module = build()
     if not isinstance(module, nn.Module):
-        raise ClassifierError(f"{function}() in {path} returned {type(module).__name__}, not an nn.Module")
+        raise ClassifierError(
+            f"{function}() in {path} returned {_kind(module)}, not an nn.Module: return the network"
+        )
     return module
+
+
+def _check_file(name: str, path: str, function: str) -> None:
+    if not path and Path(name).is_file():
+        raise ClassifierError(f"{name} needs the name of a function in it: {HOW}")
+    if Path(name).is_dir():
+        raise ClassifierError(f"{name} is a folder: give hf:{name} if save_pretrained wrote it; {HOW}")
+    if path and Path(path).is_dir():
+        raise ClassifierError(f"{path} is a folder: {HOW}")
+    if not Path(path).is_file():
+        raise ClassifierError(f"no such file {path or name}: {HOW}")
+    if Path(path).suffix != ".py":
+        raise ClassifierError(f"{path} is not a Python file: {HOW}")
+    if not function.isidentifier():
+        raise ClassifierError(f"{function!r} is not the name of a function: {HOW}")
+
+
+def _imported(path: str) -> ModuleType:
+    """Import a user's file, whose folder is searched for what it imports."""
+    loader = importlib.util.spec_from_file_location(Path(path).stem, path)
+    assert loader is not None
+    assert loader.loader is not None
+    source = importlib.util.module_from_spec(loader)
+    folder = str(Path(path).resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        with as_classifier_error(path):
+            loader.loader.exec_module(source)
+    finally:
+        sys.path.remove(folder)
+    return source
+
+
+def _is_own(value: Any, source: ModuleType) -> bool:
+    return getattr(value, "__module__", None) == source.__name__
+
+
+def _kind(value: Any) -> str:
+    return (
+        "a class (add parentheses to make the network)" if isinstance(value, type) else type(value).__name__
+    )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from whyframe.errors import one_line
+from whyframe_training.classifiers.errors import ClassifierError
+from whyframe_training.classifiers.first_pass import first_pass
 from whyframe_training.classifiers.last_operations import LastOperations, last_operations
-from whyframe_training.classifiers.networks import ACTIVATIONS, ClassifierError
 from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, to_tensor
+from whyframe_training.classifiers.specification import ACTIVATIONS
 
 __all__ = ["AdaptedNetwork", "adapt_outputs"]
 
@@ -56,7 +56,7 @@ def adapt_outputs(network: nn.Module, name: str, images: Tensor, activation: str
     """
     if activation not in ACTIVATIONS:
         raise ClassifierError(f"there is no activation {activation!r}: choose {', '.join(ACTIVATIONS)}")
-    raw = _outputs_of(network, name, images)
+    raw = first_pass(network, images, name)
     found = _Examination(network, name, images, to_tensor(raw))
     outputs, reason = found.meaning() if activation == "auto" else (found.stated(activation), "")
     plain = isinstance(raw, Tensor) and raw.ndim == 2 and not (outputs.are_probabilities or outputs.single)
@@ -178,21 +178,6 @@ class _Examination:
             f"the outputs of {self.name} are not probabilities, they lie in [{float(self.values.min()):.3g}, "
             f"{float(self.values.max()):.3g}]: pass --activation softmax or sigmoid"
         )
-
-
-def _outputs_of(network: nn.Module, name: str, images: Tensor) -> Any:
-    try:
-        with torch.no_grad():
-            return network(images)
-    except ClassifierError:
-        raise
-    except Exception as error:  # whatever a network of a user raises
-        _, channels, height, width = images.shape
-        raise ClassifierError(
-            f"{name} cannot process N x {channels} x {height} x {width} images "
-            f"({type(error).__name__}: {one_line(error)}): "
-            "pass --side and --channels as the network needs them, or adapt the network"
-        ) from error
 
 
 def _problem_type(network: nn.Module) -> str | None:

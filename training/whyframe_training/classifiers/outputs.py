@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whyframe_training.classifiers.networks import ClassifierError
+from whyframe_training.classifiers.errors import ClassifierError
 
 __all__ = ["LogitAdapter", "Outputs", "to_probabilities", "to_tensor"]
 
