@@ -31,7 +31,7 @@ def build_timm(spec: ClassifierSpec, classes: int | None) -> Network:
         classes: Number of classes of a network that is not pretrained; None for that of its configuration.
 
     Raises:
-        ClassifierError: The package timm is not installed, the name is unknown, the weights cannot be downloaded, or the
+        ClassifierError: The package timm is missing, the name is unknown, the weights cannot be downloaded, or the
             preprocessing cannot be expressed.
     """
     timm = package("timm", "timm")
