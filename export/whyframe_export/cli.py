@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from whyframe.errors import WhyframeError
+from whyframe.manifest import Manifest
 from whyframe_training import input_options, options
 from whyframe_training.option_values import INPUT_OPTIONS, InputValues, classifier_spec, is_given
 
@@ -18,6 +19,8 @@ class Explainer(str, Enum):
 
     predictor = "predictor"
     cam = "cam"
+    forward = "forward"
+    auto = "auto"
 
 
 class Precision(str, Enum):
@@ -36,7 +39,8 @@ def export(
     run: Annotated[
         Path | None,
         typer.Argument(
-            metavar="RUN", help="Run folder that 'whyframe train' wrote. Leave it out with --explainer cam."
+            metavar="RUN",
+            help="Run folder that 'whyframe train' wrote. Leave it out with --explainer cam, forward or auto.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Path of the .onnx file to write.")] = Path(
@@ -45,8 +49,9 @@ def export(
     explainer: Annotated[
         Explainer,
         typer.Option(
-            help="predictor: the trained mask predictor of RUN. cam: the class activation map of --classifier, for "
-            "networks that end in global average pooling and one linear layer; needs no training."
+            help="predictor: the trained mask predictor of RUN. The others need no training: cam, the class activation "
+            "map of --classifier, for networks that end in global average pooling and one linear layer; forward, a map "
+            "for any network, from forward passes of its last layers; auto, cam where possible, and otherwise forward."
         ),
     ] = Explainer.predictor,
     batch: Annotated[int, typer.Option(min=0, help="Fixed number of frames per call; 0 for any number.")] = 0,
@@ -75,10 +80,10 @@ def export(
     """Fuse a classifier and its explainer into one ONNX file.
 
     The explainer is the mask predictor of a run of 'whyframe train', or a
-    class activation map (--explainer cam). The options under "Classifier",
-    --side, --channels, --color, --mean and --std apply to cam only: a run
-    folder already names its classifier. --resize and the options that go with
-    it replace that part of the run's resize rule.
+    map that needs no training (--explainer cam, forward or auto). The options
+    under "Classifier", --side, --channels, --color, --mean and --std apply to
+    the latter only: a run folder already names its classifier. --resize and the
+    options that go with it replace that part of the run's resize rule.
 
     The graph is compared with PyTorch on 50 images before it is written, for
     four targets each: the predicted class, the second most probable class,
@@ -93,6 +98,7 @@ def export(
       whyframe export runs/lite0 --precision fp16 --batch 1 -o model.onnx
       whyframe export --explainer cam -o cam.onnx
       whyframe export --explainer cam --classifier resnet50 -o cam.onnx
+      whyframe export --explainer auto --classifier my_model.py:build -o model.onnx
       whyframe run clip.mp4 --model model.onnx
 
     Exit status:
@@ -116,6 +122,8 @@ def export(
         batch=batch or None,
     )
     typer.echo(source.input_description, err=True)
+    if explainer is Explainer.auto:
+        typer.echo(_choice(source.manifest), err=True)
     report = write_fused_model(source, path, precision=precision.value, progress=True).to_dict()
     typer.echo(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB. Against PyTorch on {report['images']} images: probabilities "
@@ -125,8 +133,19 @@ def export(
     )
 
 
+def _choice(manifest: Manifest) -> str:
+    """Return what ``--explainer auto`` chose, and why."""
+    if manifest.explainer == "cam":
+        return "explainer: cam, because the network ends in global average pooling and one linear layer"
+    return (
+        "explainer: forward, because the network does not end in global average pooling and one linear layer"
+    )
+
+
 def _check_run_alone(context: typer.Context, run: Path) -> None:
     """Refuse options about the classifier beside a run, which has a classifier already."""
     for name in filter(lambda name: is_given(context, name), _SET_BY_RUN):
         option = f"--{name.replace('_', '-')}"
-        raise WhyframeError(f"{option} goes with --explainer cam: {run} names its classifier; leave it out.")
+        raise WhyframeError(
+            f"{option} goes with --explainer cam, forward or auto: {run} names its classifier; leave it out."
+        )

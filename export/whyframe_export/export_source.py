@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from whyframe import Manifest, __version__
+from whyframe_export.fused import FusedClassifier
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.feature_taps import blank
@@ -19,8 +20,12 @@ from whyframe_training.classifiers.input_description import describe_input
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
-from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
+from whyframe_training.predictor.forward_map import ForwardMap
+from whyframe_training.predictor.mask_predictor import MaskPredictor
 from whyframe_training.training_run import VALIDATION
+
+AnyExplainer = MaskPredictor | ClassActivationMap | ForwardMap
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class ExportSource:
 
     Attributes:
         classifier: The network to explain, in float32 on the CPU.
-        explainer: The trained mask predictor, or the class activation map.
+        explainer: The trained mask predictor, or an explainer without training.
         manifest: Manifest of the file to write; its digest is still empty.
         images: Image files for the parity check. Crops of the bundled images take their place where there are
             fewer than 50.
@@ -37,7 +42,7 @@ class ExportSource:
     """
 
     classifier: Classifier
-    explainer: MaskPredictor | ClassActivationMap
+    explainer: AnyExplainer
     manifest: Manifest
     images: tuple[Path, ...]
     input_description: str = ""
@@ -69,23 +74,46 @@ def trained_source(
     return ExportSource(classifier, predictor, manifest, _validation_images(config), description)
 
 
-def cam_source(
-    spec: ClassifierSpec, *, resize: Mapping[str, Any] | None = None, batch: int | None = None
+def training_free_source(
+    spec: ClassifierSpec,
+    kind: str = "auto",
+    *,
+    resize: Mapping[str, Any] | None = None,
+    batch: int | None = None,
 ) -> ExportSource:
-    """Return a classifier with its class activation map, which needs no training.
+    """Return a classifier with an explainer that needs no training.
 
     Args:
-        spec: The classifier; its network must end in global average pooling and one linear layer.
+        spec: The classifier.
+        kind: ``"cam"`` for the class activation map of a network that ends in global average pooling and one linear
+            layer; ``"forward"`` for the forward map of any network; ``"auto"`` for the class activation map where there
+            is one, and otherwise the forward map.
         resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a dynamic batch size.
 
     Raises:
-        ClassifierError: The classifier cannot be built, or has no class activation map.
+        ClassifierError: The classifier cannot be built, or has no such map.
     """
     classifier, description = _build(spec, resize)
-    cam = ClassActivationMap(classifier)
-    manifest = dataclasses.replace(_manifest(classifier, cam, batch), explainer="cam")
-    return ExportSource(classifier, cam, manifest, (), description)
+    explainer = training_free_explainer(classifier, kind)
+    name = "cam" if isinstance(explainer, ClassActivationMap) else "forward"
+    manifest = dataclasses.replace(_manifest(classifier, explainer, batch), explainer=name)
+    return ExportSource(classifier, explainer, manifest, (), description)
+
+
+def training_free_explainer(classifier: Classifier, kind: str = "auto") -> ClassActivationMap | ForwardMap:
+    """Return an explainer of a classifier that needs no training.
+
+    Args:
+        classifier: The network to explain.
+        kind: ``"cam"``, ``"forward"`` or ``"auto"``; see `training_free_source`.
+
+    Raises:
+        ClassifierError: The network has no such map.
+    """
+    if kind == "cam" or (kind == "auto" and classifier.head() is not None):
+        return ClassActivationMap(classifier)
+    return ForwardMap(classifier)
 
 
 def _build(spec: ClassifierSpec, resize: Mapping[str, Any] | None) -> tuple[Classifier, str]:
@@ -97,10 +125,8 @@ def _build(spec: ClassifierSpec, resize: Mapping[str, Any] | None) -> tuple[Clas
     return classifier, describe_input(spec, classifier, own if resize else None)
 
 
-def _manifest(
-    classifier: Classifier, explainer: MaskPredictor | ClassActivationMap, batch: int | None
-) -> Manifest:
-    """Return the part of the manifest that both kinds of explainer share."""
+def _manifest(classifier: Classifier, explainer: AnyExplainer, batch: int | None) -> Manifest:
+    """Return the part of the manifest that all kinds of explainer share."""
     mask_height, mask_width = _mask_size(classifier, explainer)
     return Manifest(
         labels=classifier.labels,
@@ -116,11 +142,11 @@ def _manifest(
     )
 
 
-def _mask_size(classifier: Classifier, explainer: MaskPredictor | ClassActivationMap) -> tuple[int, int]:
+def _mask_size(classifier: Classifier, explainer: AnyExplainer) -> tuple[int, int]:
+    frames = blank(classifier.input).permute(0, 2, 3, 1).to(torch.uint8)
     with torch.no_grad():
-        features = classifier(blank(classifier.input))
-        height, width = explainer(features.stages, torch.zeros(1, dtype=torch.int64)).shape[-2:]
-    return height, width
+        _, _, logit_map = FusedClassifier(classifier, explainer)(frames, torch.zeros(1, dtype=torch.int64))
+    return logit_map.shape[-2], logit_map.shape[-1]
 
 
 def _validation_images(config: TrainConfig) -> tuple[Path, ...]:

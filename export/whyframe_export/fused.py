@@ -7,11 +7,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.classifiers.classifier import Classifier, Features
+from whyframe_training.classifiers.network_cut import capture_cut
+from whyframe_training.predictor.forward_map import ForwardMap
 
 
 class Explainer(Protocol):
-    """Interface of what is fused with a classifier: a `MaskPredictor` or a `ClassActivationMap`."""
+    """Interface of what is fused with a classifier: a `MaskPredictor`, a `ClassActivationMap` or a `ForwardMap`."""
 
     def logit_map(self, stages: tuple[Tensor, ...], class_id: Tensor) -> Tensor:
         """Return the N x h x w float32 logits of the mask, before the controller.
@@ -29,7 +31,7 @@ class FusedClassifier(nn.Module):
 
     Args:
         classifier: The network to explain, in float32 on the CPU.
-        explainer: Mask predictor or class activation map that reads the classifier's features.
+        explainer: What reads the classifier's features and gives a map.
     """
 
     scale: Tensor
@@ -56,8 +58,15 @@ class FusedClassifier(nn.Module):
         """
         # TensorRT-RTX cannot transpose uint8, so the cast comes first.
         images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
-        ordered = self.network.in_network_order(images)
-        features, probabilities = self.network.classified_features(ordered)
+        features, probabilities = self._features(self.network.in_network_order(images))
         predicted = features.logits.argmax(dim=1)
         class_id = torch.where(target < 0, predicted, target.clamp(max=self.classes - 1))
         return probabilities, class_id, self.explainer.logit_map(features.stages, class_id)
+
+    def _features(self, images: Tensor) -> tuple[Features, Tensor]:
+        """Return the features that the explainer reads, with the logits, and the probabilities."""
+        if not isinstance(self.explainer, ForwardMap):
+            return self.network.classified_features(images)
+        with capture_cut(self.network.module, self.explainer.cut) as found:
+            features, probabilities = self.network.classified_features(images)
+        return features._replace(stages=tuple(found)), probabilities

@@ -18,12 +18,15 @@ from whyframe.files import atomic_write
 from whyframe.preprocess import as_image, to_input
 from whyframe.progress import progress_bar
 from whyframe_export.bundled_images import bundled_crops
-from whyframe_export.export_source import ExportSource, cam_source, trained_source
+from whyframe_export.export_source import ExportSource, trained_source, training_free_source
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
 from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
 from whyframe_training.classifiers.classifier import ClassifierSpec
+
+TRAINING_FREE = ("cam", "forward", "auto")
+"""Values of `explainer` that need a classifier instead of a run folder."""
 
 
 def export(
@@ -42,10 +45,12 @@ def export(
     written beside the model, as ``<output stem>.parity.json``.
 
     Args:
-        source: Run folder that `whyframe train` wrote, for a trained mask predictor. For a class activation map,
+        source: Run folder that `whyframe train` wrote, for a trained mask predictor. For another explainer,
             the classifier: its specification, or its name as in `whyframe train --classifier`.
         output: The ``.onnx`` file to write.
-        explainer: ``"predictor"`` for the trained mask predictor, ``"cam"`` for the class activation map.
+        explainer: ``"predictor"`` for the trained mask predictor; ``"cam"`` for the class activation map;
+            ``"forward"`` for the forward map of any network; ``"auto"`` for ``"cam"`` where the network allows it, and
+            otherwise ``"forward"``.
         resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a graph that takes any.
         precision: Number format of most of the graph. With ``"fp16"`` the float32 graph is converted, and the two
@@ -59,7 +64,7 @@ def export(
         WhyframeError: `source` is not what `explainer` needs.
         OutputError: `output` cannot be written.
         RunError: The folder holds no run, or no checkpoint that fits its settings.
-        ClassifierError: The classifier cannot be built, or has no class activation map.
+        ClassifierError: The classifier cannot be built, or has no such map.
         ExportError: PyTorch cannot export the network.
         ParityError: The graph and PyTorch differ by more than the threshold; nothing was written.
         PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
@@ -132,12 +137,12 @@ def open_source(
     """
     if explainer == "predictor" and not isinstance(source, ClassifierSpec):
         return trained_source(Path(source), resize=resize, batch=batch)
-    if explainer == "cam" and isinstance(source, (str, ClassifierSpec)):
+    if explainer in TRAINING_FREE and isinstance(source, (str, ClassifierSpec)):
         spec = ClassifierSpec(source) if isinstance(source, str) else source
-        return cam_source(spec, resize=resize, batch=batch)
+        return training_free_source(spec, explainer, resize=resize, batch=batch)
     raise WhyframeError(
-        "to export a trained mask predictor, give its run folder; to export a class activation map, "
-        "choose the explainer cam and give a classifier instead of a run folder"
+        "to export a trained mask predictor, give its run folder; to export a map without training, "
+        "choose the explainer cam, forward or auto and give a classifier instead of a run folder"
     )
 
 

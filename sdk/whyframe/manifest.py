@@ -39,7 +39,8 @@ class Manifest:
             classifier, whose labels have independent probabilities.
         thresholds: Probability from which a label of a multi-label classifier is present: one number for all labels,
             or one for each.
-        explainer: ``"mask-predictor"`` (trained) or ``"cam"`` (class activation map, not trained).
+        explainer: ``"mask-predictor"`` (trained), or ``"cam"`` (class activation map) or ``"forward"`` (map of forward
+            passes), which are not trained.
         controller: Name and parameters of the distribution controller, for example
             ``{"name": "ct", "eta": 1.5, "h": 2.5}``.
         classifier: Name of the explained classifier.
@@ -221,6 +222,8 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+_EXPLAINERS = ("mask-predictor", "cam", "forward")
+
 _RULES = (
     ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema that this version knows"),
     ("labels", lambda v: bool(v) and all(isinstance(label, str) for label in v), "a name for each class"),
@@ -234,7 +237,7 @@ _RULES = (
         lambda v: bool(v) and all(isinstance(t, (int, float)) and 0 <= t <= 1 for t in v),
         "numbers in [0, 1]",
     ),
-    ("explainer", lambda v: v in ("mask-predictor", "cam"), "'mask-predictor' or 'cam'"),
+    ("explainer", lambda v: v in _EXPLAINERS, f"one of {', '.join(map(repr, _EXPLAINERS))}"),
     (
         "controller",
         lambda v: isinstance(v, Mapping) and isinstance(v.get("name"), str),

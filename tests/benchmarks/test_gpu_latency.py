@@ -7,7 +7,7 @@ import pytest
 import torch
 from benchmarks.gpu_latency import collect, summarise, table, torch_variants
 
-from whyframe_export.export_source import cam_source
+from whyframe_export.export_source import training_free_source
 from whyframe_training.classifiers.classifier import ClassifierSpec
 
 FACTS = {"gpu": "a GPU", "onnxruntime": "1", "torch": "2"}
@@ -52,7 +52,7 @@ def test_the_page_has_no_number_for_a_runtime_that_was_not_measured() -> None:
 
 def test_the_torch_variants_read_the_frame_at_each_call() -> None:
     spec = ClassifierSpec("efficientnet_lite0", "pretrained", None, None, None, 64)
-    source = cam_source(spec, batch=1)
+    source = training_free_source(spec, "cam", batch=1)
     frame = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     parts = torch_variants(source, frame, "eager", "cpu")
     (before,) = parts["classifier"]()

@@ -32,6 +32,14 @@ def test_a_class_activation_map_is_exported_with_one_line_of_output(tmp_path: Pa
     assert Manifest.read(tmp_path / "cam.onnx").batch == 2
 
 
+def test_auto_says_what_it_chose_and_why(tmp_path: Path) -> None:
+    spec = tiny_run.spec(tmp_path)
+    words = ["--classifier", spec.name, "--weights", "random", "--labels", spec.labels, "--side", spec.side]
+    result = command("--explainer", "auto", *words, "-o", tmp_path / "auto.onnx")
+    assert "explainer: cam, because the network ends in global average pooling" in result.stderr
+    assert Manifest.read(tmp_path / "auto.onnx").explainer == "cam"
+
+
 @pytest.mark.parametrize("words", [[], ["runs/lite0", "--explainer", "cam"]])
 def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: Path) -> None:
     with pytest.raises(WhyframeError, match="give its run folder"):
@@ -39,7 +47,9 @@ def test_a_run_folder_goes_with_the_predictor_only(words: list[str], tmp_path: P
 
 
 def test_an_option_that_a_run_would_ignore_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WhyframeError, match=r"--side goes with --explainer cam: runs/lite0 names"):
+    with pytest.raises(
+        WhyframeError, match=r"--side goes with --explainer cam, forward or auto: runs/lite0 names"
+    ):
         command("runs/lite0", "--side", 64, "-o", tmp_path / "m.onnx")
 
 

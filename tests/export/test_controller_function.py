@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from whyframe_export.controller_function import DOMAIN, OPSET, VERSION, controller_call, controller_function
 from whyframe_training.functional import EPSILON
 from whyframe_training.predictor.controllers import build_controller
-from whyframe_training.predictor.mask_predictor import MinMax
+from whyframe_training.predictor.min_max import MinMax
 
 SPECS = [
     {"name": "ct", "eta": 1.5, "h": 2.5},

@@ -1,17 +1,33 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from helpers import tiny_run
-from whyframe_export.export_source import cam_source, trained_source
+from helpers import tiny_network, tiny_run
+from whyframe_export.export_source import trained_source, training_free_source
 from whyframe_training.classifiers.classifier import ClassifierError, ClassifierSpec
 from whyframe_training.config import RunError
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
+from whyframe_training.predictor.forward_map import ForwardMap
 from whyframe_training.predictor.generators import default_generator
 
 
-def test_a_network_without_pooling_and_linear_has_no_cam() -> None:
-    with pytest.raises(ClassifierError, match="no class activation map: train"):
-        cam_source(ClassifierSpec("vgg19", "random"))
+def test_a_network_without_pooling_and_linear_has_no_cam(tmp_path: Path) -> None:
+    spec = dataclasses.replace(tiny_run.spec(tmp_path), name=f"{tiny_network.__file__}:build_mixed")
+    with pytest.raises(ClassifierError, match="no class activation map: use --explainer forward"):
+        training_free_source(spec, "cam")
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"), [("build", ClassActivationMap), ("build_mixed", ForwardMap)]
+)
+def test_auto_is_the_class_activation_map_where_there_is_one(
+    tmp_path: Path, function: str, expected: type
+) -> None:
+    spec = dataclasses.replace(tiny_run.spec(tmp_path), name=f"{tiny_network.__file__}:{function}")
+    source = training_free_source(spec)
+    assert isinstance(source.explainer, expected)
+    assert source.manifest.explainer == ("cam" if expected is ClassActivationMap else "forward")
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 import dataclasses
 import json
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from helpers import tiny_run
 from helpers.tiny_network import SIDE, build
 from whyframe import ExplainEngine, Manifest, OutputError, WhyframeError
 from whyframe_export import ParityError, export
-from whyframe_export.export_source import cam_source
+from whyframe_export.export_source import training_free_source
 from whyframe_export.onnx_export import write_fused_model
 from whyframe_training.classifiers.classifier import ClassifierSpec
 
@@ -81,10 +83,23 @@ def test_a_class_activation_map_needs_no_training(tmp_path: Path, spec: Classifi
     np.testing.assert_allclose(mask, expected.numpy(), atol=1e-4)
 
 
+@pytest.mark.parametrize("batch", [None, 1])
+def test_a_forward_map_runs_the_backbone_once(
+    tmp_path: Path, spec: ClassifierSpec, batch: int | None
+) -> None:
+    path = tmp_path / "forward.onnx"
+    assert export(spec, path, explainer="forward", batch=batch).passes()
+    manifest = Manifest.read(path)
+    assert (manifest.explainer, manifest.controller["name"], manifest.mask_height) == ("forward", "minmax", 2)
+    operators = Counter(node.op_type for node in onnx.load(path).graph.node)
+    assert operators["Conv"] == sum(isinstance(m, torch.nn.Conv2d) for m in build().modules())
+    assert operators["Gemm"] + operators["MatMul"] == 2  # the linear layer: of the image, and of its cells
+
+
 def test_nothing_is_written_where_the_parity_check_fails(
     tmp_path: Path, spec: ClassifierSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = cam_source(spec)
+    source = training_free_source(spec, "cam")
     wrong = dataclasses.replace(source.manifest, controller={"name": "bt"})
     with pytest.raises(ParityError, match="nothing was written"):
         write_fused_model(dataclasses.replace(source, manifest=wrong), tmp_path / "m.onnx")
@@ -104,7 +119,9 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_export(tmp_path:
 def test_the_source_must_be_what_the_explainer_needs(
     tmp_path: Path, source: ClassifierSpec | Path | str, explainer: str
 ) -> None:
-    with pytest.raises(WhyframeError, match="choose the explainer cam and give a classifier"):
+    with pytest.raises(
+        WhyframeError, match="choose the explainer cam, forward or auto and give a classifier"
+    ):
         export(source, tmp_path / "m.onnx", explainer=explainer)
 
 

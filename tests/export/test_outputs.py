@@ -10,7 +10,7 @@ from helpers import tiny_network
 from whyframe import ExplainEngine
 from whyframe.preprocess import to_input
 from whyframe_export import ParityError, export
-from whyframe_export.export_source import cam_source
+from whyframe_export.export_source import training_free_source
 from whyframe_export.onnx_export import write_fused_model
 from whyframe_training import ClassifierSpec
 
@@ -55,7 +55,7 @@ def test_a_graph_whose_probabilities_are_not_those_of_the_untouched_network_is_n
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(LABELS["build_with_softmax"]))
     spec = ClassifierSpec(f"{tiny_network.__file__}:build", "random", str(labels), side=tiny_network.SIDE)
-    source = cam_source(spec, batch=None)
+    source = training_free_source(spec, "cam")
     with torch.no_grad():
         source.classifier.module.fc.bias[0] += 1  # as a fault of folding would
     with pytest.raises(ParityError, match="nothing was written"):

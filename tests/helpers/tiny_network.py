@@ -57,6 +57,14 @@ def build_binary() -> nn.Module:
     return network.eval()
 
 
+def build_mixed() -> nn.Module:
+    """Return the network with a hidden layer between the pooling and the last layer: it has no class activation map."""
+    network = build()
+    torch.manual_seed(7)
+    network.fc = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, CLASSES))
+    return network.eval()
+
+
 class _Wrapped(nn.Module):
     def __init__(self, network: nn.Module, ending: Callable[[torch.Tensor], object]) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, load_frames, split
 from whyframe_training.duration import Duration, estimate_duration
-from whyframe_training.predictor.mask_predictor import ClassActivationMap
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
 from whyframe_training.trainer import STAGES, Step, Trainer
 from whyframe_training.validate import PREDICTOR, Methods, Validation, validate
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from whyframe_evaluation.methods.class_scores import target_scores
 from whyframe_evaluation.methods.method import Method, Progress
 from whyframe_training.classifiers.classifier import Classifier
-from whyframe_training.predictor.mask_predictor import ClassActivationMap
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
 
 __all__ = ["Cam", "GradCam", "GradCamPlusPlus"]
 

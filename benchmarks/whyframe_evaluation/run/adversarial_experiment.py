@@ -19,7 +19,7 @@ from whyframe_evaluation.metrics.adversarial_discrimination import (
 from whyframe_evaluation.run.samples import Sample
 from whyframe_training.classifiers.classifier import Classifier
 from whyframe_training.perturb import GaussianBlur, upsample
-from whyframe_training.predictor.mask_predictor import MinMax
+from whyframe_training.predictor.min_max import MinMax
 
 __all__ = ["AdversarialImages", "adversarial_values", "attack_samples"]
 

@@ -5,7 +5,8 @@ from helpers.features_of_noise import CHANNELS, CLASSES, stages
 from whyframe_training.functional import instance_normalise
 from whyframe_training.predictor.controllers import CustomizedTransformer
 from whyframe_training.predictor.generators import EdgeGenerator, UNetGenerator
-from whyframe_training.predictor.mask_predictor import MaskPredictor, MinMax
+from whyframe_training.predictor.mask_predictor import MaskPredictor
+from whyframe_training.predictor.min_max import MinMax
 
 TARGET = torch.tensor([0, 1])
 

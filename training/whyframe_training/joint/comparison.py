@@ -18,7 +18,8 @@ from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.joint.labelled import Labelled
 from whyframe_training.perturb import GaussianBlur
-from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
+from whyframe_training.predictor.mask_predictor import MaskPredictor
 from whyframe_training.preserving_curve import preserving_curve
 
 CPU = torch.device("cpu")

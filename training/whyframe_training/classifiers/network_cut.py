@@ -1,0 +1,245 @@
+"""The last place at which a network can be cut in two: features that alone determine the logits, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from math import isqrt
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from whyframe_training.classifiers.networks import ClassifierError
+
+MAXIMUM_EXTRA_TOKENS = 16
+"""Largest number of class and register tokens before the patch tokens."""
+
+MAXIMUM_TRIALS = 100
+"""Largest number of calls that are examined, from the last call backwards; each costs up to three forward passes."""
+
+TOLERANCE = 1e-4
+"""Largest difference of the logits, relative to their size, that counts as equal."""
+
+INFLUENCE = 1e-6
+"""Smallest difference of the logits, relative to their size, that counts as an influence of the cells."""
+
+
+class Cut(NamedTuple):
+    """Call of a module whose output determines the logits.
+
+    Attributes:
+        name: Name of the module in the network.
+        call: Number of the call in a forward pass, from 0; some modules are called several times.
+        layout: `"map"` (N x C x h x w), `"map_last"` (N x h x w x C) or `"tokens"` (N x T x C).
+        height: h, number of rows of cells.
+        width: w, number of columns of cells.
+        extra: Number of class and register tokens before the patch tokens; 0 for maps.
+        batch_of_input: Whether the network reads its batch size from its input, so that the input of `resume` needs as
+            many images as there are features.
+    """
+
+    name: str
+    call: int
+    layout: str
+    height: int
+    width: int
+    extra: int = 0
+    batch_of_input: bool = False
+
+    def spread(self, weights: Tensor) -> Tensor:
+        """Return weights of the cells in a shape that multiplies the features of one image.
+
+        Args:
+            weights: K x h x w weights of the cells.
+
+        Returns:
+            K x 1 x h x w, K x h x w x 1 or K x T x 1, by the layout; the weight of extra tokens is 1.
+        """
+        if self.layout == "map":
+            return weights[:, None]
+        if self.layout == "map_last":
+            return weights[..., None]
+        return torch.cat((weights.new_ones(len(weights), self.extra), weights.flatten(1)), dim=1)[..., None]
+
+
+def find_cut(module: nn.Module, images: Tensor) -> Cut:
+    """Return the last call of a network that separates it in two, found by running the network.
+
+    The output of the call must determine the logits (there is no other path around it), and its cells must have an
+    influence on them. After the last block of a transformer with a class token, for example, the patch tokens have
+    none, so the cut is before this block.
+
+    Args:
+        module: Network from images to N x classes logits, in eval mode.
+        images: 2 x C x H x W different images, normalised.
+
+    Raises:
+        ClassifierError: No call has both properties.
+    """
+    with torch.no_grad():
+        calls, logits = _record_calls(module, images)
+        candidates = (
+            (Cut(name, call, *layout), features)
+            for name, call, features in reversed(calls)
+            if (layout := _layout(features, (images.shape[-2], images.shape[-1])))
+        )
+        for candidate, features in islice(candidates, MAXIMUM_TRIALS):
+            cut = _checked(module, candidate, features, logits, images)
+            if cut is not None:
+                return cut
+    raise ClassifierError(
+        "no module's output alone determines the logits, so the network cannot be resumed from features: "
+        "train a mask predictor with `whyframe train`"
+    )
+
+
+@contextmanager
+def capture_cut(module: nn.Module, cut: Cut) -> Iterator[list[Tensor]]:
+    """Record the features at a cut while the network runs in the context.
+
+    Args:
+        module: The network.
+        cut: The cut.
+
+    Yields:
+        A list, which holds the features when the network has run.
+    """
+    found: list[Tensor] = []
+
+    def keep(output: Any) -> Any:
+        found.append(_tensor(output))
+        return output
+
+    with _hooked(module, cut, keep):
+        yield found
+
+
+def resume(module: nn.Module, cut: Cut, features: Tensor, image: Tensor) -> Tensor:
+    """Return the logits of a network for given features at a cut.
+
+    What runs before the cut has no influence on the result: an exported graph does not contain it.
+
+    Args:
+        module: The network.
+        cut: The cut.
+        features: M features, in the layout of the cut.
+        image: 1 x C x H x W of any values, for the part before the cut.
+
+    Returns:
+        M x classes.
+    """
+    images = image.expand(features.shape[0], -1, -1, -1) if cut.batch_of_input else image
+    with _hooked(module, cut, lambda output: _with_tensor(output, features)):
+        return module(images)
+
+
+@contextmanager
+def _hooked(module: nn.Module, cut: Cut, function: Callable[[Any], Any]) -> Iterator[None]:
+    """Replace the output of the call at a cut by a function of it."""
+    calls = iter(range(cut.call + 1))
+
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        return function(output) if next(calls, None) == cut.call else output
+
+    handle = module.get_submodule(cut.name).register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _record_calls(module: nn.Module, images: Tensor) -> tuple[list[tuple[str, int, Tensor]], Tensor]:
+    """Return name, number and output of each call, in the order in which they end, and the logits."""
+    calls: list[tuple[str, int, Tensor]] = []
+    counts: dict[str, int] = {}
+
+    def record(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            counts[name] = counts.get(name, -1) + 1
+            features = _tensor(output)
+            if isinstance(features, Tensor) and features.is_floating_point():
+                calls.append((name, counts[name], features.clone()))
+
+        return hook
+
+    handles = [m.register_forward_hook(record(name)) for name, m in module.named_modules() if name]
+    try:
+        logits = module(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls, logits
+
+
+def _layout(features: Tensor, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
+    """Return layout, height, width and extra tokens of features of two images; None where there are no cells."""
+    if features.shape[0] != 2:
+        return None
+    if features.ndim == 4:
+        return _map_layout(features, size)
+    if features.ndim == 3:
+        return _token_layout(features.shape[1], size)
+    return None
+
+
+def _map_layout(features: Tensor, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
+    """Return the layout whose cells have the most equal strides in both axes, give or take one cell."""
+    _, a, b, c = features.shape
+    layouts = [
+        (abs(width - height * size[1] / size[0]), layout, height, width)
+        for layout, height, width in (("map", b, c), ("map_last", a, b))
+        if height * width > 1
+    ]
+    if not layouts:
+        return None
+    excess, layout, height, width = min(layouts, key=lambda entry: entry[0])
+    return (layout, height, width, 0) if excess <= 1 else None
+
+
+def _token_layout(tokens: int, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
+    for extra in range(min(MAXIMUM_EXTRA_TOKENS, tokens) + 1):
+        cells = tokens - extra
+        height = isqrt(cells * size[0] // size[1])
+        for rows in (height, height + 1):
+            if rows > 0 and cells > 1 and cells % rows == 0 and rows * size[1] == cells // rows * size[0]:
+                return "tokens", rows, cells // rows, extra
+    return None
+
+
+def _checked(module: nn.Module, cut: Cut, features: Tensor, logits: Tensor, images: Tensor) -> Cut | None:
+    """Return the cut, with the batch that its input needs, where it has both properties of `find_cut`."""
+    blank = torch.zeros_like(images[:1])
+    for candidate in (cut, cut._replace(batch_of_input=True)):
+        resumed = _resume_if_possible(module, candidate, features, blank)
+        if resumed is None or resumed.shape != logits.shape:
+            continue
+        if _difference(resumed, logits) > TOLERANCE:
+            return None  # another path leads around the cut
+        nothing = cut.spread(features.new_zeros(1, cut.height, cut.width))
+        without_cells = resume(module, candidate, features * nothing, blank)
+        return candidate if _difference(without_cells, logits) > INFLUENCE else None
+    return None
+
+
+def _resume_if_possible(module: nn.Module, cut: Cut, features: Tensor, image: Tensor) -> Tensor | None:
+    try:
+        return resume(module, cut, features, image)
+    except Exception:  # the network's own code may take its batch size from its input
+        return None
+
+
+def _difference(actual: Tensor, expected: Tensor) -> float:
+    """Return the largest difference, relative to the largest expected value."""
+    size = float(expected.abs().max()) + torch.finfo(expected.dtype).tiny
+    return float((actual - expected).abs().max()) / size
+
+
+def _tensor(output: Any) -> Any:
+    """Return the features in a module's output: transformer blocks of Hugging Face may return tuples."""
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+def _with_tensor(output: Any, features: Tensor) -> Any:
+    return (features, *output[1:]) if isinstance(output, tuple) else features
