@@ -5,7 +5,7 @@
 Networks have random weights; batch norms are calibrated on photographs and the last layer is scaled until its outputs
 have a standard deviation of 2, so that probabilities differ from image to image. Each classifier has a process of its
 own; finished ones are read from NAME.json, so that an interrupted command continues. Columns: the largest difference of
-a probability between ONNX Runtime on the exported file and the untouched module, on 50 inputs; and `whyframe check` on 8
+a probability between ONNX Runtime on the exported file and the untouched module, on 50 inputs; `whyframe check` on 8
 photographs, against a pipeline of Pillow and PyTorch (`classifier_pipeline.py`). Writes NAME.json and NAME.md.
 """
 
@@ -158,7 +158,7 @@ def _calibrated(case: Case, images: list[Path], work: Path) -> Any:
 
 
 def _scale_last_layer(module: Any, x: Any) -> None:
-    """Scale the last layer with weights until its outputs have a standard deviation of 2 over the images."""
+    """Shift and scale the last layer until its outputs over the images have the mean 0 and a standard deviation of 2."""
     from torch import nn
 
     last = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.Conv2d))][-1]
@@ -166,8 +166,12 @@ def _scale_last_layer(module: Any, x: Any) -> None:
     handle = last.register_forward_hook(lambda _m, _i, output: outputs.append(output))
     module(x)
     handle.remove()
-    deviation = float(outputs[-1].std(dim=0).mean())
-    last.weight.mul_(2 / max(deviation, 1e-6))
+    values = outputs[-1].flatten(2).transpose(1, 2).flatten(0, 1) if outputs[-1].ndim == 4 else outputs[-1]
+    values = values.reshape(-1, values.shape[-1])
+    factor = 2 / max(float(values.std(dim=0).mean()), 1e-6)
+    last.weight.mul_(factor)
+    if last.bias is not None:
+        last.bias.sub_(values.mean(dim=0)).mul_(factor)
 
 
 def _check(case: Case, model: Path, images: list[Path], work: Path) -> dict[str, Any]:
@@ -193,7 +197,7 @@ def page(results: dict[str, Any]) -> str:
     command = "`python benchmarks/classifiers.py --data PHOTOS -o benchmarks/results/classifiers`"
     return (
         f"{command}: {len(results)} classifiers, of which {len(done)} were trained (a few steps), exported, run and "
-        f"checked; {within} of them report the probabilities of the untouched module within {TOLERANCE:.0e}. Weights are "
+        f"checked; {within} of them report the probabilities of the given module within {TOLERANCE:.0e}. Weights are "
         "random, batch norms calibrated; spread is the largest standard deviation of a class's probability over 8 "
         "photographs.\n\n"
         f"{markdown_table(header, rows)}\n"

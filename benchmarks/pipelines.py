@@ -3,7 +3,7 @@
     python benchmarks/pipelines.py --data PHOTOS -o benchmarks/results/pipelines
 
 The reference is EfficientNet-Lite0 as its package builds it, in PyTorch, neither wrapped nor folded, fed by
-torchvision's transforms on images that Pillow decodes. whyframe runs the fused file of the same classifier (with a class
+torchvision's transforms on images that Pillow decodes. whyframe runs the fused file of this classifier (with a class
 activation map) on the same files in ONNX Runtime. In the last row the file stretches every image, which is what happens
 where nobody states the rule. Writes NAME.json and NAME.md.
 """

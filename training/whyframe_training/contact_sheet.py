@@ -20,14 +20,14 @@ def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray
     """Draw the frames, and below them the masks of each row over the frames.
 
     Args:
-        frames: N x S x S x 3 uint8 RGB.
+        frames: N x H x W x C uint8, RGB, RGBA or grey.
         rows: Pairs of a step and its N x h x w masks in [0, 1], in the order of the steps.
 
     Returns:
         (rows + 1) * TILE x N * TILE x 3 uint8 BGR.
     """
     tiles = [
-        cv2.resize(frame[..., ::-1], (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()
+        cv2.resize(_to_bgr(frame), (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()
     ]
     strips = [np.hstack(tiles)]
     for step, masks in rows:
@@ -40,6 +40,11 @@ def save_contact_sheet(path: Path, frames: Tensor, rows: Sequence[tuple[int, Ten
     """Write the contact sheet as PNG."""
     _, data = cv2.imencode(".png", contact_sheet(frames, rows))
     atomic_write(path, data.tobytes())
+
+
+def _to_bgr(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return H x W x 3 BGR of a grey, RGB or RGBA frame; alpha is not shown."""
+    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., 2::-1]
 
 
 def _caption(strip: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
