@@ -60,7 +60,7 @@ class ExplainEngine:
         device: str | None = None,
         threads: int | None = None,
     ) -> None:
-        data, name = _read(model)
+        data, name = read_content(model)
         self._manifest = _read_manifest(data, name)
         self._backend = open_backend(backend, data, device, threads)
         _check_model(self._manifest, self._backend, name)
@@ -262,7 +262,7 @@ def _warn_deprecated(old: str, new: str) -> None:
     warnings.warn(f"ExplainEngine.{old} is deprecated; use {new}.", DeprecationWarning, stacklevel=3)
 
 
-def _read(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
+def read_content(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
     """Return the content of a model file, and its name for error messages."""
     if model is not None:
         return read_model(model), str(model)

@@ -11,6 +11,7 @@ import typer
 
 from whyframe import __version__
 from whyframe.cli.bench import bench
+from whyframe.cli.check import check
 from whyframe.cli.demo import demo
 from whyframe.cli.doctor import doctor
 from whyframe.cli.info import info
@@ -26,6 +27,7 @@ _EXPLAIN, _INSPECT, _MODELS = "Explain frames", "Inspect models and this machine
 _PANELS = {
     "run": _EXPLAIN,
     "demo": _EXPLAIN,
+    "check": _INSPECT,
     "info": _INSPECT,
     "bench": _INSPECT,
     "doctor": _INSPECT,
@@ -42,6 +44,7 @@ Examples:
   whyframe demo                       explain two bundled images
   whyframe run clip.mp4 -o out.mp4    draw the explanation on a video
   whyframe run 0 --json               explain a camera; print JSON lines
+  whyframe check model.onnx photos/   check a model, beside your own pipeline
   whyframe doctor                     check the installation
   whyframe COMMAND --help             show the help of a command
 
@@ -59,7 +62,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, demo, info, bench, doctor):
+    for command in (run, demo, check, info, bench, doctor):
         app.command(rich_help_panel=_PANELS[command.__name__])(command)
     for entry in sorted(entry_points(group=COMMAND_GROUP), key=_position):
         function, settings = _load(entry)

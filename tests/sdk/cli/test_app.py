@@ -12,7 +12,7 @@ from helpers.command_line import ENVIRONMENT
 from whyframe.cli import app, main
 from whyframe.errors import WhyframeError
 
-COMMANDS = ("run", "demo", "info", "bench", "doctor")
+COMMANDS = ("run", "demo", "check", "info", "bench", "doctor")
 
 
 @pytest.mark.parametrize(
