@@ -62,6 +62,15 @@ def export(
             "'whyframe compile' can convert to it later."
         ),
     ] = Precision.fp32,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBERS",
+            help="Probability from which a label of a multi-label classifier is present: a number, numbers separated "
+            "by commas in the order of the labels, or JSON (or a .json file) from label to number.",
+            show_default="0.5",
+        ),
+    ] = None,
     classifier: options.ClassifierOption = "efficientnet_lite0",
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
@@ -91,7 +100,8 @@ def export(
     that training kept for validation; if there are fewer than 50, crops of
     the bundled images. If the graph and PyTorch differ by more than 1e-4,
     nothing is written. The report of the comparison is written beside the
-    model, as model.parity.json.
+    model, as model.parity.json. The probabilities are also compared with
+    those of the network itself, neither folded nor wrapped: 1e-5.
 
     Examples:
       whyframe export runs/lite0 -o model.onnx
@@ -99,6 +109,7 @@ def export(
       whyframe export --explainer cam -o cam.onnx
       whyframe export --explainer cam --classifier resnet50 -o cam.onnx
       whyframe export --explainer auto --classifier my_model.py:build -o model.onnx
+      whyframe export runs/labels --threshold '{"person": 0.4, "dog": 0.6}'
       whyframe run clip.mp4 --model model.onnx
 
     Exit status:
@@ -108,6 +119,7 @@ def export(
       130  Ctrl-C
     """
     from whyframe_export.onnx_export import check_output, open_source, write_fused_model
+    from whyframe_export.thresholds import parse_thresholds
 
     values = InputValues(
         side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
@@ -121,7 +133,8 @@ def export(
         resize=None if run is None else values.resize_fields(),
         batch=batch or None,
     )
-    typer.echo(source.input_description, err=True)
+    source = source.with_thresholds(None if threshold is None else parse_thresholds(threshold))
+    typer.echo(f"{source.input_description}\noutputs: {source.classifier.outputs_note}", err=True)
     if explainer is Explainer.auto:
         typer.echo(_choice(source.manifest), err=True)
     report = write_fused_model(source, path, precision=precision.value, progress=True).to_dict()

@@ -13,6 +13,7 @@ import torch
 
 from whyframe import Manifest, __version__
 from whyframe_export.fused import FusedClassifier
+from whyframe_export.thresholds import Thresholds, label_thresholds
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.feature_taps import blank
@@ -46,6 +47,11 @@ class ExportSource:
     manifest: Manifest
     images: tuple[Path, ...]
     input_description: str = ""
+
+    def with_thresholds(self, given: Thresholds | None) -> ExportSource:
+        """Return the source with the thresholds of its labels in the manifest; see `label_thresholds`."""
+        thresholds = label_thresholds(given, self.classifier.labels, exclusive=self.classifier.exclusive)
+        return dataclasses.replace(self, manifest=dataclasses.replace(self.manifest, thresholds=thresholds))
 
 
 def trained_source(

@@ -23,6 +23,7 @@ from whyframe_export.fused import FusedClassifier
 from whyframe_export.graph import fused_graph
 from whyframe_export.parity import MINIMUM_IMAGES, ParityError, ParityReport, check_parity
 from whyframe_export.precision import PrecisionError, compare_precisions, to_fp16
+from whyframe_export.thresholds import Thresholds
 from whyframe_training.classifiers.classifier import ClassifierSpec
 
 TRAINING_FREE = ("cam", "forward", "auto")
@@ -37,6 +38,7 @@ def export(
     resize: Mapping[str, Any] | None = None,
     batch: int | None = None,
     precision: str = "fp32",
+    thresholds: Thresholds | None = None,
     progress: bool = False,
 ) -> ParityReport:
     """Fuse a classifier and its explainer into one ONNX file.
@@ -55,13 +57,15 @@ def export(
         batch: Fixed batch size of the graph; None for a graph that takes any.
         precision: Number format of most of the graph. With ``"fp16"`` the float32 graph is converted, and the two
             are compared as well.
+        thresholds: Probability from which a label of a multi-label classifier is present: a number for all labels, a
+            number for each, or numbers by label; 0.5 where there is none.
         progress: Show a progress bar on stderr.
 
     Returns:
         The comparison with PyTorch.
 
     Raises:
-        WhyframeError: `source` is not what `explainer` needs.
+        WhyframeError: `source` is not what `explainer` needs, or the thresholds do not fit the labels.
         OutputError: `output` cannot be written.
         RunError: The folder holds no run, or no checkpoint that fits its settings.
         ClassifierError: The classifier cannot be built, or has no such map.
@@ -70,7 +74,7 @@ def export(
         PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
     """
     path = check_output(output)
-    prepared = open_source(source, explainer, resize=resize, batch=batch)
+    prepared = open_source(source, explainer, resize=resize, batch=batch).with_thresholds(thresholds)
     return write_fused_model(prepared, path, precision=precision, progress=progress)
 
 

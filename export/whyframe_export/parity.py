@@ -23,6 +23,9 @@ MINIMUM_IMAGES = 50
 THRESHOLD = 1e-4
 """Largest accepted absolute difference of a probability or a score."""
 
+OWN_THRESHOLD = 1e-5
+"""Largest accepted absolute difference of a probability from that of the given network itself."""
+
 MINIMUM_RANK_CORRELATION = 0.999
 """Smallest accepted rank correlation of two maps."""
 
@@ -76,7 +79,7 @@ class ParityReport:
 
     def passes(self) -> bool:
         """Return whether every difference is within its threshold."""
-        return self.own_difference <= THRESHOLD and all(
+        return self.own_difference <= OWN_THRESHOLD and all(
             c.same_class
             and max(c.probability, c.saliency) <= THRESHOLD
             and c.rank_correlation >= MINIMUM_RANK_CORRELATION
@@ -89,6 +92,7 @@ class ParityReport:
             "images": len({c.file for c in self.comparisons}),
             "targets": sorted({c.target for c in self.comparisons}),
             "threshold": THRESHOLD,
+            "threshold_of_own_probabilities": OWN_THRESHOLD,
             "passes": self.passes(),
             "largest_probability_difference": max(c.probability for c in self.comparisons),
             "largest_difference_from_own_probabilities": self.own_difference,

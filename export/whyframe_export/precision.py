@@ -1,7 +1,7 @@
 """Conversion of a fused float32 graph to float16, with sensitive parts left in float32.
 
-Three parts stay in float32: the softmax; everything from the mask's last convolution (or the product of the class
-activation map) through the normalisations to the controller; and the depthwise convolutions. Values between the
+Three parts stay in float32: the softmax or sigmoid; everything from the mask's last convolution (or the product of the
+class activation map) through the normalisations to the controller; and the depthwise convolutions. Values between the
 nodes of such a part are not rounded to float16, as they would be by a converter that casts around each node. The
 graph's inputs and outputs keep their types, and the controller keeps its function call.
 """
@@ -31,6 +31,19 @@ SMALLEST_RANK_CORRELATION = 0.999
 """Smallest accepted rank correlation of a map in float16 and float32."""
 
 _LINEAR = {"Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum"}
+_ACTIVATIONS = {
+    "Softmax",
+    "LogSoftmax",
+    "Sigmoid",
+    "Exp",
+    "Log",
+    "Clip",
+    "Concat",
+    "Sub",
+    "Neg",
+    "Div",
+    "ReduceSum",
+}
 _STATISTICS = {"InstanceNormalization", "LayerNormalization", "GroupNormalization"}
 _SCALES = ("Resize", 2)
 """Operator and index of an input that ONNX defines as float32, whatever the type of the other inputs."""
@@ -62,14 +75,16 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 def float32_island(graph: onnx.GraphProto) -> set[str]:
     """Return the nodes that stay in float32, each by the name of its first output.
 
-    These are the nodes that compute the graph's outputs, the normalisations, the depthwise convolutions, and all
-    nodes from the controller back to the nearest linear operators, which are included.
+    These are the nodes that compute the graph's outputs (the probabilities from the network's last linear layer on),
+    the normalisations, the depthwise convolutions, and all nodes from the controller back to the nearest linear
+    operators, which are included.
     """
     producers = {name: node for node in graph.node for name in node.output}
     weights = {tensor.name: tensor for tensor in graph.initializer}
     island = {producers[output.name].output[0] for output in graph.output}
     island |= {node.output[0] for node in graph.node if node.op_type in _STATISTICS}
     island |= {node.output[0] for node in graph.node if _is_depthwise(node, weights)}
+    island |= _activations(producers, "probabilities")
     pending = [name for node in graph.node if node.op_type == CONTROLLER for name in node.input]
     while pending:
         node = producers.get(pending.pop())
@@ -77,6 +92,18 @@ def float32_island(graph: onnx.GraphProto) -> set[str]:
             island.add(node.output[0])
             pending += [] if node.op_type in _LINEAR else node.input
     return island
+
+
+def _activations(producers: Mapping[str, NodeProto], output: str) -> set[str]:
+    """Return the nodes that turn the network's logits into an output, each by the name of its first output."""
+    found: set[str] = set()
+    pending = [output]
+    while pending:
+        node = producers.get(pending.pop())
+        if node is not None and node.op_type in _ACTIVATIONS:
+            found.add(node.output[0])
+            pending += node.input
+    return found
 
 
 def _is_depthwise(node: NodeProto, weights: Mapping[str, onnx.TensorProto]) -> bool:

@@ -107,15 +107,37 @@ class Explanation:
         warnings.warn("Explanation.flat is deprecated; use no_signal.", DeprecationWarning, stacklevel=2)
         return self.no_signal
 
-    def top(self, k: int = 5) -> list[ClassScore]:
-        """Return the most probable classes, the most probable first.
+    @property
+    def labels_above_threshold(self) -> list[ClassScore] | None:
+        """The labels of a multi-label model that are present, the most probable first; empty where none is.
+
+        A label is present where its probability is at least its threshold (``manifest.thresholds``). None for a model
+        whose classes exclude each other.
+        """
+        if self.manifest.exclusive:
+            return None
+        thresholds = np.asarray(self.manifest.thresholds, np.float32)
+        present = self.probabilities >= thresholds
+        return [score for score in self._ranked(len(present)) if present[score.class_id]]
+
+    def top(self, k: int | None = None) -> list[ClassScore]:
+        """Return the most probable classes, or the labels of a multi-label model that are present.
 
         Args:
-            k: Number of classes.
+            k: Largest number of classes; None for five classes, or for all labels of a multi-label model that are
+                present.
 
         Returns:
-            At most k classes; each unpacks as ``label, probability, class_id``.
+            At most k classes, the most probable first; each unpacks as ``label, probability, class_id``. Of a
+            multi-label model only the labels above their threshold, so the list is empty where none is.
         """
+        above = self.labels_above_threshold
+        if above is None:
+            return self._ranked(5 if k is None else k)
+        return above if k is None else above[: max(k, 0)]
+
+    def _ranked(self, k: int) -> list[ClassScore]:
+        """Return the k most probable classes, the most probable first."""
         ids = np.argsort(-self.probabilities, kind="stable")[: max(k, 0)]
         return [ClassScore(self.manifest.labels[i], float(self.probabilities[i]), int(i)) for i in ids]
 
@@ -132,7 +154,8 @@ class Explanation:
                 ``"inferno"``.
             opacity: Greatest opacity of the map, in [0, 1].
             caption: True for the label and the probability; False for no caption; or the text to write. Where no
-                map is drawn, the caption also states the reason. A text that does not fit is cut off.
+                map is drawn, the caption also states the reason. A text that does not fit is cut off. For a multi-label
+                model True also writes the other labels above their threshold, or that there is none.
 
         Returns:
             A new H x W x 3 uint8 BGR array.
@@ -148,7 +171,20 @@ class Explanation:
             colormap=colormap,
             opacity=opacity,
             caption=caption,
+            details=self._other_labels(),
         )
+
+    def _other_labels(self) -> list[str]:
+        """Return what the caption says of a multi-label model's other labels; nothing for exclusive classes."""
+        above = self.labels_above_threshold
+        if above is None:
+            return []
+        if not above:
+            return ["no label is above its threshold"]
+        others = [score for score in above if score.class_id != self.class_id]
+        texts = [f"{score.label} {score.probability:.0%}" for score in others]
+        word = "also" if len(others) < len(above) else "below its threshold; above:"
+        return [f"{word} {texts[0]}", *texts[1:]] if texts else []
 
     def save(
         self,
@@ -189,17 +225,21 @@ class Explanation:
 
         Returns:
             A dict with ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``probability``,
-            ``top5`` (up to five objects with ``label``, ``probability``, ``class_id``), ``no_signal`` (bool),
+            ``top5`` (the up to five most probable classes, objects with ``label``, ``probability``, ``class_id``),
+            ``labels_above_threshold`` (such objects for the labels of a multi-label model that are present; null where
+            classes exclude each other), ``no_signal`` (bool),
             ``flat`` (deprecated: the same as ``no_signal``), ``peak`` ([x, y] of the highest saliency in pixels
             of the frame, or null where there is no signal) and ``timings`` (milliseconds by stage).
         """
+        above = self.labels_above_threshold
         return {
             "index": self.index,
             "timestamp": self.timestamp,
             "class_id": self.class_id,
             "label": self.label,
             "probability": self.probability,
-            "top5": [found._asdict() for found in self.top(5)],
+            "top5": [found._asdict() for found in self._ranked(5)],
+            "labels_above_threshold": None if above is None else [found._asdict() for found in above],
             "no_signal": self.no_signal,
             "flat": self.no_signal,
             "peak": None if self.no_signal else self._peak(),

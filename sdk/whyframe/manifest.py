@@ -81,6 +81,10 @@ class Manifest:
             value = getattr(self, name)
             if not fits(value):
                 raise ManifestError(f"the manifest's {name} is {value!r:.80}, not {wanted}; {EXPORT_AGAIN}.")
+        if len(self.thresholds) not in (1, len(self.labels)):
+            raise ManifestError(
+                f"the manifest has {len(self.thresholds)} thresholds for {len(self.labels)} labels; {EXPORT_AGAIN}."
+            )
 
     @classmethod
     def read(cls, model: str | os.PathLike[str] | bytes) -> Manifest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ CERTAIN = 0.5
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_HEIGHT = 22.0  # pixels of a capital letter at scale 1
 _SHORTEST_LABEL = 4  # characters
+_MOST_DETAILS = 24
 
 Image = NDArray[np.uint8]
 
@@ -43,6 +44,7 @@ def draw(
     colormap: str = COLORMAP,
     opacity: float = OPACITY,
     caption: str | bool = True,
+    details: Sequence[str] = (),
 ) -> Image:
     """Draw a saliency map and a caption on a copy of a frame.
 
@@ -55,6 +57,8 @@ def draw(
         opacity: Greatest opacity of the map, in [0, 1].
         caption: True for the label and the probability; False for no caption; or the text to write. Where no map
             is drawn, the caption also states the reason.
+        details: Texts that follow the caption where it is True, in lines of their own, such as the other labels of a
+            multi-label model. Those for which there is no space are counted.
 
     Returns:
         A new H x W x 3 uint8 BGR array. It has no caption where the frame is too small for readable text.
@@ -73,7 +77,7 @@ def draw(
         image = scores.blend(frame, *blend_tables(colormap, float(opacity) * fade / 255))
     if caption is True:
         note = f"{probability:.0%}" + (f", no map: {reason}" if reason else "")
-        _write_caption(image, _captions(_printable(label), note))
+        _write_caption(image, _captions(_printable(label), note), [_printable(text) for text in details])
     elif caption:
         text = _printable(" ".join(caption.splitlines()))
         _write_caption(image, _captions(text, f"no map: {reason}") if reason else _shortened(text))
@@ -92,8 +96,11 @@ def _fade(probability: float) -> float:
     return min(1.0, math.sqrt(probability / CERTAIN))
 
 
-def _write_caption(image: Image, captions: Iterator[str]) -> None:
-    """Write the first caption that fits on a darkened bar at the bottom, in place; nothing where none fits."""
+def _write_caption(image: Image, captions: Iterator[str], details: Sequence[str] = ()) -> None:
+    """Write the first caption that fits on a darkened bar at the bottom, in place; nothing where none fits.
+
+    The details follow in lines of their own, as long as the bar covers at most a third of the image.
+    """
     height, width = image.shape[:2]
     capital = max(9.0, 0.035 * min(height, width))
     bar, margin = round(2 * capital), round(capital / 2)
@@ -103,10 +110,40 @@ def _write_caption(image: Image, captions: Iterator[str]) -> None:
         return cv2.getTextSize(line, _FONT, scale, thickness)[0][0] <= width - 2 * margin
 
     line = next(filter(fits, captions), None)
-    if line is not None and bar <= height // 3:
-        image[height - bar :] //= 4
-        place = (margin, height - bar + round((bar + capital) / 2))
-        cv2.putText(image, line, place, _FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    if line is None or bar > height // 3:
+        return
+    lines = [line, *_wrapped(details, fits, height // 3 // bar - 1)]
+    image[height - bar * len(lines) :] //= 4
+    for index, text in enumerate(reversed(lines)):
+        place = (margin, height - bar * (index + 1) + round((bar + capital) / 2))
+        cv2.putText(image, text, place, _FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+
+
+def _wrapped(texts: Sequence[str], fits: Callable[[str], bool], most: int) -> list[str]:
+    """Return lines with as many texts as fit, separated by commas, and the number of the others.
+
+    Args:
+        texts: The texts, each of which stays in one line.
+        fits: Function that tells whether a line fits.
+        most: Largest number of lines.
+    """
+    for count in range(min(len(texts), _MOST_DETAILS), -1, -1):
+        rest = len(texts) - count
+        lines = _filled([*texts[:count], *([f"+{rest} more"] if rest else [])], fits)
+        if len(lines) <= most and all(map(fits, lines)):
+            return lines
+    return []
+
+
+def _filled(texts: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
+    """Return lines that are filled with texts one after the other; a line holds one text at least."""
+    lines: list[str] = []
+    for text in texts:
+        if lines and fits(f"{lines[-1]}, {text}"):
+            lines[-1] += f", {text}"
+        else:
+            lines.append(text)
+    return lines
 
 
 def _captions(label: str, note: str) -> Iterator[str]:

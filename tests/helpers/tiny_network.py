@@ -46,6 +46,25 @@ def build_with_softmax() -> nn.Module:
     return _Wrapped(build(), lambda logits: {"logits": logits.softmax(1)})
 
 
+def build_multi_label() -> nn.Module:
+    """Return the network with a bias that makes some labels present and others absent; its outputs are logits."""
+    network = build()
+    with torch.no_grad():
+        network.fc.bias.copy_(torch.tensor([1.0, -2.0, 0.5, -0.3, -1.0]))
+        network.fc.weight.mul_(0.2)
+    return network
+
+
+def build_multi_label_with_sigmoid() -> nn.Module:
+    """Return the multi-label network with a sigmoid inside."""
+    return _Wrapped(build_multi_label(), torch.sigmoid)
+
+
+def build_with_log_softmax() -> nn.Module:
+    """Return the network with a log-softmax inside."""
+    return _Wrapped(build(), lambda logits: logits.log_softmax(1))
+
+
 def build_binary() -> nn.Module:
     """Return the network with a single logit."""
     network = build()

@@ -34,6 +34,54 @@ def test_top_is_sorted(result):
     assert result.top(0) == []
 
 
+def multi_label(
+    result: Explanation, *probabilities: float, thresholds: tuple[float, ...] = (0.5,)
+) -> Explanation:
+    """Return the explanation of a label of a multi-label model with these probabilities, the most probable one."""
+    manifest = dataclasses.replace(
+        result.manifest, exclusive=False, activation="sigmoid", thresholds=thresholds
+    )
+    values = np.array(probabilities, np.float32)
+    best = int(values.argmax())
+    explained = {"class_id": best, "label": toy.LABELS[best], "probability": float(values[best])}
+    return dataclasses.replace(result, manifest=manifest, probabilities=values, **explained)
+
+
+def test_top_of_a_multi_label_model_has_the_labels_above_their_threshold(result):
+    several = multi_label(result, 0.6, 0.9, 0.5, 0.49, 0.1)
+    assert [score.class_id for score in several.top()] == [1, 0, 2]
+    assert several.top() == several.labels_above_threshold
+    assert [score.label for score in several.top(2)] == ["green", "red"]
+    assert several.top(0) == []
+    assert several.top(99) == several.top()
+    assert len(multi_label(result, *[0.7] * 5).top()) == 5
+    own = multi_label(result, 0.6, 0.9, 0.5, 0.49, 0.1, thresholds=(0.7, 0.7, 0.4, 0.4, 0.1))
+    assert [score.class_id for score in own.top()] == [1, 2, 3, 4]
+
+
+def test_a_multi_label_model_may_find_no_label(result):
+    nothing = multi_label(result, 0.3, 0.2, 0.1, 0.0, 0.0)
+    assert (
+        nothing.top() == nothing.labels_above_threshold == nothing.to_dict()["labels_above_threshold"] == []
+    )
+    assert nothing.label == "red"
+    assert len(nothing.to_dict()["top5"]) == 5
+
+
+def test_exclusive_classes_have_no_thresholds(result):
+    assert result.labels_above_threshold is None
+    assert result.to_dict()["labels_above_threshold"] is None
+    assert len(result.top()) == 5
+
+
+def test_the_json_of_a_multi_label_model_has_every_label_above_its_threshold(result):
+    values = json.loads(json.dumps(multi_label(result, 0.6, 0.9, 0.1, 0.0, 0.0).to_dict()))
+    assert values["labels_above_threshold"] == [
+        {"label": "green", "probability": pytest.approx(0.9), "class_id": 1},
+        {"label": "red", "probability": pytest.approx(0.6), "class_id": 0},
+    ]
+
+
 def test_a_class_of_top_has_named_fields(result):
     best = result.top(1)[0]
     assert isinstance(best, ClassScore)
@@ -63,7 +111,7 @@ def test_replace_changes_the_position_and_keeps_the_map(result):
 def test_to_dict_is_json_with_the_documented_schema(result):
     values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     keys = ["index", "timestamp", "class_id", "label", "probability", "top5"]
-    keys += ["no_signal", "flat", "peak", "timings"]
+    keys += ["labels_above_threshold", "no_signal", "flat", "peak", "timings"]
     assert list(values) == keys
     x, y = values["peak"]
     assert result.saliency[y, x] == result.saliency.max()

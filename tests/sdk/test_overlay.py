@@ -155,3 +155,53 @@ def test_a_text_that_does_not_fit_is_cut_off(result, captions):
 def test_a_strided_frame_is_drawn_as_its_copy(engine, frame):
     strided = np.kron(frame, np.ones((6, 6, 1), np.uint8))[::-1, ::-1]
     np.testing.assert_array_equal(engine.run(strided).overlay(), engine.run(strided.copy()).overlay())
+
+
+def multi_label(result, *probabilities, class_id):
+    manifest = dataclasses.replace(result.manifest, exclusive=False, activation="sigmoid")
+    return dataclasses.replace(
+        result,
+        manifest=manifest,
+        probabilities=np.array(probabilities, np.float32),
+        class_id=class_id,
+        label=manifest.labels[class_id],
+        probability=probabilities[class_id],
+    )
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "class_id", "lines"),
+    [
+        ((0.6, 0.9, 0.1, 0.1, 0.1), 1, ["also red 60%", "green  90%"]),
+        ((0.6, 0.9, 0.5, 0.1, 0.1), 0, ["also green 90%, blue 50%", "red  60%"]),
+        ((0.6, 0.9, 0.1, 0.1, 0.1), 2, ["below its threshold; above: green 90%, red 60%", "blue  10%"]),
+        ((0.4, 0.2, 0.1, 0.1, 0.1), 0, ["no label is above its threshold", "red  40%"]),
+        ((0.1, 0.9, 0.1, 0.1, 0.1), 1, ["green  90%"]),
+        ((0.8, 0.9, 0.7, 0.6, 0.6), 1, ["also red 80%, blue 70%, white, bright 60%, black, dark 60%", "green  90%"]),
+    ],
+)  # fmt: skip
+def test_the_caption_of_a_multi_label_model_names_every_label_above_its_threshold(
+    result, captions, probabilities, class_id, lines
+):
+    multi_label(result, *probabilities, class_id=class_id).overlay()
+    assert captions == lines
+
+
+def test_labels_for_which_there_is_no_space_are_counted():
+    fits = overlay._wrapped(["one", "two", "three"], lambda line: len(line) <= 8, 1)
+    assert fits == ["+3 more"]
+    assert overlay._wrapped(["one", "two", "three"], lambda line: len(line) <= 8, 2) == ["one, two", "three"]
+    assert overlay._wrapped(["one", "two", "three"], lambda line: len(line) <= 12, 1) == ["one, +2 more"]
+    assert overlay._wrapped(["one"], lambda line: True, 0) == []
+
+
+def test_a_caption_of_ones_own_has_no_labels_added(result, captions):
+    multi_label(result, 0.6, 0.9, 0.1, 0.1, 0.1, class_id=1).overlay(caption="mine")
+    assert captions == ["mine"]
+
+
+def test_the_bar_of_several_lines_is_darkened_and_written(result):
+    image = multi_label(result, 0.8, 0.9, 0.7, 0.6, 0.6, class_id=1).overlay(opacity=0)
+    one = multi_label(result, 0.1, 0.9, 0.1, 0.1, 0.1, class_id=1).overlay(opacity=0)
+    changed = [(np.asarray(drawn) != result.frame).any(axis=(1, 2)).sum() for drawn in (image, one)]
+    assert changed[0] == 2 * changed[1]

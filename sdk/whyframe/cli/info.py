@@ -78,6 +78,8 @@ def _capabilities() -> dict[str, Any]:
 def _print_table(facts: dict[str, Any]) -> None:
     """Print the facts as aligned names and values, group by group."""
     labels = facts["manifest"].pop("labels")
+    if facts["manifest"]["exclusive"]:
+        del facts["manifest"]["thresholds"]  # they are those of independent labels
     rows = {"model": facts["model"], "classes": f"{len(labels)} (--labels lists them)"}
     for group in ("manifest", "versions", "runtime"):
         rows |= facts[group]

@@ -118,6 +118,8 @@ def run(
       label        name of the explained class
       probability  probability of the explained class, from 0 to 1
       top5         the five most probable classes: label, probability, class_id
+      labels_above_threshold  the labels of a multi-label model that are
+                   present, as in top5; null where classes exclude each other
       no_signal    true where the map carries no information and is not drawn
       flat         the same value as no_signal (deprecated)
       peak         x and y of the highest score in pixels; null without signal
@@ -205,17 +207,20 @@ class _Summary:
     def __init__(self, source: Source, sink: Sink | None) -> None:
         self.source, self.sink = source, sink
         self._labels: Counter[str] = Counter()
+        self._frames = 0
         self._milliseconds = 0.0
         self._start = perf_counter()
 
     def add(self, explanation: Explanation) -> None:
         """Add an explanation to the counts."""
-        self._labels[explanation.label] += 1
+        above = explanation.labels_above_threshold
+        self._labels.update([explanation.label] if above is None else [score.label for score in above])
+        self._frames += 1
         self._milliseconds += explanation.timings["total"]
 
     def show(self) -> None:
         """Print the summary and the problems."""
-        frames = self._labels.total()
+        frames = self._frames
         if frames:
             print(f"{self._output_line(frames)}\n{self._latency_line(frames)}", file=sys.stderr)
         for problem in self.source.problems:
@@ -230,4 +235,5 @@ class _Summary:
     def _latency_line(self, frames: int) -> str:
         latency, seconds = self._milliseconds / frames, perf_counter() - self._start
         labels = ", ".join(f"{label} ({count})" for label, count in self._labels.most_common(3))
+        labels = labels or "no label above its threshold"
         return f"{latency:.1f} ms per frame to explain, {seconds:.1f} s in total; mostly {labels}"

@@ -23,6 +23,7 @@ FIELDS = {
     "label",
     "probability",
     "top5",
+    "labels_above_threshold",
     "no_signal",
     "flat",
     "peak",

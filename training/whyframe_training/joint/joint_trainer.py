@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from whyframe_training.classifiers.classifier import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, ClassifierError, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.classifier_weights import last_linear, save_weights, unfold_batch_norms
 from whyframe_training.joint.labelled import Labelled, LabelledCrops
@@ -43,6 +43,9 @@ class JointTrainer(Trainer):
         folder: Folder of the checkpoint and of the classifier's weights.
         weight: Weight of the predictor's term; 0 trains the classifier alone.
         device: Device to train on; None takes the GPU where there is one.
+
+    Raises:
+        ClassifierError: The classifier cannot be built, or is a multi-label classifier.
     """
 
     stream: LabelledCrops
@@ -57,6 +60,11 @@ class JointTrainer(Trainer):
     ) -> None:
         self.weight = weight
         super().__init__(config, list(labelled.paths), folder, device)
+        if not self.classifier.exclusive:
+            raise ClassifierError(
+                f"{self.classifier.name} is a multi-label classifier, and --joint trains for one class an image: leave "
+                "out --joint to train a mask predictor for it"
+            )
         self.stream = LabelledCrops(labelled, self.classifier.input, config.seed)
         self.network = build_classifier(config.classifier, fold=False).module
         self.save_classifier()
