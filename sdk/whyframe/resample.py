@@ -3,7 +3,8 @@
 The filter is as wide as the reduction, so that every input pixel counts. Its taps end at the edges of the image, not
 at those of the window: the window of a centre crop gives what resizing the complete image and cropping afterwards
 gives. As in Pillow the horizontal axis is resized first, and its result is rounded and clipped to 8 bits; bicubic sums
-beyond black and white would differ by several levels otherwise.
+beyond black and white would differ by several levels otherwise. (Pillow 13 begins with the vertical axis where an image
+loses more than twice as many rows as columns; the results differ by these roundings.)
 
 A few neighbouring output pixels share most of their taps. Their weights are one small dense matrix, and numpy's BLAS
 multiplies it with the rows of the image faster than any filter of OpenCV does. The horizontal axis is the vertical
@@ -28,7 +29,7 @@ Floats = NDArray[np.float32]
 RADIUS = {"bilinear": 1, "bicubic": 2}
 """Half of the width of each filter, in pixels, where it is not widened."""
 
-BLOCK = 6
+BLOCK = 4
 """Number of output pixels that share a matrix: larger blocks hold more zeros, smaller ones need more calls."""
 
 SINGLE_THREAD = 250_000
@@ -37,7 +38,7 @@ SINGLE_THREAD = 250_000
 Its worker threads would go on spinning for milliseconds and take the cores from the network that runs next.
 """
 
-WORK_BYTES = 2**19
+WORK_BYTES = 2**20
 """Size of the float32 rows that are worked on at a time, in bytes: they stay in the cache of a core."""
 
 
