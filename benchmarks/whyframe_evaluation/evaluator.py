@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from whyframe import __version__
 from whyframe.errors import OutputError, WhyframeError
+from whyframe.input_spec import InputSpec
 from whyframe.progress import progress_bar
+from whyframe.resize_rule import ResizeRule
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.run.dataset import Dataset, find_image_folders, load_dataset
 from whyframe_evaluation.run.evaluation import COSTLY_IMAGES, Evaluation
@@ -123,7 +125,7 @@ def evaluate(
         experiments=experiments,
         part_summaries=None
         if keypoints is None
-        else summarise_parts(results, dataset.samples, keypoints, evaluation.mask),
+        else summarise_parts(results, dataset.samples, keypoints, evaluation.mask, network.input),
         warnings=[*warnings, *more_warnings],
     )
 
@@ -210,10 +212,17 @@ def _settings(classifier: Classifier) -> dict[str, Any]:
     return {
         "classifier": classifier.name,
         "weights": weights.hexdigest()[:16],
-        "side": classifier.side,
+        **_input_settings(classifier.input),
         **({} if classifier.outputs is Outputs.logits else {"outputs": classifier.outputs.name}),
         "whyframe": __version__,
     }
+
+
+def _input_settings(spec: InputSpec) -> dict[str, Any]:
+    """Return what the results depend on of the input; the side alone for what every input was in version 0.1."""
+    if spec.color == "rgb" and spec.height == spec.width and spec.resize == ResizeRule():
+        return {"side": spec.height}
+    return {"input": spec.to_dict()}
 
 
 def _facts(classifier: Classifier, folders: Sequence[Path], dataset: Dataset, budget: str) -> EvaluationFacts:

@@ -22,7 +22,7 @@ def classifier() -> Classifier:
     network = nn.Sequential(edges, nn.ReLU(), *pools, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
     plain = {"mean": (0.5, 0.5, 0.5), "std": (1.0, 1.0, 1.0)}
     return Classifier(
-        network, name="colours", labels=LABELS, input=InputSpec.square(SIDE), fold=False, **plain
+        network, name="colours", labels=LABELS, input=InputSpec.square(SIDE, **plain), fold=False
     )
 
 

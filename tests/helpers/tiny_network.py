@@ -12,9 +12,9 @@ SIDE, CLASSES = 64, 5
 class TinyNetwork(nn.Module):
     """Five strided convolution blocks, pooling and a linear layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 3) -> None:
         super().__init__()
-        widths = (3, 8, 8, 12, 16, 20)
+        widths = (channels, 8, 8, 12, 16, 20)
         blocks = [self._block(a, b) for a, b in pairwise(widths)]
         self.body = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
@@ -30,15 +30,25 @@ class TinyNetwork(nn.Module):
         return self.fc(self.pool(self.body(x)).flatten(1))
 
 
-def build() -> nn.Module:
+def build(channels: int = 3) -> nn.Module:
     """Return the network with random weights and batch norm statistics from a fixed seed."""
     generator = torch.Generator().manual_seed(7)
-    network = TinyNetwork()
+    network = TinyNetwork(channels)
     for name, value in network.state_dict().items():
         if value.dtype == torch.float32:
             drawn = torch.randn(value.shape, generator=generator)
             value.copy_(1 + 0.1 * drawn.abs() if "var" in name or name.endswith("1.weight") else 0.3 * drawn)
     return network.eval()
+
+
+def build_grey() -> nn.Module:
+    """Return a network of grey images."""
+    return build(1)
+
+
+def build_alpha() -> nn.Module:
+    """Return a network of images with alpha."""
+    return build(4)
 
 
 def build_with_softmax() -> nn.Module:

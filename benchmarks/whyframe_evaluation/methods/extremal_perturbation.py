@@ -28,17 +28,18 @@ class SmoothMask(nn.Module):
     everywhere.
 
     Args:
-        side: Side S of the image in pixels.
+        height: Height H of the image in pixels.
+        width: Width W of the image in pixels.
         step: Side of a cell in pixels.
         sigma: Width of the kernel in pixels, and width of the margin around the image that the mask may cover.
     """
 
     kernel: Tensor
 
-    def __init__(self, side: int, step: int = 7, sigma: float = 21.0) -> None:
+    def __init__(self, height: int, width: int, step: int = 7, sigma: float = 21.0) -> None:
         super().__init__()
-        self.side, self.step = side, step
-        self.cells = math.ceil(side / step)
+        self.size, self.step = (height, width), step
+        self.cells = math.ceil(height / step), math.ceil(width / step)
         self.border = math.ceil(sigma / step)  # width of the margin in cells
         self.radius = 1 + self.border
         # The pixels of every cell have the same distances to its neighbours, so all cells share one kernel.
@@ -50,18 +51,19 @@ class SmoothMask(nn.Module):
         self.register_buffer("kernel", kernel.flatten(0, 1), persistent=False)
 
     def forward(self, parameters: Tensor) -> Tensor:
-        """Return N x 1 x T x T masks of the image and its margin, given N x 1 x h x h parameters, all in [0, 1]."""
-        neighbours, total = 2 * self.radius + 1, self.cells + 2 * self.border
+        """Return N x 1 x T x U masks of the image and its margin, given N x 1 x h x w parameters, all in [0, 1]."""
+        neighbours = 2 * self.radius + 1
+        rows, columns = (cells + 2 * self.border for cells in self.cells)
         padded = F.pad(parameters, [self.radius + self.border] * 4)
-        cells = F.unfold(padded, neighbours).view(len(padded), neighbours**2, total, 1, total, 1)
+        cells = F.unfold(padded, neighbours).view(len(padded), neighbours**2, rows, 1, columns, 1)
         values = cells * self.kernel.to(padded)[:, None, :, None, :]
         mask = (values * (SHARPNESS * values).softmax(1)).sum(1)
-        return mask.reshape(-1, 1, total * self.step, total * self.step)
+        return mask.reshape(-1, 1, rows * self.step, columns * self.step)
 
     def crop(self, mask: Tensor) -> Tensor:
-        """Return the N x 1 x S x S part of N x 1 x T x T masks that covers the image."""
-        start = self.border * self.step
-        return mask[..., start : start + self.side, start : start + self.side]
+        """Return the N x 1 x H x W part of N x 1 x T x U masks that covers the image."""
+        start, (height, width) = self.border * self.step, self.size
+        return mask[..., start : start + height, start : start + width]
 
 
 def area_penalty(mask: Tensor, areas: Tensor) -> Tensor:
@@ -90,7 +92,7 @@ class ExtremalPerturbation(Method):
     As [Fong et al. 2019](https://arxiv.org/abs/1910.08485), section 3, define it:
     `m_a = argmax_m f_c(Phi(x; m)) - lambda_t area_penalty(m, a)`, where `f_c` is the logit of class c, Phi blurs the
     image where m is low, m is a `SmoothMask`, and `lambda_t` grows with each step t. The map is the sum of the masks
-    of all areas, smoothed, S x S.
+    of all areas, smoothed, H x W.
 
     Attributes:
         areas: Areas as shares of the image. A mask is optimised for each.
@@ -103,8 +105,8 @@ class ExtremalPerturbation(Method):
         levels: Number of blur strengths, evenly spaced.
         step: Side of a mask cell in pixels.
         width: Width of the mask's kernel in pixels.
-        smoothing: Standard deviation of the blur of the summed masks, as a share of the image's side. The paper's
-            pointing game smooths them so that a plateau gets a maximum. 0 for no blur.
+        smoothing: Standard deviation of the blur of the summed masks, as a share of the image's shorter side; 0 for no
+            blur. The paper's pointing game smooths them so that a plateau gets a maximum.
     """
 
     name = "extremal-perturbation"
@@ -133,12 +135,11 @@ class ExtremalPerturbation(Method):
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         masks = self.masks(classifier, images, targets, progress).sum(1)
-        side = images.shape[-1]
-        return (
-            GaussianBlur(side, sigma=self.smoothing * side).to(images.device)(masks)
-            if self.smoothing
-            else masks
-        )
+        if not self.smoothing:
+            return masks
+        size = images.shape[-2:]
+        blur: Tensor = GaussianBlur(*size, sigma=self.smoothing * min(size)).to(images.device)(masks)
+        return blur
 
     def masks(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         """Optimise the mask of each area.
@@ -150,15 +151,16 @@ class ExtremalPerturbation(Method):
             progress: As for `explain`.
 
         Returns:
-            N x K x S x S masks in [0, 1] of the K areas.
+            N x K x H x W masks in [0, 1] of the K areas.
         """
-        smooth = SmoothMask(images.shape[-1], self.step, self.width).to(images.device)
+        height, width = images.shape[-2:]
+        smooth = SmoothMask(height, width, self.step, self.width).to(images.device)
         count = len(self.areas)
         areas = torch.tensor(self.areas, device=images.device, dtype=torch.float64).repeat(len(images))
         repeated_targets = targets.repeat_interleave(count)
         levels = blurred(images, torch.linspace(self.sigma, 0, self.levels).tolist())
         levels = levels.repeat_interleave(count, dim=1)
-        parameters = images.new_ones(len(areas), 1, smooth.cells, smooth.cells).requires_grad_()
+        parameters = images.new_ones(len(areas), 1, *smooth.cells).requires_grad_()
 
         def loss(step: int) -> Tensor:
             mask = smooth(parameters)

@@ -69,7 +69,7 @@ class GuidedFeatureInversion(Method):
 
         def mask() -> Tensor:
             combined = (weights * channels).sum(1)
-            return stretch(upsample(combined, images.shape[-1]))
+            return stretch(upsample(combined, images.shape[-2:]))
 
         def inversion() -> Tensor:
             features = classifier(blend(levels, mask())).stages[-1].flatten(1)

@@ -19,15 +19,15 @@ def blurred(images: Tensor, sigmas: Sequence[float]) -> Tensor:
     """Return the images under each of L Gaussian blurs.
 
     Args:
-        images: N x 3 x S x S images.
+        images: N x C x H x W images.
         sigmas: L standard deviations in pixels; 0 leaves the images as they are.
 
     Returns:
-        L x N x 3 x S x S images.
+        L x N x C x H x W images.
     """
-    side = images.shape[-1]
+    size = images.shape[-2:]
     return torch.stack(
-        [GaussianBlur(side, sigma=sigma).to(images.device)(images) if sigma else images for sigma in sigmas]
+        [GaussianBlur(*size, sigma=sigma).to(images.device)(images) if sigma else images for sigma in sigmas]
     )
 
 
@@ -37,12 +37,12 @@ def blend(levels: Tensor, mask: Tensor) -> Tensor:
     With two levels this is the perturbation of Fu et al. 2022, Eq. 1.
 
     Args:
-        levels: L x N x 3 x S x S images for evenly spaced scores, from the fully deleted image (score 0) to the
+        levels: L x N x C x H x W images for evenly spaced scores, from the fully deleted image (score 0) to the
             image itself (score 1).
-        mask: N x 1 x S x S scores in [0, 1].
+        mask: N x 1 x H x W scores in [0, 1].
 
     Returns:
-        N x 3 x S x S images.
+        N x C x H x W images.
     """
     position = mask * (len(levels) - 1)
     # A score of 1 belongs to the last interval; on an interval of its own it would have no gradient.

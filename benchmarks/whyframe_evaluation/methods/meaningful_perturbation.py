@@ -20,8 +20,10 @@ from whyframe_training.perturb import GaussianBlur
 
 __all__ = ["MeaningfulDeletion", "MeaningfulPerturbation", "MeaningfulPreservation", "scatter"]
 
-DISC_RADII = torch.arange(0, 175, 5) / 224  # as shares of the image's side; the last disc covers the corners
-DISC_SIGMA = 10 / 224  # of the disc's soft edge, as a share of the image's side
+DISC_RADII = (
+    torch.arange(0, 175, 5) / 224
+)  # as shares of the image's longer side; the last disc covers the corners
+DISC_SIGMA = 10 / 224  # of the disc's soft edge, as a share of the image's longer side
 SUPPRESSED = 0.01  # share of the score that the first disc may leave
 
 Self = TypeVar("Self", bound="MeaningfulPerturbation")
@@ -35,24 +37,26 @@ class LowResolutionMask(nn.Module):
     takes a single matrix.
 
     Args:
-        side: Side S of the image in pixels.
+        height: Height H of the image in pixels.
+        width: Width W of the image in pixels.
         factor: Side s of a cell in pixels.
         sigma: Standard deviation of the blur in pixels; 0 for no blur.
     """
 
-    matrix: Tensor
+    rows: Tensor
+    columns: Tensor
 
-    def __init__(self, side: int, factor: int, sigma: float) -> None:
+    def __init__(self, height: int, width: int, factor: int, sigma: float) -> None:
         super().__init__()
-        self.cells = -(-side // factor)
-        repeat = np.eye(self.cells).repeat(factor, axis=0)[:side]
-        matrix = blur_matrix(side, sigma) @ repeat if sigma else repeat
-        self.register_buffer("matrix", torch.tensor(matrix), persistent=False)
+        self.cells = -(-height // factor), -(-width // factor)
+        for name, cells, pixels in zip(("rows", "columns"), self.cells, (height, width), strict=True):
+            repeat = np.eye(cells).repeat(factor, axis=0)[:pixels]
+            matrix = blur_matrix(pixels, sigma) @ repeat if sigma else repeat
+            self.register_buffer(name, torch.tensor(matrix), persistent=False)
 
     def forward(self, mask: Tensor) -> Tensor:
-        """Return N x 1 x S x S masks in the range of the given N x 1 x h x h masks."""
-        matrix = self.matrix.to(mask)
-        return matrix @ mask @ matrix.T
+        """Return N x 1 x H x W masks in the range of the given N x 1 x h x w masks."""
+        return self.rows.to(mask) @ mask @ self.columns.to(mask).T
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,8 @@ class MeaningfulPerturbation(Method):
         return replace(self, tv_weight=0.0, jitter=0, factor=1, smoothing=0.0)
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
-        enlarge = LowResolutionMask(images.shape[-1], self.factor, self.smoothing).to(images.device)
+        height, width = images.shape[-2:]
+        enlarge = LowResolutionMask(height, width, self.factor, self.smoothing).to(images.device)
         levels = PERTURBATIONS[self.perturbation](self, classifier, images)
         classes = _top_classes(classifier, images, targets, self.top)
 
@@ -146,10 +151,10 @@ class MeaningfulPerturbation(Method):
 
         Args:
             score: Function from N perturbed images to N scores.
-            levels: L x N x 3 x S x S images, from fully perturbed to intact.
+            levels: L x N x C x H x W images, from fully perturbed to intact.
 
         Returns:
-            N x 1 x S x S masks that delete or preserve the discs.
+            N x 1 x H x W masks that delete or preserve the discs.
         """
         intact, perturbed = score(levels[-1]), score(levels[0])
         masks = [self._importance(disc).expand(levels.shape[1], -1, -1, -1) for disc in _discs(levels)]
@@ -246,12 +251,12 @@ def _top_classes(classifier: Classifier, images: Tensor, targets: Tensor, top: i
 
 
 def _discs(levels: Tensor) -> Tensor:
-    """Return K x 1 x 1 x S x S centred discs of increasing radius with soft edges, 1 inside."""
-    side = levels.shape[-1]
-    along = torch.arange(side, device=levels.device, dtype=levels.dtype) - (side - 1) / 2
-    distance = torch.hypot(along[:, None], along)
-    discs = (distance < side * DISC_RADII.to(levels)[:, None, None]).to(levels)
-    return GaussianBlur(side, sigma=side * DISC_SIGMA).to(levels.device)(discs)[:, None, None]
+    """Return K x 1 x 1 x H x W centred discs of increasing radius with soft edges, 1 inside."""
+    size = levels.shape[-2:]
+    down, across = (torch.arange(n, device=levels.device, dtype=levels.dtype) - (n - 1) / 2 for n in size)
+    distance = torch.hypot(down[:, None], across)
+    discs = (distance < max(size) * DISC_RADII.to(levels)[:, None, None]).to(levels)
+    return GaussianBlur(*size, sigma=max(size) * DISC_SIGMA).to(levels.device)(discs)[:, None, None]
 
 
 class _Jitter:
@@ -262,7 +267,7 @@ class _Jitter:
     """
 
     def __init__(self, levels: Tensor, offsets: int, seed: int) -> None:
-        self.offsets, self.side = max(offsets, 1), levels.shape[-1]
+        self.offsets, self.size = max(offsets, 1), levels.shape[-2:]
         self.generator = torch.Generator().manual_seed(seed)
         before = self.offsets // 2  # offsets on both sides of 0, so that the mask stays over what it explains
         after = self.offsets - 1 - before
@@ -270,9 +275,10 @@ class _Jitter:
         self.padded = padded.unflatten(0, levels.shape[:2])
 
     def __call__(self) -> Tensor:
-        """Return the displaced L x N x 3 x S x S images."""
+        """Return the displaced L x N x C x H x W images."""
         y, x = torch.randint(self.offsets, (2,), generator=self.generator).tolist()
-        return self.padded[..., y : y + self.side, x : x + self.side]
+        height, width = self.size
+        return self.padded[..., y : y + height, x : x + width]
 
 
 def scatter(importance: Tensor) -> Tensor:

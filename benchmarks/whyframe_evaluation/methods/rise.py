@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,7 +21,7 @@ class Rise(Method):
     As [Petsiuk et al. 2018](https://arxiv.org/abs/1806.07421), section 3, define it:
     `1 / (p N) sum_k P_c(x * M_k) M_k` over N random masks `M_k`. A mask is a coarse grid of zeros and ones, enlarged
     bilinearly and shifted by less than a cell. Masked pixels take the mean colour of the network's normalisation. The
-    map is S x S and not negative. All images get the same masks.
+    map is H x W and not negative. All images get the same masks.
 
     Args:
         samples: Number N of masks. The default is the paper's for VGG16; for ResNet50 it uses 8000.
@@ -37,33 +39,41 @@ class Rise(Method):
 
     def _explain(self, classifier: Classifier, images: Tensor, targets: Tensor, progress: Progress) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
-        total = torch.zeros_like(images[:, 0])
+        total, (height, width) = torch.zeros_like(images[:, 0]), images.shape[-2:]
         # Masks are drawn in the same portions for any number of images, so that they are the same masks.
         for start in range(0, self.samples, BATCH_SIZE):
-            masks = self.masks(min(BATCH_SIZE, self.samples - start), images.shape[-1], generator).to(images)
+            count = min(BATCH_SIZE, self.samples - start)
+            masks = self.masks(count, height, width, generator).to(images)
             for batch in batches(len(masks), len(images)):
                 total += self._weighted_sum(classifier, images, targets, masks[batch.start : batch.stop])
             progress(start + len(masks), self.samples)
         return total / (self.keep * self.samples)
 
-    def masks(self, count: int, side: int, generator: torch.Generator) -> Tensor:
+    def masks(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """Draw the next masks.
 
         Args:
             count: Number of masks.
-            side: Side S of the image in pixels.
+            height: Height H of the image in pixels.
+            width: Width W of the image in pixels.
             generator: Random generator on the CPU.
 
         Returns:
-            Count x S x S float32 masks in [0, 1], on the CPU.
+            Count x H x W float32 masks in [0, 1], on the CPU.
         """
-        cell = -(-side // self.cells)
+        cell = tuple(-(-size // self.cells) for size in (height, width))
         cells = torch.rand(count, 1, self.cells + 1, self.cells + 1, generator=generator) < self.keep
-        large = F.interpolate(cells.float(), scale_factor=cell, mode="bilinear", align_corners=False)[:, 0]
-        corners = torch.randint(cell, (count, 2), generator=generator).tolist()
-        return torch.stack([m[y : y + side, x : x + side] for m, (y, x) in zip(large, corners, strict=True)])
+        large = F.interpolate(
+            cells.float(), scale_factor=tuple(map(float, cell)), mode="bilinear", align_corners=False
+        )[:, 0]
+        # A number below the least common multiple is uniform below both, and a square image takes it as it is.
+        drawn = torch.randint(math.lcm(*cell), (count, 2), generator=generator)
+        corners = (drawn % torch.tensor(cell)).tolist()
+        return torch.stack(
+            [m[y : y + height, x : x + width] for m, (y, x) in zip(large, corners, strict=True)]
+        )
 
     def _weighted_sum(self, classifier: Classifier, images: Tensor, targets: Tensor, masks: Tensor) -> Tensor:
-        """Return the N x S x S sums of K x S x S masks, weighted by the probabilities of the masked images."""
+        """Return the N x H x W sums of K x H x W masks, weighted by the probabilities of the masked images."""
         masked = torch.lerp(classifier.mean, images, masks[:, None, None])
         return torch.einsum("kn,khw->nhw", version_probabilities(classifier, masked, targets), masks)

@@ -84,7 +84,7 @@ def label_recovery(
         background: N x 3 x S x S float in [0, 1]: the blurred adversarial images.
         clean: N int64, the classes predicted for the clean images.
     """
-    masked = perturb(adversarial, upsample(mask, adversarial.shape[-1]), background)
+    masked = perturb(adversarial, upsample(mask, adversarial.shape[-2:]), background)
     scores = logits(masked)
     ranked = scores.topk(min(5, scores.shape[1]), dim=1).indices
     return LabelRecovery(_percent(ranked[:, 0] == clean), _percent((ranked == clean[:, None]).any(dim=1)))

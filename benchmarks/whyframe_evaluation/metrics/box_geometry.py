@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.annotations.boxed_images import Box
 from whyframe_evaluation.metrics.heatmaps import Region
 
@@ -54,19 +55,22 @@ def tight_box(region: Region) -> Box | None:
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def input_boxes(boxes: Sequence[Box], height: int, width: int, side: int) -> list[Box]:
-    """Convert boxes from pixels of an image file to pixels of the classifier's input, to which the file is stretched.
+def input_boxes(boxes: Sequence[Box], height: int, width: int, spec: InputSpec) -> list[Box]:
+    """Convert boxes from pixels of an image file to pixels of the classifier's input.
 
     Args:
         boxes: (x1, y1, x2, y2) of each box, in pixels of the file.
         height: Height of the file, in pixels.
         width: Width of the file, in pixels.
-        side: S of the S x S input, in pixels.
+        spec: The classifier's input.
 
     Returns:
-        Boxes in pixels of the input, clipped to it; boxes that have no area after clipping are left out.
+        Boxes in pixels of the input, cut to the part that shows the file; boxes that have no area there are left out.
     """
-    scale = np.array([side / width, side / height] * 2)
-    scaled = np.asarray(boxes, float).reshape(-1, 4) * scale
-    cut: list[Box] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in scaled.clip(0, side).tolist()]
+    place = spec.resize.placement(height, width, spec.height, spec.width)
+    scale = np.array([spec.width / place.width, spec.height / place.height] * 2)
+    scaled = (np.asarray(boxes, float).reshape(-1, 4) - [place.left, place.top] * 2) * scale
+    low = [place.first_column, place.first_row] * 2
+    high = [place.end_column, place.end_row] * 2
+    cut: list[Box] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in scaled.clip(low, high).tolist()]
     return [box for box in cut if box_area(box) > 0]

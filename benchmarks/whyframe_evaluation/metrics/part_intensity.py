@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,18 +32,21 @@ def intensity_at(heatmap: Heatmap, x: float, y: float) -> float:
     """Return the mean score of the 5 x 5 window around a keypoint, cut at the border.
 
     Args:
-        heatmap: H x W scores at the size that the keypoint is given in.
+        heatmap: H x W scores at the size that the keypoint is given in; NaN where there is no score.
         x: Column in pixels; the pixel that contains the keypoint is the centre of the window.
         y: Row in pixels.
 
     Returns:
-        Mean score; NaN where the keypoint lies outside the heatmap.
+        Mean of the scores that exist; NaN where the keypoint lies outside the heatmap, or where there is no score.
     """
     if not (0 <= y < heatmap.shape[0] and 0 <= x < heatmap.shape[1]):
-        return float("nan")
+        return math.nan
     row, column, half = int(y), int(x), WINDOW // 2
+    if math.isnan(heatmap[row, column]):
+        return math.nan
     rows = slice(max(row - half, 0), row + half + 1)
-    return float(heatmap[rows, max(column - half, 0) : column + half + 1].mean())
+    window = heatmap[rows, max(column - half, 0) : column + half + 1]
+    return float(window.mean() if np.isfinite(window).all() else np.nanmean(window))
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def simplified_masks(heatmap: Heatmap) -> Region:
     Returns:
         20 x S x S bool; true for the pixels to delete.
     """
-    matrix = blur_matrix(len(heatmap), SMOOTHING)
-    deletion_mask = 1 - unit_range(matrix @ np.asarray(heatmap, np.float64) @ matrix.T)
+    rows, columns = (blur_matrix(size, SMOOTHING) for size in heatmap.shape)
+    deletion_mask = 1 - unit_range(rows @ np.asarray(heatmap, np.float64) @ columns.T)
     return deletion_mask <= np.asarray(ALPHAS)[:, None, None]
 
 

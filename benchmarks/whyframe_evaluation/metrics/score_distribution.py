@@ -82,7 +82,9 @@ def discriminative_share(scores: Heatmap) -> float:
     return float(np.mean((scores >= low) & (scores <= high))) if scores.size else float("nan")
 
 
-def supporting_pixels(curve: NDArray[np.floating], order: NDArray[np.integer], side: int) -> Region:
+def supporting_pixels(
+    curve: NDArray[np.floating], order: NDArray[np.integer], height: int, width: int
+) -> Region:
     """Return the first ranked pixels that restore `SUPPORTING_SHARE` of the probability.
 
     The share is that of the way from q_F to the highest probability of the curve (Fu et al. 2022, section 3.2.1, post
@@ -90,19 +92,20 @@ def supporting_pixels(curve: NDArray[np.floating], order: NDArray[np.integer], s
 
     Args:
         curve: Probabilities q_F, ..., q_O at equal steps, as `whyframe.perturb.preserving_curve` returns them.
-        order: S * S flat pixel indices, the most important pixel first.
-        side: S, in pixels.
+        order: H * W flat pixel indices, the most important pixel first.
+        height: Height H, in pixels.
+        width: Width W, in pixels.
 
     Returns:
-        S x S bool, a multiple of the curve's step; no pixel where the curve never rises.
+        H x W bool, a multiple of the curve's step; no pixel where the curve never rises.
     """
     rise = np.maximum.accumulate(curve) - curve[0]
     step = int(
         np.argmax(rise >= SUPPORTING_SHARE * rise[-1])
     )  # the first such step; 0 where there is no rise
-    region = np.zeros(side * side, bool)
+    region = np.zeros(height * width, bool)
     region[order[: round(step * order.size / (len(curve) - 1))]] = True
-    return region.reshape(side, side)
+    return region.reshape(height, width)
 
 
 def expected_mean(eta: float, h: float) -> float:

@@ -81,8 +81,8 @@ def adversarial_values(
     if not len(attacked):
         return {"count": 0}
     maps = _explain_attacked(classifier, method, attacked)
-    background = GaussianBlur(classifier.side).to(maps.device)(attacked.images)
-    deletion_masks = 1 - upsample(maps, classifier.side)[:, 0]
+    background = GaussianBlur(*attacked.images.shape[-2:]).to(maps.device)(attacked.images)
+    deletion_masks = 1 - upsample(maps, attacked.images.shape[-2:])[:, 0]
     recovery = label_recovery(
         classifier.logits, attacked.images, deletion_masks, background, attacked.classes
     )

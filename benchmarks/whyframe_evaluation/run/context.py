@@ -36,16 +36,16 @@ class ClassifierContext:
         classifier: The explained network.
 
     Attributes:
-        probabilities: Function from N x 3 x S x S RGB images in [0, 1] to N x C probabilities.
-        side: S, height and width of the classifier's input in pixels.
+        probabilities: Function from N x C x H x W images in [0, 1] to N x C probabilities.
+        size: Height and width of the classifier's input in pixels.
         blur: Gaussian blur of the papers for images of that size.
-        classify: Function from N x S x S x 3 uint8 RGB frames to N x C probabilities.
+        classify: Function from N x H x W x C uint8 frames to N x C probabilities.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         device = classifier.mean.device
-        self.probabilities, self.side = classifier.probabilities, classifier.side
-        self.blur = GaussianBlur(classifier.side).to(device)
+        self.probabilities, self.size = classifier.probabilities, classifier.input.shape[:2]
+        self.blur = GaussianBlur(*self.size).to(device)
         self.classify = as_classify(classifier.probabilities, device, _BATCH)
 
 
@@ -63,8 +63,8 @@ class MapContext:
 
     @cached_property
     def heatmap(self) -> Heatmap:
-        """The scores enlarged to S x S, the size of the classifier's input."""
-        return upsample(self.scores, *(self.classifier.side,) * 2)
+        """The scores enlarged to H x W, the size of the classifier's input."""
+        return upsample(self.scores, *self.classifier.size)
 
     @cached_property
     def preserving_curve(self) -> torch.Tensor:

@@ -107,12 +107,12 @@ def _right_skewed(context: MapContext) -> float:
 
 def _discriminative(context: MapContext) -> float:
     order = rank_pixels(context.heatmap)
-    supporting = supporting_pixels(context.preserving_curve.numpy(), order, context.classifier.side)
+    supporting = supporting_pixels(context.preserving_curve.numpy(), order, *context.heatmap.shape)
     return discriminative_share(context.heatmap[supporting])
 
 
 def _minimal_box(suppression: float) -> Callable[[MapContext], float]:
-    return lambda context: 100 * minimal_area(context.box_curve, suppression) / context.classifier.side**2
+    return lambda context: 100 * minimal_area(context.box_curve, suppression) / context.heatmap.size
 
 
 def _representativeness(perturbation: str) -> Callable[[MapContext], float]:

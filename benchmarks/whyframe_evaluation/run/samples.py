@@ -10,8 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from whyframe.input_spec import InputSpec
-from whyframe.preprocess import read_image, to_input
+from whyframe.preprocess import as_image, to_input
 from whyframe_evaluation.annotations.boxed_images import Box, BoxedImage
 from whyframe_evaluation.metrics.box_geometry import input_boxes
 from whyframe_evaluation.metrics.perturbations import Frame
@@ -27,9 +26,9 @@ class Sample:
 
     Attributes:
         file: Unique name of the image: the folder's name and the image's path in that folder.
-        image: 3 x S x S float32 RGB in [0, 1].
+        image: C x H x W float32 in [0, 1], the input of the classifier in the order of the frame.
         target: Id of the predicted class, which is explained.
-        boxes: (x1, y1, x2, y2) of that class's objects in pixels of the S x S image; empty where unknown.
+        boxes: (x1, y1, x2, y2) of the visible part of that class's objects in pixels of `image`; empty where unknown.
         category: Category name of those objects; "" without boxes.
         difficult: Whether the pointing game counts the image as difficult: the objects are small, and the image
             holds another category.
@@ -52,7 +51,7 @@ class Sample:
 
     @cached_property
     def frame(self) -> Frame:
-        """The image as S x S x 3 uint8 RGB."""
+        """The image as H x W x C uint8."""
         return (255 * self.image).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
@@ -60,7 +59,9 @@ class Sample:
 def load_sample(
     image: BoxedImage, classifier: Classifier, file: str, classes: Mapping[str, frozenset[int]]
 ) -> Sample:
-    """Read an image and predict its class.
+    """Read an image, resize it by the classifier's own rule, and predict its class.
+
+    Objects outside the part of the image that the classifier sees do not count; a box at its edge is cut.
 
     Args:
         image: The image file and its annotated objects.
@@ -71,14 +72,15 @@ def load_sample(
     Raises:
         SourceError: The image cannot be read.
     """
-    frame = read_image(image.path)
-    spec = InputSpec.square(classifier.side)
+    spec = classifier.input
+    frame = as_image(image.path, "bgr", spec.channels)
     pixels = torch.from_numpy(to_input(frame, spec)).permute(2, 0, 1).float() / 255
     pixels = pixels.to(classifier.mean.device)
     target = int(classifier.logits(pixels[None]).argmax())
     objects, (height, width) = image.objects_of(target, classes), frame.shape[:2]
-    boxes = input_boxes([item.box for item in objects], height, width, classifier.side)
+    boxes = input_boxes([item.box for item in objects], height, width, spec)
     if not boxes:
         return Sample(file, pixels, target, (), size=(height, width))
-    difficult = is_difficult(boxes, [item.category for item in image.objects], *(classifier.side,) * 2)
+    visible = [item.category for item in image.objects if input_boxes([item.box], height, width, spec)]
+    difficult = is_difficult(boxes, visible, *pixels.shape[1:])
     return Sample(file, pixels, target, tuple(boxes), objects[0].category, difficult, (height, width))

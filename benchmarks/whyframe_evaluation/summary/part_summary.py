@@ -46,25 +46,30 @@ class PartSummary:
 
 
 def summarise_parts(
-    results: Sequence[MapResult], samples: Sequence[Sample], keypoints: Sequence[Keypoint], mask_of: MaskOf
+    results: Sequence[MapResult],
+    samples: Sequence[Sample],
+    keypoints: Sequence[Keypoint],
+    mask_of: MaskOf,
+    spec: InputSpec,
 ) -> list[PartSummary]:
     """Return a summary for each method and each category with enough maps.
 
     Each map explains the image's predicted class, whatever the annotated category. It is scaled to [0, 1] and
-    enlarged to the size of the image file.
+    enlarged to the size of the image file. Keypoints that the classifier does not see do not count.
 
     Args:
         results: Results of all methods.
         samples: The samples.
         keypoints: The keypoints, see `find_keypoints`.
         mask_of: Function from the names of a method and a sample to the map, h x w; None where there is none.
+        spec: The classifier's input.
     """
     sizes = {sample.file: sample.size for sample in samples}
     explained = {(result.method, result.file) for result in results if not result.error}
 
     def heatmap_of(method: str, file: str) -> Heatmap | None:
         scores = mask_of(method, file) if (method, file) in explained else None
-        return None if scores is None else _enlarge(scores, *sizes[file])
+        return None if scores is None else _enlarge(scores, *sizes[file], spec)
 
     return [
         _summary(method, intensity)
@@ -73,8 +78,14 @@ def summarise_parts(
     ]
 
 
-def _enlarge(scores: Mask, height: int, width: int) -> Heatmap:
-    return to_frame(unit_range(scores).astype(np.float32), height, width, InputSpec())
+def _enlarge(scores: Mask, height: int, width: int, spec: InputSpec) -> Heatmap:
+    """Return the heatmap of an image file, NaN where the classifier's input does not show the file."""
+    heatmap = to_frame(unit_range(scores).astype(np.float32), height, width, spec)
+    place = spec.resize.placement(height, width, spec.height, spec.width)
+    rows, columns = (np.arange(size) + 0.5 for size in (height, width))
+    heatmap[(rows < place.top) | (rows > place.top + place.height)] = np.nan
+    heatmap[:, (columns < place.left) | (columns > place.left + place.width)] = np.nan
+    return heatmap
 
 
 def _summary(method: str, parts: PartIntensity) -> PartSummary:

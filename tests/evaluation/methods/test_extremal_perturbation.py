@@ -14,8 +14,8 @@ QUICK = {"iterations": 100, "step": 4, "width": 8.0}  # for images of 64 x 64
 
 @pytest.mark.parametrize(("side", "step", "sigma"), [(12, 4, 4.0), (13, 3, 5.0), (14, 7, 7.0)])
 def test_smooth_masks_by_the_definition(side: int, step: int, sigma: float) -> None:
-    smooth = SmoothMask(side, step, sigma)
-    cells = smooth.cells
+    smooth = SmoothMask(side, side, step, sigma)
+    cells, _ = smooth.cells
     p = torch.rand(2, 1, cells, cells, generator=torch.Generator().manual_seed(0)).double()
     mask = smooth(p)
     expected = [by_hand(grid[0].numpy(), step, sigma, smooth.border, smooth.radius) for grid in p]
@@ -46,7 +46,7 @@ def by_hand(p: np.ndarray, step: int, sigma: float, border: int, radius: int) ->
 
 
 def test_a_mirrored_parameter_is_a_mirrored_mask() -> None:
-    smooth = SmoothMask(28)
+    smooth = SmoothMask(28, 28)
     p = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(smooth.crop(smooth(p.flip(-1))), smooth.crop(smooth(p)).flip(-1))
 
@@ -78,7 +78,7 @@ def test_gradient_descent_by_hand() -> None:
     method = ExtremalPerturbation(areas=(0.3,), iterations=5, step=8, width=8.0, levels=2, smoothing=0.0)
     ours = method.explain(classifier, image, torch.tensor([2]))[0]
 
-    smooth = SmoothMask(64, 8, 8.0)
+    smooth = SmoothMask(64, 64, 8, 8.0)
     background = torch.from_numpy(blurred_by_opencv(image[0].permute(1, 2, 0).numpy(), 20)).permute(2, 0, 1)
     p = torch.ones(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
     velocity: torch.Tensor | None = None

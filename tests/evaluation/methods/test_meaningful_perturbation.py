@@ -114,8 +114,8 @@ def first_disc(image, background, probability, smooth, deletes):  # type: ignore
 
 @pytest.mark.parametrize("side", [224, 60])
 def test_the_coarse_mask_is_repeated_then_blurred(side: int) -> None:
-    shown = LowResolutionMask(side, factor=8, sigma=5.0)
-    coarse = torch.rand(1, 1, shown.cells, shown.cells, generator=torch.Generator().manual_seed(0)).double()
+    shown = LowResolutionMask(side, side, factor=8, sigma=5.0)
+    coarse = torch.rand(1, 1, *shown.cells, generator=torch.Generator().manual_seed(0)).double()
     large = np.kron(coarse[0, 0].numpy(), np.ones((8, 8)))[:side, :side]
     expected = cv2.GaussianBlur(large, (31, 31), 5, borderType=cv2.BORDER_REFLECT_101)
     np.testing.assert_allclose(shown(coarse)[0, 0].numpy(), expected, atol=1e-12)

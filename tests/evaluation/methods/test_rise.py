@@ -24,7 +24,7 @@ def test_the_map_is_the_weighted_mean_of_the_masks() -> None:
     classifier, targets = BareClassifier(Corner(), mean=0.2), torch.tensor([1, 0])
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     method, generator = Rise(samples=BATCH_SIZE + 5, keep=0.4, seed=3), torch.Generator().manual_seed(3)
-    masks = torch.cat([method.masks(n, SIDE, generator) for n in (BATCH_SIZE, 5)])
+    masks = torch.cat([method.masks(n, SIDE, SIDE, generator) for n in (BATCH_SIZE, 5)])
     expected = torch.zeros(2, SIDE, SIDE)
     for mask in masks:
         behind = mask * (images - 0.2)  # the mask multiplies what the network sees, which is normalised
@@ -42,7 +42,7 @@ def test_the_maximum_is_where_the_class_is() -> None:
 
 
 def test_masks_are_smooth_unbiased_and_shifted() -> None:
-    masks = Rise(keep=0.3).masks(4000, SIDE, torch.Generator().manual_seed(0))
+    masks = Rise(keep=0.3).masks(4000, SIDE, SIDE, torch.Generator().manual_seed(0))
     assert masks.shape == (4000, SIDE, SIDE)
     assert float(masks.min()) >= 0
     assert float(masks.max()) <= 1 + 1e-6

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from whyframe.input_spec import InputSpec
+from whyframe.resize_rule import ResizeRule
 from whyframe_evaluation.metrics.box_geometry import box_area, box_mask, input_boxes, iou, tight_box
 
 
@@ -32,10 +34,24 @@ def test_an_empty_or_inverted_box_has_no_area_and_no_overlap() -> None:
 
 
 def test_boxes_are_stretched_with_their_file() -> None:
-    assert input_boxes([(60, 10, 90, 100)], 100, 200, 50) == [(15, 5, 22.5, 50)]
-    assert input_boxes([], 100, 200, 50) == []
+    assert input_boxes([(60, 10, 90, 100)], 100, 200, InputSpec.square(50)) == [(15, 5, 22.5, 50)]
+    assert input_boxes([], 100, 200, InputSpec.square(50)) == []
 
 
 def test_boxes_are_cut_at_the_border_and_left_out_beyond_it() -> None:
     boxes = [(-20, 50, 20, 120), (200, 0, 220, 50)]
-    assert input_boxes(boxes, 100, 200, 50) == [(0, 25, 5, 50)]
+    assert input_boxes(boxes, 100, 200, InputSpec.square(50)) == [(0, 25, 5, 50)]
+
+
+def test_boxes_are_cut_to_what_a_centre_crop_shows() -> None:
+    # 100 x 200 pixels become 50 x 100, of which the columns 30 to 69 are shown: the pixels 60 to 139 of the file.
+    crop = ResizeRule(mode="crop", shorter_side=50, interpolation="bilinear")
+    spec = InputSpec(height=50, width=40, resize=crop)
+    boxes = [(80, 20, 120, 40), (0, 0, 100, 100), (0, 0, 60, 100), (140, 0, 200, 100)]
+    assert input_boxes(boxes, 100, 200, spec) == [(10, 10, 30, 20), (0, 0, 20, 50)]
+
+
+def test_boxes_are_moved_beside_the_bars_of_a_letterbox() -> None:
+    # 100 x 200 pixels become 20 x 40 with 10 rows above and below.
+    spec = InputSpec.square(40, resize=ResizeRule(mode="letterbox", interpolation="bilinear"))
+    assert input_boxes([(-10, 0, 100, 100)], 100, 200, spec) == [(0, 10, 20, 30)]

@@ -86,13 +86,13 @@ def test_scores_near_0_or_1_are_not_discriminative() -> None:
 def test_supporting_pixels_restore_nine_tenths_of_the_probability() -> None:
     order = np.arange(16)[::-1]
     curve = np.array([0.1, 0.5, 0.85, 0.95, 1.0])
-    assert np.flatnonzero(supporting_pixels(curve, order, 4)).tolist() == list(range(4, 16))
+    assert np.flatnonzero(supporting_pixels(curve, order, 4, 4)).tolist() == list(range(4, 16))
 
 
 def test_supporting_pixels_are_counted_up_to_the_highest_probability() -> None:
     falls_again = np.array([0.1, 0.5, 1.0, 0.3, 0.5])
-    assert supporting_pixels(falls_again, np.arange(16), 4).sum() == 8
+    assert supporting_pixels(falls_again, np.arange(16), 4, 4).sum() == 8
 
 
 def test_a_curve_that_never_rises_has_no_supporting_pixels() -> None:
-    assert not supporting_pixels(np.full(5, 0.3), np.arange(16), 4).any()
+    assert not supporting_pixels(np.full(5, 0.3), np.arange(16), 4, 4).any()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from helpers.tiny_network import SIDE
+from whyframe.input_spec import InputSpec
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.run.adversarial_experiment import (
     AdversarialImages,
@@ -29,7 +30,7 @@ def spot_classifier() -> SimpleNamespace:
         brightest = images.mean(1).flatten(1).amax(1)
         return torch.stack([torch.full_like(brightest, 0.5), brightest], dim=1)
 
-    classifier = SimpleNamespace(logits=logits, side=SIDE, mean=torch.zeros(3))
+    classifier = SimpleNamespace(logits=logits, input=InputSpec.square(SIDE), mean=torch.zeros(3))
     classifier.modules = classifier.parameters = lambda: iter(())
     return classifier
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from helpers.tiny_network import CLASSES, SIDE
+from whyframe.input_spec import InputSpec
 from whyframe.perturb import rank_pixels
 from whyframe_evaluation.metrics.localisation import GRIDS
 from whyframe_evaluation.metrics.score_distribution import discriminative_share, supporting_pixels
@@ -32,7 +33,9 @@ def left_sided() -> ClassifierContext:
         contrast = images[..., :HALF].flatten(1).std(dim=1)
         return torch.stack([40 * (contrast - 0.15), torch.zeros(len(images))], dim=1).softmax(1)
 
-    return ClassifierContext(SimpleNamespace(probabilities=probabilities, side=SIDE, mean=torch.zeros(3)))
+    return ClassifierContext(
+        SimpleNamespace(probabilities=probabilities, input=InputSpec.square(SIDE), mean=torch.zeros(3))
+    )
 
 
 def context(
@@ -82,7 +85,9 @@ def test_faithfulness_insertion_and_deletion_of_an_even_climb() -> None:
         return torch.stack([0.01 + 0.98 * 2 * white, 0.99 - 0.98 * 2 * white], dim=1)
 
     checkered = ((torch.arange(SIDE) + torch.arange(SIDE)[:, None]) % 2).expand(3, -1, -1).float()
-    shared = ClassifierContext(SimpleNamespace(probabilities=probabilities, side=SIDE, mean=torch.zeros(3)))
+    shared = ClassifierContext(
+        SimpleNamespace(probabilities=probabilities, input=InputSpec.square(SIDE), mean=torch.zeros(3))
+    )
     good, bad = (
         compute_metrics(
             MapContext(shared, Sample("a", checkered, 0, ()), scores),
@@ -132,7 +137,7 @@ def test_the_distribution_of_masks(left_sided) -> None:
 def test_supporting_pixels_are_those_of_the_curve(left_sided) -> None:
     scores = np.random.default_rng(0).random((SIDE, SIDE)).astype(np.float32)
     item = context(left_sided, scores)
-    region = supporting_pixels(item.preserving_curve.numpy(), rank_pixels(scores), SIDE)
+    region = supporting_pixels(item.preserving_curve.numpy(), rank_pixels(scores), SIDE, SIDE)
     expected = 100 * discriminative_share(scores[region])
     assert compute_metrics(item, ["discriminative"]) == {"discriminative": pytest.approx(expected)}
 
@@ -140,7 +145,9 @@ def test_supporting_pixels_are_those_of_the_curve(left_sided) -> None:
 def test_values_do_not_apply_where_blurring_changes_nothing() -> None:
     flat = ClassifierContext(
         SimpleNamespace(
-            probabilities=lambda x: torch.full((len(x), CLASSES), 1 / CLASSES), side=SIDE, mean=torch.zeros(3)
+            probabilities=lambda x: torch.full((len(x), CLASSES), 1 / CLASSES),
+            input=InputSpec.square(SIDE),
+            mean=torch.zeros(3),
         )
     )
     values = compute_metrics(context(flat, LEFT), ["faithfulness", "box_80", "noise"])

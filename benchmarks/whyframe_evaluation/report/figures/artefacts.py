@@ -71,7 +71,7 @@ def play(classifier: Classifier, sample: Sample, game: MeaningfulDeletion) -> De
         game: The deletion game, with blur as its perturbation.
     """
     image, target = sample.image[None], sample.image.new_tensor([sample.target]).long()
-    importance = upsample(game.explain(classifier, image, target), image.shape[-1]).clamp(0, 1)
+    importance = upsample(game.explain(classifier, image, target), image.shape[-2:]).clamp(0, 1)
     background = blurred(image, [game.sigma])[0]
     masks = torch.cat([importance, *(_shift(importance, *shift) for shift in _SHIFTS)])
     with torch.no_grad():

@@ -139,13 +139,17 @@ def grid_row(
 
 
 def _resize(sample: Sample) -> Tile:
-    return cv2.resize(sample.frame[..., ::-1], (TILE, TILE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    """Return the image as a tile, BGR: a grey image with equal channels, an image with alpha without it."""
+    frame = sample.frame if sample.frame.shape[2] > 1 else sample.frame.repeat(3, axis=2)
+    bgr = np.ascontiguousarray(frame[..., 2::-1])
+    return cv2.resize(bgr, (TILE, TILE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def _draw_boxes(tile: Tile, sample: Sample) -> Tile:
-    scale = TILE / sample.image.shape[-1]
+    height, width = sample.image.shape[-2:]
+    scales = (TILE / width, TILE / height) * 2
     for box in sample.boxes:
-        x1, y1, x2, y2 = (round(v * scale) for v in box)
+        x1, y1, x2, y2 = (round(v * scale) for v, scale in zip(box, scales, strict=True))
         cv2.rectangle(tile, (x1, y1), (min(x2, TILE) - 1, min(y2, TILE) - 1), _BOX_COLOUR, 1)
     return tile
 
