@@ -20,7 +20,7 @@ from whyframe_training.classifiers.specification import ClassifierSpec, Network
 
 __all__ = ["SUFFIXES", "build_exported"]
 
-SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript")
+SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript", ".safetensors", ".bin", ".ckpt")
 
 EXPORT = (
     "torch.export.save(torch.export.export(model.eval(), (torch.rand(2, {shape}),), "

@@ -173,7 +173,9 @@ def _geometry(processor: Any, resample: str, where: str) -> tuple[int, int, Resi
             return shorter, shorter, ResizeRule(interpolation=resample)
         return shorter, shorter, _crop(int(shorter / part), resample)
     if shorter is not None and crop and "longest_edge" not in size:
-        return crop["height"], crop["width"], _crop(shorter, resample)
+        if "Levit" in type(processor).__name__:
+            shorter = int(256 / 224 * shorter)
+        return crop["height"], crop["width"], _crop(int(shorter / (part or 1)), resample)
     if {"height", "width"} <= size.keys() and (not crop or crop == size):
         return size["height"], size["width"], ResizeRule(interpolation=resample)
     raise unknown_preprocessing(where, f"its size is {size} and its crop {crop or 'none'}")

@@ -45,7 +45,9 @@ def prepare_module(module: nn.Module, name: str) -> nn.Module:
     _check_arguments(module, name)
     tensors = list(_tensors(module))
     if any(tensor.device.type == "meta" for _, tensor in tensors):
-        return module.eval()  # a network without values, of which only the shapes are read
+        raise ClassifierError(
+            f"{name} is on the meta device, without values: build it on the CPU and load its weights"
+        )
     _convert(module, name, [tensor for _, tensor in tensors])
     return module.eval()
 
@@ -111,6 +113,12 @@ def _check_arguments(module: nn.Module, name: str) -> None:
     except (TypeError, ValueError):  # no signature, as of some compiled modules
         return
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    words = [p.name for p in parameters if p.default is p.empty and p.kind is inspect.Parameter.KEYWORD_ONLY]
+    if words:
+        raise ClassifierError(
+            f"forward() of {name} takes {listing(words)} as a keyword: return a module from your function whose "
+            "forward(images) takes N x C x H x W images alone, and passes them on"
+        )
     needed = [
         p.name
         for p in parameters

@@ -37,6 +37,8 @@ def build_network(spec: ClassifierSpec, classes: int | None = None) -> Network:
             preprocessing that the source states cannot be expressed.
     """
     name = spec.name
+    if not name.strip():
+        raise ClassifierError(f"the name of the classifier is empty: {HOW}, or the name of a network")
     if name.startswith(timm_source.PREFIX):
         return timm_source.build_timm(spec, classes)
     if name.startswith(huggingface.PREFIX):
@@ -109,6 +111,10 @@ def _from_file(name: str) -> nn.Module:
 
 
 def _check_file(name: str, path: str, function: str) -> None:
+    if Path(name).suffix == ".onnx":
+        raise ClassifierError(
+            f"{name} is an ONNX file, which has no gradients: give the PyTorch network; {HOW}"
+        )
     if not path and Path(name).is_file():
         raise ClassifierError(f"{name} needs the name of a function in it: {HOW}")
     if Path(name).is_dir():
