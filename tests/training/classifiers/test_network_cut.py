@@ -1,8 +1,9 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from whyframe_training.classifiers.network_cut import Cut, capture_cut, find_cut, resume
+from whyframe_training.classifiers.network_cut import Cut, capture_cut, cost_after, find_cut, resume
 from whyframe_training.classifiers.networks import ClassifierError
 
 CLASSES, WIDTH = 4, 8
@@ -106,11 +107,24 @@ def test_the_network_is_cut_after_its_last_cells_and_resumed_from_them(build, si
     torch.manual_seed(0)
     network, x = build().eval(), images(*size)
     cut = find_cut(network, x)
-    assert cut == expected
+    assert cut._replace(before=()) == expected
+    assert cut.before
     with capture_cut(network, cut) as found:
         logits = network(x)
     torch.testing.assert_close(resume(network, cut, found[0], torch.full_like(x[:1], 9.0)), logits)
     torch.testing.assert_close(network(x), logits)  # no hook is left behind
+
+
+@torch.no_grad()
+def test_what_runs_before_the_cut_is_not_run_again() -> None:
+    network, x = BatchOfInput().eval(), images()
+    cut = find_cut(network, x)
+    assert {name for name, _ in cut.before} == {"first", "second"}
+    with FlopCounterMode(display=False) as counter:
+        resume(network, cut, torch.rand(50, WIDTH, 4, 4), x[:1])
+    assert counter.get_total_flops() == 2 * 50 * WIDTH * CLASSES
+    first, second, linear = 3 * 16 * WIDTH * 16, 9 * WIDTH**2 * 16, WIDTH * CLASSES
+    assert cost_after(network, cut, x[:1]) == pytest.approx(linear / (first + second + linear))
 
 
 @pytest.mark.parametrize("extra", [0, 1, 5])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from math import isqrt
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from whyframe_training.classifiers.networks import ClassifierError
 
@@ -38,6 +39,8 @@ class Cut(NamedTuple):
         extra: Number of class and register tokens before the patch tokens; 0 for maps.
         batch_of_input: Whether the network reads its batch size from its input, so that the input of `resume` needs as
             many images as there are features.
+        before: Names of the modules that run before the call only, with the shape of their outputs for an image; they
+            are not run by `resume`.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Cut(NamedTuple):
     width: int
     extra: int = 0
     batch_of_input: bool = False
+    before: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def spread(self, weights: Tensor) -> Tensor:
         """Return weights of the cells in a shape that multiplies the features of one image.
@@ -62,6 +66,15 @@ class Cut(NamedTuple):
         if self.layout == "map_last":
             return weights[..., None]
         return torch.cat((weights.new_ones(len(weights), self.extra), weights.flatten(1)), dim=1)[..., None]
+
+
+class _Call(NamedTuple):
+    """Call of a module: its name, its number for this module, its features, and whether it returns these alone."""
+
+    name: str
+    number: int
+    features: Tensor
+    returns_tensor: bool
 
 
 def find_cut(module: nn.Module, images: Tensor) -> Cut:
@@ -81,9 +94,9 @@ def find_cut(module: nn.Module, images: Tensor) -> Cut:
     with torch.no_grad():
         calls, logits = _record_calls(module, images)
         candidates = (
-            (Cut(name, call, *layout), features)
-            for name, call, features in reversed(calls)
-            if (layout := _layout(features, (images.shape[-2], images.shape[-1])))
+            (Cut(call.name, call.number, *layout, before=_before(calls, position)), call.features)
+            for position, call in reversed(list(enumerate(calls)))
+            if (layout := _layout(call.features, (images.shape[-2], images.shape[-1])))
         )
         for candidate, features in islice(candidates, MAXIMUM_TRIALS):
             cut = _checked(module, candidate, features, logits, images)
@@ -131,8 +144,70 @@ def resume(module: nn.Module, cut: Cut, features: Tensor, image: Tensor) -> Tens
         M x classes.
     """
     images = image.expand(features.shape[0], -1, -1, -1) if cut.batch_of_input else image
-    with _hooked(module, cut, lambda output: _with_tensor(output, features)):
+    with _skipped(module, cut), _hooked(module, cut, lambda output: _with_tensor(output, features)):
         return module(images)
+
+
+def cost_after(module: nn.Module, cut: Cut, image: Tensor) -> float:
+    """Return the part of a network's operations that follows a cut, in [0, 1].
+
+    Args:
+        module: The network.
+        cut: The cut.
+        image: 1 x C x H x W of any values.
+    """
+    marks: list[int] = []
+
+    def mark(output: Any) -> Any:
+        marks.append(counter.get_total_flops())
+        return output
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, _hooked(module, cut, mark):
+        module(image)
+    total = counter.get_total_flops()
+    return (total - marks[0]) / total if total else 0.0
+
+
+@contextmanager
+def _skipped(module: nn.Module, cut: Cut) -> Iterator[None]:
+    """Replace what runs before a cut by zeros."""
+
+    def zeros(shape: tuple[int, ...]) -> Callable[..., Tensor]:
+        return lambda x, *_, **__: x.new_zeros((x.shape[0], *shape))
+
+    with ExitStack() as stack:
+        for name, shape in cut.before:
+            stack.enter_context(_replaced(module.get_submodule(name), "forward", zeros(shape)))
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Set an attribute of an instance in the context, and then restore it or that of its class."""
+    own = vars(owner).get(name)
+    object.__setattr__(owner, name, value)
+    try:
+        yield
+    finally:
+        if own is None:
+            object.__delattr__(owner, name)
+        else:
+            object.__setattr__(owner, name, own)
+
+
+def _before(calls: list[_Call], position: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the modules that run before a call only and return a tensor, with its shape, without their parts."""
+    later = {call.name for call in calls[position:]}
+    earlier = [call for call in calls[:position] if call.name not in later and call.returns_tensor]
+    names = {call.name for call in earlier}
+    return tuple(
+        (call.name, tuple(call.features.shape[1:])) for call in earlier if not names & _parents(call.name)
+    )
+
+
+def _parents(name: str) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts))}
 
 
 @contextmanager
@@ -150,9 +225,9 @@ def _hooked(module: nn.Module, cut: Cut, function: Callable[[Any], Any]) -> Iter
         handle.remove()
 
 
-def _record_calls(module: nn.Module, images: Tensor) -> tuple[list[tuple[str, int, Tensor]], Tensor]:
-    """Return name, number and output of each call, in the order in which they end, and the logits."""
-    calls: list[tuple[str, int, Tensor]] = []
+def _record_calls(module: nn.Module, images: Tensor) -> tuple[list[_Call], Tensor]:
+    """Return the calls with features, in the order in which they end, and the logits."""
+    calls: list[_Call] = []
     counts: dict[str, int] = {}
 
     def record(name: str) -> Callable[..., None]:
@@ -160,7 +235,7 @@ def _record_calls(module: nn.Module, images: Tensor) -> tuple[list[tuple[str, in
             counts[name] = counts.get(name, -1) + 1
             features = _tensor(output)
             if isinstance(features, Tensor) and features.is_floating_point():
-                calls.append((name, counts[name], features.clone()))
+                calls.append(_Call(name, counts[name], features.clone(), features is output))
 
         return hook
 
@@ -211,7 +286,8 @@ def _token_layout(tokens: int, size: tuple[int, int]) -> tuple[str, int, int, in
 def _checked(module: nn.Module, cut: Cut, features: Tensor, logits: Tensor, images: Tensor) -> Cut | None:
     """Return the cut, with the batch that its input needs, where it has both properties of `find_cut`."""
     blank = torch.zeros_like(images[:1])
-    for candidate in (cut, cut._replace(batch_of_input=True)):
+    simple = cut._replace(before=())
+    for candidate in (*_with_any_batch(cut), *_with_any_batch(simple)):
         resumed = _resume_if_possible(module, candidate, features, blank)
         if resumed is None or resumed.shape != logits.shape:
             continue
@@ -221,6 +297,10 @@ def _checked(module: nn.Module, cut: Cut, features: Tensor, logits: Tensor, imag
         without_cells = resume(module, candidate, features * nothing, blank)
         return candidate if _difference(without_cells, logits) > INFLUENCE else None
     return None
+
+
+def _with_any_batch(cut: Cut) -> tuple[Cut, Cut]:
+    return cut, cut._replace(batch_of_input=True)
 
 
 def _resume_if_possible(module: nn.Module, cut: Cut, features: Tensor, image: Tensor) -> Tensor | None:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError
 from whyframe_training.classifiers.feature_taps import blank
-from whyframe_training.classifiers.network_cut import capture_cut, find_cut, resume
+from whyframe_training.classifiers.network_cut import capture_cut, cost_after, find_cut, resume
 from whyframe_training.predictor.min_max import MinMax
 
 MAXIMUM_VALUES = 2**25
@@ -66,28 +65,18 @@ class ForwardMap(nn.Module):
         self.register_buffer("image", torch.zeros_like(images[:1]), persistent=False)
         with torch.no_grad():
             features, _ = self.features(images)
-            cost = self._cost_of_a_cell(features)
+        cost = cost_after(classifier.module, self.cut, images[:1])
         self.grid = _grid(self.cut.height, self.cut.width, features[0].numel(), cost)
         self.cost = cost * self.grid[0] * self.grid[1]
         if self.cost > MAXIMUM_COST:
             raise ClassifierError(
-                f"the forward map of {classifier.name} would cost {self.cost:.0f} times the classifier, because its "
-                f"logits depend on more than what follows {self.cut.name}: train a mask predictor with `whyframe train`"
+                f"the forward map of {classifier.name} would cost {self.cost:.0f} times the classifier, because most "
+                f"of the network follows {self.cut.name}, the last place that determines the logits: train a mask "
+                "predictor with `whyframe train`"
             )
         masks = gaussian_masks((self.cut.height, self.cut.width), self.grid)
         self.register_buffer("masks", self.cut.spread(masks.to(features)), persistent=False)
         self.controller = MinMax()
-
-    def _cost_of_a_cell(self, features: Tensor) -> float:
-        """Return the operations after the cut for one of two features, as a multiple of those of the classifier."""
-        one, two = (self._operations(features[:count]) for count in (1, 2))
-        return (two - one) / one if one else 0.0
-
-    def _operations(self, features: Tensor) -> int:
-        """Return the operations of one image before the cut, and of the features after it."""
-        with FlopCounterMode(display=False) as counter:
-            resume(self.classifier.module, self.cut, features, self.image)
-        return counter.get_total_flops()
 
     def features(self, normalised: Tensor) -> tuple[Tensor, Tensor]:
         """Return X, in the layout of the cut, and the logits of N x C x H x W normalised images."""
