@@ -158,7 +158,7 @@ def _calibrated(case: Case, images: list[Path], work: Path) -> Any:
 
 
 def _scale_last_layer(module: Any, x: Any) -> None:
-    """Shift and scale the last layer until its outputs over the images have the mean 0 and a standard deviation of 2."""
+    """Shift and scale the last layer until its outputs have the mean 0 and a standard deviation of 2."""
     from torch import nn
 
     last = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.Conv2d))][-1]
