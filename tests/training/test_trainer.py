@@ -236,3 +236,16 @@ def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device_name(torch.device("cuda")) == "NVIDIA H100 (cuda:0)"
     assert device_name(torch.device("cuda:1")) == "NVIDIA H100 (cuda:1)"
     assert device_name(torch.device("cpu")) == "cpu"
+
+
+def test_a_network_without_a_class_activation_map_is_compared_with_the_forward_map(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    mixed = dataclasses.replace(
+        config.classifier, name=config.classifier.name.replace(":build", ":build_mixed")
+    )
+    result = train(dataclasses.replace(config, classifier=mixed), tmp_path / "run")
+    assert set(result.scores) == {"predictor", "forward"}
+    report = json.loads((tmp_path / "run" / "validation.json").read_text())
+    assert report["predictor_minus_forward"]["count"] == report["count"]
+    assert "better than the forward map" in str(result)

@@ -35,7 +35,7 @@ def test_a_few_images_show_nothing_whatever_their_differences() -> None:
 
 def test_any_map_without_training_is_compared_and_stored() -> None:
     result = Validation(("a",) * 8, {"predictor": (3.0,) * 8, "forward": (1.0,) * 8})
-    assert "better than the forward-only map: +2.00 points" in str(result)
+    assert "better than the forward map: +2.00 points" in str(result)
     assert result.to_dict()["predictor_minus_forward"]["mean"] == 2.0
 
 

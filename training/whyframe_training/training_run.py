@@ -16,13 +16,14 @@ from whyframe.errors import WhyframeError
 from whyframe.files import atomic_write
 from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
-from whyframe_training.classifiers.classifier import Classifier, build_classifier
+from whyframe_training.classifiers.classifier import Classifier, ClassifierError, build_classifier
 from whyframe_training.classifiers.input_description import describe_input
 from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, load_frames, split
 from whyframe_training.duration import Duration, estimate_duration
 from whyframe_training.predictor.class_activation_map import ClassActivationMap
+from whyframe_training.predictor.forward_map import ForwardMap
 from whyframe_training.trainer import STAGES, Step, Trainer
 from whyframe_training.validate import PREDICTOR, Methods, Validation, validate
 
@@ -141,13 +142,20 @@ def device_name(device: torch.device) -> str:
 
 
 def training_free_methods(classifier: Classifier, device: torch.device) -> Methods:
-    """Return the explainers that need no training, by name, with which the trained one is compared.
+    """Return the explainer that needs no training, by name, with which the trained one is compared.
+
+    It is the class activation map where the network has one, else the forward map; empty where that is too expensive.
 
     Args:
         classifier: The classifier to explain.
         device: Device to compute on.
     """
-    return {"cam": ClassActivationMap(classifier).to(device)} if classifier.head() is not None else {}
+    if classifier.head() is not None:
+        return {"cam": ClassActivationMap(classifier).to(device)}
+    try:
+        return {"forward": ForwardMap(classifier).to(device)}
+    except ClassifierError:
+        return {}
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from whyframe.perturb import faithfulness
 from whyframe.progress import progress_bar
-from whyframe_training.classifiers.classifier import Classifier
+from whyframe_training.classifiers.classifier import Classifier, Features
 from whyframe_training.data import load_frames, to_images
 from whyframe_training.perturb import GaussianBlur
 from whyframe_training.preserving_curve import preserving_curve
@@ -29,7 +29,7 @@ MINIMUM_COUNT = 6
 """Number of measured images below which no difference is claimed: where chance alone decides the sign of a difference,
 one of 16 validations with five images has five of the same sign, and the interval then excludes 0."""
 
-_TRAINING_FREE = {"cam": "the class activation map", "forward": "the forward-only map"}
+_TRAINING_FREE = {"cam": "the class activation map", "forward": "the forward map"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def validate(
 
     Args:
         classifier: The classifier, on `device`.
-        methods: Modules from features and class ids to masks, on `device`, in eval mode, by name.
+        methods: Modules from features and class ids to masks, on `device`, in eval mode, by name. A method `explain`
+            of a module, from images and class ids to masks, is called where there is one.
         paths: Image files; each is resized by the classifier's own rule.
         device: Device to compute on.
         progress: Show a progress bar on stderr.
@@ -129,6 +130,11 @@ def _image_scores(
     features = classifier(image)
     target = features.logits.argmax(dim=1)
     for name, method in methods.items():
-        mask = method(features.stages, target)[0]
+        mask = _mask(method, image, features, target)[0]
         curve = preserving_curve(classifier.probabilities, image[0], mask, int(target), blur)
         yield name, faithfulness(curve.numpy())
+
+
+def _mask(method: nn.Module, image: Tensor, features: Features, target: Tensor) -> Tensor:
+    explain = getattr(method, "explain", None)
+    return method(features.stages, target) if explain is None else explain(image, target)
