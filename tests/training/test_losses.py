@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from whyframe_training.losses import Objective, area, logit_margin, total_variation
+from whyframe_training.losses import Objective, area, exclusive_logits, logit_margin, total_variation
 from whyframe_training.presets import CONSTRAINED, MGNET
 
 SIDE, CELLS = 16, 8
@@ -104,3 +104,36 @@ def test_gradients_reach_the_mask_and_stay_finite_at_its_ends(objective: Objecti
     assert mask.grad is not None
     assert torch.isfinite(mask.grad).all()
     assert mask.grad[2].abs().sum() > 0
+
+
+@pytest.mark.parametrize("objective", [Objective(), CONSTRAINED, MGNET])
+def test_the_target_of_a_multi_label_classifier_is_a_class_and_its_absence(objective: Objective) -> None:
+    """Binary cross-entropy of the label's logit; its sigmoid on the complement; margins of the logit itself."""
+    images, mask, background, target = random_batch()
+    kept = perturbed_logits(mask, images, background)[range(3), target] - 4
+    rest = perturbed_logits(1 - mask, images, background)[range(3), target] - 4
+    if objective.hinge:
+        preserved, complement = torch.relu(1 - kept).mean(), torch.relu(5 + rest).mean()
+    else:
+        ones = torch.ones(3, dtype=torch.float64)
+        preserved = torch.nn.functional.binary_cross_entropy_with_logits(kept, ones)
+        complement = rest.sigmoid().mean()
+    expected = objective.preserver * preserved + objective.background * complement
+    expected = expected + objective.area * area(mask) + objective.smoothness * total_variation(mask)
+
+    def labels(images: torch.Tensor) -> torch.Tensor:
+        return classify(images) - 4
+
+    loss = objective.loss(labels, images, mask, background, target, exclusive=False)
+    torch.testing.assert_close(loss.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_other_labels_of_a_multi_label_classifier_do_not_matter() -> None:
+    logits, target = torch.randn(4, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 3])
+    others = torch.where(torch.nn.functional.one_hot(target, 6).bool(), logits, logits + 3)
+    for each in (logits, others):
+        found, second = exclusive_logits(each, target, exclusive=False)
+        torch.testing.assert_close(found.softmax(1)[:, 1], logits[range(4), target].sigmoid())
+        torch.testing.assert_close(logit_margin(found, second), logits[range(4), target])
+        assert second.tolist() == [1] * 4
+    assert exclusive_logits(logits, target, exclusive=True)[0] is logits

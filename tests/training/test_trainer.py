@@ -12,7 +12,8 @@ from helpers.tiny_run import killed_and_resumed, settings, spec
 from whyframe_training.checkpoint import CHECKPOINT, load_predictor
 from whyframe_training.classifiers.classifier import ClassifierError
 from whyframe_training.config import RunError, TrainConfig
-from whyframe_training.trainer import Trainer, choose_targets
+from whyframe_training.target_choice import choose_filter_labels, choose_target_labels, choose_targets
+from whyframe_training.trainer import Trainer
 from whyframe_training.training_run import device_name, explained_errors, train
 from whyframe_training.validate import Validation
 
@@ -111,15 +112,35 @@ def test_loss_is_cross_entropy_on_the_image_preserved_by_the_mask(
     torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_targets_are_mostly_the_predicted_class_and_always_of_the_top_five() -> None:
-    logits = torch.randn(4000, 20, generator=torch.Generator().manual_seed(0))
-    target = choose_targets(logits, 0.8, torch.Generator().manual_seed(0))
-    place = (logits.argsort(dim=1, descending=True) == target[:, None]).float().argmax(dim=1)
-    assert (place == 0).float().mean() == pytest.approx(0.8, abs=0.03)
-    assert place.max() == 4
-    for other in range(1, 5):
-        assert (place == other).float().mean() == pytest.approx(0.05, abs=0.02)
-    assert choose_targets(logits[:, :2], 0.0, torch.Generator()).shape == (4000,)
+def test_a_multi_label_classifier_is_explained_by_the_cross_entropy_of_each_label(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    """Both losses are computed from their parts: binary cross-entropies of a label that is drawn."""
+    spec = dataclasses.replace(config.classifier, activation="sigmoid")
+    trainer = Trainer(
+        dataclasses.replace(config, classifier=spec, controller_jitter=1.0), images(config), tmp_path
+    )
+    trainer.predictor.eval()
+    x = torch.rand(8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    loss = trainer.mask_loss(x, torch.Generator().manual_seed(1))
+    filter_loss = trainer.filter_loss(x, torch.Generator().manual_seed(2))
+    from whyframe_training.perturb import random_backgrounds
+
+    rng = torch.Generator().manual_seed(1)
+    features = trainer.classifier(x)
+    target = choose_target_labels(features.logits, config.predicted_share, rng)
+    background = random_backgrounds(x, trainer.blur, rng)
+    mask = trainer.predictor.controller(trainer.predictor.generator(features.stages, target).logit_map)
+    m = torch.nn.functional.interpolate(mask[:, None], size=SIDE, mode="bilinear", align_corners=False)
+    logits = trainer.classifier.logits(x * m + background * (1 - m))
+    expected = -logits.sigmoid().gather(1, target[:, None]).log().mean()
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
+
+    label, present = choose_filter_labels(features.logits, torch.Generator().manual_seed(2))
+    _, activation = trainer.predictor.generator.filter(features.stages[-1], label)
+    opening = activation.sigmoid().mean((1, 2, 3))
+    expected = -torch.where(present, opening, 1 - opening).log().mean()
+    torch.testing.assert_close(filter_loss, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_stopped_and_resumed_is_bitwise_uninterrupted(

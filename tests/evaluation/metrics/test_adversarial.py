@@ -32,6 +32,17 @@ def linear(images: Tensor) -> Tensor:
     return 40 * torch.stack([left, right], dim=1)
 
 
+def test_the_attack_of_a_multi_label_classifier_lowers_its_label_whatever_the_others_are() -> None:
+    """The softmax of the labels does not change with the light, so an attack of it would not move."""
+
+    def both(images: Tensor) -> Tensor:
+        return 4 * images.mean((1, 2, 3))[:, None].expand(-1, 2)
+
+    images = torch.full((1, 3, 4, 4), 0.5)
+    adversarial = iterative_attack(both, images, torch.tensor([0]), exclusive=False)
+    torch.testing.assert_close(adversarial, torch.full_like(images, 0.5 - EPSILON))
+
+
 def test_the_number_of_steps_is_that_of_kurakin() -> None:
     levels = EPSILON / STEP
     assert min(levels + 4, 1.25 * levels) == STEPS

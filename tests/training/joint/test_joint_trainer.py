@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from helpers.tiny_run import killed_and_resumed
 from whyframe_training.checkpoint import CHECKPOINT
-from whyframe_training.classifiers.classifier import build_classifier
+from whyframe_training.classifiers.classifier import ClassifierError, build_classifier
 from whyframe_training.config import TrainConfig
 from whyframe_training.joint.accuracy import measure_accuracy
 from whyframe_training.joint.joint_run import prepare
@@ -31,6 +31,15 @@ def make(config: TrainConfig, parts: Parts, folder: Path, weight: float = 1.0) -
 
 def classifier_state(trainer: JointTrainer) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in trainer.encoder.state_dict().items()}
+
+
+def test_a_multi_label_classifier_is_refused_in_one_line(
+    config: TrainConfig, parts: Parts, tmp_path: Path
+) -> None:
+    spec = dataclasses.replace(config.classifier, activation="sigmoid")
+    with pytest.raises(ClassifierError, match=r"is a multi-label classifier.*leave out --joint") as caught:
+        make(dataclasses.replace(config, classifier=spec), parts, tmp_path / "run")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_loss_is_both_terms_of_the_true_class(config: TrainConfig, parts: Parts, tmp_path: Path) -> None:

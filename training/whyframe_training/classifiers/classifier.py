@@ -16,7 +16,7 @@ from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.labels import read_labels, wrong_count
 from whyframe_training.classifiers.modules import prepare_module
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
-from whyframe_training.classifiers.output_meaning import adapt_outputs
+from whyframe_training.classifiers.output_meaning import SOFTMAX_ASSUMED, adapt_outputs
 from whyframe_training.classifiers.outputs import LogitAdapter, to_probabilities, to_tensor
 from whyframe_training.classifiers.packages import package
 from whyframe_training.classifiers.probe_images import probe_images
@@ -242,6 +242,9 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         fold=fold,
     )
     classifier.input_from = network.input_from
+    fine_tuned = spec.weights not in ("pretrained", "random")
+    if fine_tuned and spec.activation == "auto" and network.activation == "softmax":
+        classifier.outputs_note += f" ({SOFTMAX_ASSUMED})"
     return classifier
 
 

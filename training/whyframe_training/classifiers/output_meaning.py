@@ -12,13 +12,16 @@ from whyframe_training.classifiers.last_operations import LastOperations, last_o
 from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, to_tensor
 from whyframe_training.classifiers.specification import ACTIVATIONS
 
-__all__ = ["AdaptedNetwork", "adapt_outputs"]
+__all__ = ["SOFTMAX_ASSUMED", "AdaptedNetwork", "adapt_outputs"]
 
 SUM_TOLERANCE = 1e-3
 """Largest deviation from 1 of the sum of float32 probabilities."""
 
 NEGATIVE_MEAN = -2.0
 """Mean logit below which a network looks as if it was trained for independent labels, which are mostly absent."""
+
+SOFTMAX_ASSUMED = "softmax is assumed: pass --activation sigmoid if they are independent labels"
+"""What is said of logits whose meaning the network does not tell."""
 
 _CHOOSE = (
     "pass --activation softmax if they are logits of exclusive classes, sigmoid if they are logits of independent "
@@ -163,7 +166,7 @@ class _Examination:
                 "are: pass --activation sigmoid if several labels can be present at once, softmax if classes exclude "
                 "each other"
             )
-        return Outputs.logits, "softmax is assumed: pass --activation sigmoid if they are independent labels"
+        return Outputs.logits, SOFTMAX_ASSUMED
 
     def _none(self) -> Outputs:
         """Return the meaning of outputs that are stated to need no activation."""
