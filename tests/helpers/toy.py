@@ -23,6 +23,7 @@ from whyframe.resize_rule import ResizeRule
 
 LABELS = ("red", "green", "blue", "white, bright", "black, dark")
 WEIGHTS = np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2], [1, 1, 1], [-1, -1, -1]], np.float64)
+ALPHA_WEIGHTS = np.array([[1], [-1], [0.5], [0], [0]], np.float64)
 ETA, H, EPSILON = 1.5, 2.5, 1e-5
 DOMAIN = "whyframe"
 
@@ -40,6 +41,9 @@ class Toy:
         gain: Factor of the logits; a large factor makes the classifier certain.
         constant: Whether the logit map is constant, so that no map carries a signal.
         ignores_target: Whether the map is always the map of the predicted class.
+        width: Width of the input, in pixels, a multiple of the cell S / s; None for a square.
+        channels: Number of channels, 1 (grey), 3 or 4 (with alpha).
+        rule: Resize rule of the input; None for the fast rule of ``resize``.
         breaks_when: Target for which explaining fails at run time while classifying works; None for no such target.
     """
 
@@ -51,15 +55,18 @@ class Toy:
     gain: float = 2.0
     constant: bool = False
     ignores_target: bool = False
+    width: int | None = None
+    channels: int = 3
+    rule: ResizeRule | None = None
     breaks_when: int | None = None
 
     def manifest(self) -> Manifest:
         parameters = {"eta": ETA, "h": H} if self.mode == "ct" else {}
         return Manifest(
             labels=LABELS,
-            input=InputSpec.square(self.side, resize=ResizeRule(mode=self.resize)),
+            input=self.input(),
             mask_height=self.mask_side,
-            mask_width=self.mask_side,
+            mask_width=self.mask_width,
             explainer="cam",
             controller={"name": self.mode, **parameters},
             classifier="toy",
@@ -67,21 +74,47 @@ class Toy:
             whyframe_version="0.1.0",
         )
 
+    def input(self) -> InputSpec:
+        color = {1: "grey", 3: "rgb", 4: "rgba"}[self.channels]
+        rule = self.rule or ResizeRule(mode=self.resize)
+        normalisation = {} if self.channels == 3 else {"mean": (), "std": ()}
+        return InputSpec(
+            height=self.side,
+            width=self.columns,
+            channels=self.channels,
+            color=color,
+            resize=rule,
+            **normalisation,
+        )
+
+    @property
+    def columns(self) -> int:
+        return self.side if self.width is None else self.width
+
+    @property
+    def mask_width(self) -> int:
+        return self.columns // (self.side // self.mask_side)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The classes' weights of the channels, classes x channels."""
+        return np.concatenate([WEIGHTS, ALPHA_WEIGHTS], axis=1)[:, : self.channels]
+
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Return the N x s x s x 3 float64 cell averages of N x S x S x 3 uint8 RGB frames."""
-        s, cell = self.mask_side, self.side // self.mask_side
+        cell = self.side // self.mask_side
         pixels = (np.asarray(frames, np.float64) / 255 - 0.5) / 0.25
-        return pixels.reshape(-1, s, cell, s, cell, 3).mean((2, 4))
+        return pixels.reshape(-1, self.mask_side, cell, self.mask_width, cell, self.channels).mean((2, 4))
 
     def probabilities(self, frames: np.ndarray) -> np.ndarray:
         """Return the N x C float64 probabilities of N x S x S x 3 uint8 RGB frames."""
-        logits = self.gain * self.features(frames).mean((1, 2)) @ WEIGHTS.T
+        logits = self.gain * self.features(frames).mean((1, 2)) @ self.weights.T
         odds = np.exp(logits - logits.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 
     def logit_map(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
         """Return the N x s x s float64 logit maps, the input of the controller."""
-        maps = self.gain * np.einsum("nhwk,nk->nhw", self.features(frames), WEIGHTS[class_ids])
+        maps = self.gain * np.einsum("nhwk,nk->nhw", self.features(frames), self.weights[class_ids])
         return np.zeros_like(maps) if self.constant else maps
 
     def saliency(self, frames: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
@@ -162,13 +195,13 @@ def _model(toy: Toy) -> onnx.ModelProto:
         _nodes(toy),
         "toy",
         [
-            helper.make_tensor_value_info("frames", TensorProto.UINT8, [n, toy.side, toy.side, 3]),
+            helper.make_tensor_value_info("frames", TensorProto.UINT8, [n, *toy.input().shape]),
             helper.make_tensor_value_info("target", TensorProto.INT64, [n]),
         ],
         [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [n, len(LABELS)]),
             helper.make_tensor_value_info("class_id", TensorProto.INT64, [n]),
-            helper.make_tensor_value_info("saliency", TensorProto.FLOAT, [n, toy.mask_side, toy.mask_side]),
+            helper.make_tensor_value_info("saliency", TensorProto.FLOAT, [n, toy.mask_side, toy.mask_width]),
         ],
         _constants(toy),
     )
@@ -180,13 +213,13 @@ def _model(toy: Toy) -> onnx.ModelProto:
 
 def _constants(toy: Toy) -> list[onnx.TensorProto]:
     values = {
-        "weights": (toy.gain * WEIGHTS).astype(np.float32),
-        "weights_t": (toy.gain * WEIGHTS.T).astype(np.float32),
+        "weights": (toy.gain * toy.weights).astype(np.float32),
+        "weights_t": (toy.gain * toy.weights.T).astype(np.float32),
         "scale": np.float32(1 / (255 * 0.25)),
         "shift": np.float32(0.5 / 0.25),
         "space": np.array([2, 3], np.int64),
         "channel": np.array([1], np.int64),
-        "column": np.array([-1, 3, 1, 1], np.int64),
+        "column": np.array([-1, toy.channels, 1, 1], np.int64),
         "zero": np.int64(0),
         "last": np.int64(len(LABELS) - 1),
         "nothing": np.float32(0 if toy.constant else 1),

@@ -10,6 +10,7 @@ from helpers.fake_gpu import CudaArray, FakeDriver, nv12_of
 from whyframe import BackendError, ExplainEngine
 from whyframe.cuda.frames import NV12Frame
 from whyframe.errors import FrameError
+from whyframe.resize_rule import ResizeRule
 
 
 @pytest.fixture
@@ -55,6 +56,75 @@ def test_the_crop_rule_gives_the_result_of_the_cpu(tmp_path, on_gpu, rng):
         assert_same(device.run(frame), host.run(frame))
         drawn, wanted = device.run(frame).overlay(), host.run(frame).overlay()
         assert np.abs(drawn.astype(int) - wanted).mean() < 1.5
+
+
+RULES = [
+    ResizeRule(interpolation="bilinear"),
+    ResizeRule(interpolation="bicubic", antialias=False),
+    ResizeRule(mode="crop", shorter_side=28, interpolation="bicubic"),
+    ResizeRule(mode="crop", shorter_side=20, interpolation="bilinear", fill=(200, 90, 0)),
+    ResizeRule(mode="letterbox", interpolation="bilinear", fill=(114, 114, 200)),
+    ResizeRule(mode="letterbox", interpolation="nearest"),
+    ResizeRule(mode="crop"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_input_of_any_shape_and_rule_gives_the_result_of_the_cpu(tmp_path, on_gpu, rng, rule, channels):
+    path = toy.write(
+        tmp_path / "shaped.onnx", side=24, mask_side=6, width=32, channels=channels, rule=rule, gain=6.0
+    )
+    with ExplainEngine(path, threads=1) as host, on_gpu(path, (1, 4)) as device:
+        for size in ((96, 130), (70, 41), (9, 7)):
+            frame = frames(rng, 1, *size)[0]
+            if channels == 4:
+                frame = np.concatenate([frame, frame[::-1, :, :1]], axis=2)
+            got, wanted = device.run(frame, refine=4), host.run(frame, refine=4)
+            assert (got.mask.shape, got.saliency.shape) == ((24, 32), size)
+            # The two inputs differ by rounding, which may swap pixels of nearly equal scores.
+            assert np.abs(got.mask - wanted.mask).mean() < 0.02
+            got, wanted = device.run(frame), host.run(frame)
+            assert_same(got, wanted, 0.03)
+            assert ((got.saliency == 0) == (wanted.saliency == 0)).all()
+            np.testing.assert_array_equal(np.asarray(got.frame), frame[..., :3])
+            assert np.abs(got.overlay().astype(int) - wanted.overlay()).mean() < 1.5
+            on_device = device.run(CudaArray(frame))
+            assert_same(on_device, wanted, 0.03)
+            np.testing.assert_array_equal(np.asarray(on_device.frame), frame[..., :3])
+            turned = np.ascontiguousarray(frame[..., [2, 1, 0, 3][: frame.shape[2]]])
+            assert_same(device.run(CudaArray(turned), color="rgb"), wanted, 0.03)
+
+
+def test_an_exact_resize_is_captured_with_its_scratch_memory(tmp_path, on_gpu, gpu, rng):
+    rule = ResizeRule(mode="letterbox", interpolation="bicubic")
+    path = toy.write(tmp_path / "exact.onnx", side=24, mask_side=6, rule=rule)
+    with ExplainEngine(path, threads=1) as host, on_gpu(path) as device:
+        for height in (*range(40, 60), 41):  # more sizes than are kept
+            frame = frames(rng, 1, height, 64)[0]
+            assert_same(device.run(frame), host.run(frame))
+        gpu.driver.log.clear()
+        for frame in frames(rng, 6, 41, 64):
+            assert_same(device.run(frame), host.run(frame))
+        assert gpu.driver.log.count("launch") == 6
+
+
+def test_a_model_with_alpha_refuses_frames_without(tmp_path, on_gpu, rng):
+    path = toy.write(tmp_path / "alpha.onnx", side=24, mask_side=6, channels=4)
+    luma, chroma = nv12_of(frames(rng, 1, 96, 130)[0])
+    planes = NV12Frame(luma=luma.ctypes.data, chroma=chroma.ctypes.data, height=96, width=130, pitch=130)
+    with on_gpu(path) as device:
+        with pytest.raises(FrameError, match="the frame is nv12 and the model takes an alpha channel; give"):
+            device.run(planes)
+        with pytest.raises(FrameError, match="96 x 130 x 3; give height x width x 4"):
+            device.run(CudaArray(frames(rng, 1)[0]))
+        given = device.run(CudaArray(np.zeros((8, 8, 4), np.uint8))).frame
+    square = toy.write(tmp_path / "rgb.onnx", side=24, mask_side=6)
+    with (
+        on_gpu(square) as device,
+        pytest.raises(FrameError, match="bgra and the model takes no alpha channel"),
+    ):
+        device.run(given)
 
 
 def test_the_options_of_the_overlay_reach_the_device(pair, rng):
