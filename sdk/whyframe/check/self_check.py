@@ -146,13 +146,13 @@ def _compare_decoding(images: Images) -> Finding:
         ours, theirs = images.frame(path, Decoding()), pillow.decode(path, upright=True)
         turned += pillow.decode(path, upright=False).shape != theirs.shape
         levels.append(_levels(ours, theirs) if ours.shape == theirs.shape else 255.0)
-    state = "pass" if max(levels) <= _LEVELS else "note"
-    note = f"; EXIF turns {turned} of them on their side" if turned else ""
-    return Finding(
-        "decoding",
-        state,
-        f"OpenCV and Pillow differ by up to {max(levels):.2f} levels of 255 on average{note}",
-    )
+    worst = int(np.argmax(levels))
+    detail = f"OpenCV and Pillow differ by up to {levels[worst]:.2f} levels of 255 on average"
+    if levels[worst] > _LEVELS:
+        detail += f" ({images.paths[worst].name})"
+    if turned:
+        detail += f"; EXIF turns {turned} of them on their side"
+    return Finding("decoding", "pass" if levels[worst] <= _LEVELS else "note", detail)
 
 
 def _compare_resizing(images: Images) -> Finding:

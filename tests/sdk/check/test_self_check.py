@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers import toy
 from whyframe import ExplainEngine
@@ -102,3 +103,15 @@ def test_without_pillow_the_comparisons_are_said_to_be_missing(
     found = compare_with_pillow(Images(photos, engine.manifest.input))
     assert [finding.state for finding in found] == ["not checked"] * 2
     assert found[0].detail == "Pillow is not installed (pip install pillow)"
+
+
+def test_the_file_that_pillow_decodes_otherwise_is_named(engine: ExplainEngine, photos: list[Path]) -> None:
+    Image.fromarray(np.full((9, 9), 40_000, np.uint16)).save(photos[2])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(photos[3]).save(photos[3], exif=exif)
+    decoding, _ = compare_with_pillow(Images(photos, engine.manifest.input))
+    assert decoding.state == "note"
+    assert decoding.detail.endswith(
+        f"levels of 255 on average ({photos[2].name}); EXIF turns 1 of them on their side"
+    )
