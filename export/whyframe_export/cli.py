@@ -30,7 +30,7 @@ class Precision(str, Enum):
     fp16 = "fp16"
 
 
-_SET_BY_RUN = ("classifier", "weights", "labels", "activation", *INPUT_OPTIONS)
+_SET_BY_RUN = ("classifier", "weights", "labels", "activation", "taps", *INPUT_OPTIONS)
 """Parameters that describe the classifier, which a run folder describes too."""
 
 
@@ -75,6 +75,7 @@ def export(
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
     activation: options.ActivationOption = options.Activation.auto,
+    taps: options.TapsOption = None,
     side: input_options.SideOption = None,
     channels: input_options.ChannelsOption = None,
     color: input_options.ColorOption = None,
@@ -128,7 +129,7 @@ def export(
         _check_run_alone(context, run)
     path = check_output(output)
     source = open_source(
-        run or classifier_spec(classifier, weights, labels, values, activation),
+        run or classifier_spec(classifier, weights, labels, values, activation, taps),
         explainer.value,
         resize=None if run is None else values.resize_fields(),
         batch=batch or None,

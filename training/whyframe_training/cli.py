@@ -27,6 +27,7 @@ def train(
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
     activation: options.ActivationOption = options.Activation.auto,
+    taps: options.TapsOption = None,
     side: input_options.SideOption = None,
     channels: input_options.ChannelsOption = None,
     color: input_options.ColorOption = None,
@@ -98,7 +99,7 @@ def train(
         side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
     )
     config = TrainConfig(
-        classifier=classifier_spec(classifier, weights, labels, values, activation),
+        classifier=classifier_spec(classifier, weights, labels, values, activation, taps),
         generator=default_generator(classifier, None if generator is None else generator.value),
         controller={"name": "ct", "eta": eta, "h": h} if controller is ControllerName.ct else {"name": "bt"},
         data=str(data), validation=validation, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed,

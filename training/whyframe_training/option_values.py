@@ -106,7 +106,12 @@ class InputValues(NamedTuple):
 
 
 def classifier_spec(
-    name: str, weights: str, labels: Path | None, values: InputValues, activation: Activation
+    name: str,
+    weights: str,
+    labels: Path | None,
+    values: InputValues,
+    activation: Activation,
+    taps: str | None = None,
 ) -> ClassifierSpec:
     """Return the classifier that the values of the options on the classifier describe.
 
@@ -120,6 +125,7 @@ def classifier_spec(
         weights,
         None if labels is None else str(labels),
         activation=activation.value,
+        taps=None if taps is None else tuple(part.strip() for part in taps.split(",") if part.strip()),
         **values.fields(),
     )
 

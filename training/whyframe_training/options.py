@@ -75,6 +75,17 @@ ActivationOption = Annotated[
     ),
 ]
 
+TapsOption = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_CLASSIFIER,
+        metavar="NAME,...",
+        help="One to five modules of the network whose outputs are the features that explainers read, as "
+        "'whyframe inspect' names them; their order does not matter.",
+        show_default="found by running the network once",
+    ),
+]
+
 DataOption = Annotated[
     Path,
     typer.Option(

@@ -29,6 +29,7 @@ _PANELS = {
     "demo": _EXPLAIN,
     "check": _INSPECT,
     "info": _INSPECT,
+    "inspect": _INSPECT,
     "bench": _INSPECT,
     "doctor": _INSPECT,
     "train": _MODELS,

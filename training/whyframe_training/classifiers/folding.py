@@ -17,7 +17,8 @@ from whyframe_training.classifiers.feature_taps import blank
 def fold_batch_norms(network: nn.Module, spec: InputSpec) -> nn.Module:
     """Return a copy of a network in which batch norms that directly follow a convolution are folded into it.
 
-    The pairs are found by running the network once. Zero padding by a separate module inside a convolution (`same`
+    The pairs are found by running the network once, and each is folded where the result is the same: not if the
+    convolution standardises its weights, or the norm takes its statistics from the batch. Zero padding by a separate module inside a convolution (`same`
     padding of ported networks) is moved into the convolution if it is symmetric.
 
     Args:
@@ -30,10 +31,39 @@ def fold_batch_norms(network: nn.Module, spec: InputSpec) -> nn.Module:
     folded = copy.deepcopy(network)
     for norm_name, conv_name in norm_pairs(folded, spec):
         conv, norm = folded.get_submodule(conv_name), folded.get_submodule(norm_name)
-        folded.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))  # type: ignore[arg-type, type-var]
-        folded.set_submodule(norm_name, nn.Identity())
+        fused, rest = _fuse(conv, norm)  # type: ignore[arg-type]
+        if fused is not None:
+            folded.set_submodule(conv_name, fused)
+            folded.set_submodule(norm_name, rest)
     _absorb_padding(folded)
     return folded if _same_output(network, folded, spec) else network
+
+
+class FoldedNorm(nn.Identity):
+    """What remains of a batch norm that includes an activation, such as those of timm, after it was folded."""
+
+    def __init__(self, drop: nn.Module, act: nn.Module) -> None:
+        super().__init__()
+        self.drop, self.act = drop, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation of N x C x h x w features."""
+        return self.act(self.drop(x))  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def _fuse(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[nn.Module | None, nn.Module]:
+    """Return a convolution that includes the norm, and what remains of the norm; None where they are not the same."""
+    if norm.running_mean is None:
+        return None, norm
+    parts = [getattr(norm, name, None) for name in ("drop", "act")]
+    rest = FoldedNorm(*parts) if all(isinstance(part, nn.Module) for part in parts) else nn.Identity()
+    fused = fuse_conv_bn_eval(conv, norm)  # type: ignore[arg-type, type-var]
+    size = [d * (k - 1) + 5 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
+    x = torch.randn(1, conv.in_channels, *size, generator=torch.Generator().manual_seed(0)).to(conv.weight)
+    own, other = norm(conv(x)), rest(fused(x))
+    same = float((own - other).abs().max()) <= 1e-3 * float(own.abs().max())
+    return (fused if same else None), rest
 
 
 def norm_pairs(network: nn.Module, spec: InputSpec) -> list[tuple[str, str]]:
