@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def inspect(
     classifier: Annotated[
         str,
-        typer.Argument(metavar="CLASSIFIER", help="Name of the network, as --classifier of 'whyframe train'."),
+        typer.Argument(
+            metavar="CLASSIFIER", help="Name of the network, as --classifier of 'whyframe train'."
+        ),
     ],
     weights: options.WeightsOption = "pretrained",
     labels: options.LabelsOption = None,
@@ -34,7 +36,9 @@ def inspect(
     antialias: input_options.AntialiasOption = None,
     fill: input_options.FillOption = None,
     generator: options.GeneratorOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")
+    ] = False,
 ) -> None:
     """Show what is found in a classifier, and what each explainer would cost.
 

@@ -41,7 +41,7 @@ def inspect_classifier(classifier: Classifier, generator: str | None = None) -> 
         "classes": len(classifier.labels),
         "taps": taps_of(classifier),
         "head": _head(classifier),
-        "parameters": _count(classifier.module),
+        "parameters": _count(classifier.given),
         "multiply_adds": cost,
         "explainers": {
             "predictor": _attempt(lambda: _predictor(classifier, generator, cost)),

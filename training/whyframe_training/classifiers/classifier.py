@@ -162,6 +162,11 @@ class Classifier(nn.Module):
         return images if order is None else images[:, order]
 
     @property
+    def given(self) -> nn.Module:
+        """The network as it was given, neither wrapped nor folded."""
+        return self._untouched[0]
+
+    @property
     def side(self) -> int:
         """Height and width of a square input in pixels.
 

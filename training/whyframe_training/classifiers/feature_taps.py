@@ -55,7 +55,7 @@ def find_taps(module: nn.Module, spec: InputSpec) -> list[Tap]:
         usual = [_tap_at(features, height, width, stride) for stride in STRIDES]
         if all(usual):
             return [*(tap for tap in usual if tap), last]
-    return _one_per_scale(features, last, height, width)
+    return _one_per_scale(module, features, last, spec)
 
 
 def named_taps(module: nn.Module, spec: InputSpec, names: Sequence[str]) -> list[Tap]:
@@ -153,12 +153,12 @@ def _tap_at(features: list[Tap], height: int, width: int, stride: int) -> Tap | 
     return None
 
 
-def _one_per_scale(features: list[Tap], last: Tap, height: int, width: int) -> list[Tap]:
+def _one_per_scale(module: nn.Module, features: list[Tap], last: Tap, spec: InputSpec) -> list[Tap]:
     """Return the last output of each scale, and of several depths where there is a single scale."""
-    finest = 0.8 * finest_stride(height, width)
-    wide = [tap for tap in features if (height * width) ** 0.5 / tap.side >= finest]
+    finest = 0.8 * finest_stride(spec.height, spec.width)
+    wide = [tap for tap in features if (spec.height * spec.width) ** 0.5 / tap.side >= finest]
     finer = [scale[-1] for scale in _scales(wide)[:-1]]
-    return [*(finer[: MOST_TAPS - 1] or _depths(features, last)), last]
+    return [*(finer[: MOST_TAPS - 1] or _depths(module, features, last)), last]
 
 
 def _scales(features: list[Tap]) -> list[list[Tap]]:
@@ -172,15 +172,22 @@ def _scales(features: list[Tap]) -> list[list[Tap]]:
     return [[tap for _, tap in sorted(group)] for group in groups]
 
 
-def _depths(features: list[Tap], last: Tap) -> list[Tap]:
-    """Return the outputs at one and two thirds of the longest sequence of numbered modules with the last grid."""
-    series: dict[str, list[Tap]] = {}
+def _depths(module: nn.Module, features: list[Tap], last: Tap) -> list[Tap]:
+    """Return the outputs at one and two thirds of the longest series of numbered modules with the last grid.
+
+    The modules of a series have one class and one name, up to the number.
+    """
+    series: dict[tuple[str, str], list[Tap]] = {}
     for tap in features:
         if re.search(r"\d$", tap.name) and (tap.layout, tap.grid) == (last.layout, last.grid):
-            series.setdefault(tap.name.rstrip("0123456789"), []).append(tap)
+            kind = type(module.get_submodule(tap.name)).__name__
+            series.setdefault((tap.name.rstrip("0123456789"), kind), []).append(tap)
     if not series:
         return []
-    longest = max(series.values(), key=lambda blocks: (len(blocks), -len(blocks[0].name)))
+    # Of series as long as each other, the outermost one is that of the blocks, and the last one that of activations.
+    (_, longest) = max(
+        enumerate(series.values()), key=lambda entry: (len(entry[1]), -entry[1][0].name.count("."), entry[0])
+    )
     count = len(longest)
     places = sorted({-(-count // 3) - 1, -(-2 * count // 3) - 1} - {count - 1})
     return [longest[place] for place in places if longest[place] != last]

@@ -18,8 +18,8 @@ def fold_batch_norms(network: nn.Module, spec: InputSpec) -> nn.Module:
     """Return a copy of a network in which batch norms that directly follow a convolution are folded into it.
 
     The pairs are found by running the network once, and each is folded where the result is the same: not if the
-    convolution standardises its weights, or the norm takes its statistics from the batch. Zero padding by a separate module inside a convolution (`same`
-    padding of ported networks) is moved into the convolution if it is symmetric.
+    convolution standardises its weights, or the norm takes its statistics from the batch. Zero padding by a separate
+    module inside a convolution (`same` padding of ported networks) is moved into the convolution if it is symmetric.
 
     Args:
         network: Network from N x C x H x W images to logits, in eval mode.
@@ -56,8 +56,9 @@ def _fuse(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[nn.Module | None, nn.M
     """Return a convolution that includes the norm, and what remains of the norm; None where they are not the same."""
     if norm.running_mean is None:
         return None, norm
-    parts = [getattr(norm, name, None) for name in ("drop", "act")]
-    rest = FoldedNorm(*parts) if all(isinstance(part, nn.Module) for part in parts) else nn.Identity()
+    drop, act = (getattr(norm, name, None) for name in ("drop", "act"))
+    with_act = isinstance(drop, nn.Module) and isinstance(act, nn.Module)
+    rest = FoldedNorm(drop, act) if with_act else nn.Identity()
     fused = fuse_conv_bn_eval(conv, norm)  # type: ignore[arg-type, type-var]
     size = [d * (k - 1) + 5 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
     x = torch.randn(1, conv.in_channels, *size, generator=torch.Generator().manual_seed(0)).to(conv.weight)
