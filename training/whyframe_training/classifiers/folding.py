@@ -57,8 +57,8 @@ def _fuse(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[nn.Module | None, nn.M
     if norm.running_mean is None:
         return None, norm
     drop, act = (getattr(norm, name, None) for name in ("drop", "act"))
-    with_act = isinstance(drop, nn.Module) and isinstance(act, nn.Module)
-    rest = FoldedNorm(drop, act) if with_act else nn.Identity()
+    has_act = isinstance(drop, nn.Module) and isinstance(act, nn.Module)
+    rest = FoldedNorm(drop, act) if has_act else nn.Identity()  # type: ignore[arg-type]
     fused = fuse_conv_bn_eval(conv, norm)  # type: ignore[arg-type, type-var]
     size = [d * (k - 1) + 5 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
     x = torch.randn(1, conv.in_channels, *size, generator=torch.Generator().manual_seed(0)).to(conv.weight)
