@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
-from math import isqrt
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from whyframe_training.classifiers.cell_layout import find_layout
 from whyframe_training.classifiers.networks import ClassifierError
-
-MAXIMUM_EXTRA_TOKENS = 16
-"""Largest number of class and register tokens before the patch tokens."""
 
 MAXIMUM_TRIALS = 100
 """Largest number of calls that are examined, from the last call backwards; each costs up to three forward passes."""
@@ -96,7 +93,7 @@ def find_cut(module: nn.Module, images: Tensor) -> Cut:
         candidates = (
             (Cut(call.name, call.number, *layout, before=_before(calls, position)), call.features)
             for position, call in reversed(list(enumerate(calls)))
-            if (layout := _layout(call.features, (images.shape[-2], images.shape[-1])))
+            if (layout := find_layout(call.features, (images.shape[-2], images.shape[-1])))
         )
         for candidate, features in islice(candidates, MAXIMUM_TRIALS):
             cut = _checked(module, candidate, features, logits, images)
@@ -246,41 +243,6 @@ def _record_calls(module: nn.Module, images: Tensor) -> tuple[list[_Call], Tenso
         for handle in handles:
             handle.remove()
     return calls, logits
-
-
-def _layout(features: Tensor, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
-    """Return layout, height, width and extra tokens of features of two images; None where there are no cells."""
-    if features.shape[0] != 2:
-        return None
-    if features.ndim == 4:
-        return _map_layout(features, size)
-    if features.ndim == 3:
-        return _token_layout(features.shape[1], size)
-    return None
-
-
-def _map_layout(features: Tensor, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
-    """Return the layout whose cells have the most equal strides in both axes, give or take one cell."""
-    _, a, b, c = features.shape
-    layouts = [
-        (abs(width - height * size[1] / size[0]), layout, height, width)
-        for layout, height, width in (("map", b, c), ("map_last", a, b))
-        if height * width > 1
-    ]
-    if not layouts:
-        return None
-    excess, layout, height, width = min(layouts, key=lambda entry: entry[0])
-    return (layout, height, width, 0) if excess <= 1 else None
-
-
-def _token_layout(tokens: int, size: tuple[int, int]) -> tuple[str, int, int, int] | None:
-    for extra in range(min(MAXIMUM_EXTRA_TOKENS, tokens) + 1):
-        cells = tokens - extra
-        height = isqrt(cells * size[0] // size[1])
-        for rows in (height, height + 1):
-            if rows > 0 and cells > 1 and cells % rows == 0 and rows * size[1] == cells // rows * size[0]:
-                return "tokens", rows, cells // rows, extra
-    return None
 
 
 def _checked(module: nn.Module, cut: Cut, features: Tensor, logits: Tensor, images: Tensor) -> Cut | None:
