@@ -5,26 +5,27 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from whyframe.backends import Backend, open_backend
-from whyframe.errors import FrameValueError, ModelError, TargetError
+from whyframe.contrast import contrast_scores
+from whyframe.errors import FrameValueError, ModelError
 from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC, read_model
 from whyframe.pipeline import FrameOutput
+from whyframe.targets import Target, resolve_target, targets_of_batch
 
 __all__ = ["ExplainEngine"]
 
 _BUNDLED = "efficientnet_lite0_ct.onnx"
 _PREDICTED = -1
-
-Target = str | int | None
 
 
 class ExplainEngine:
@@ -103,7 +104,8 @@ class ExplainEngine:
 
         Args:
             frame: H x W x 3 uint8 array, BGR as OpenCV returns it; or a PIL image; or the path of an image file.
-            target: Name or id of the class to explain; None for the predicted class.
+            target: Name or id of the class to explain; None for the predicted class; or a pair such as
+                ``("cat", "dog")``, to explain the first class against the second.
             refine: Steps of post-hoc refinement (Fu et al. 2022, section 3.2.1); each step classifies one
                 perturbed frame, all in one batch. 0 for none.
             color: Channel order of an array, ``"bgr"`` or ``"rgb"``; not used for images and files.
@@ -114,7 +116,7 @@ class ExplainEngine:
         Raises:
             FrameError: The frame cannot be explained; the message says why and what to do.
             SourceError: The path is not the path of an image.
-            TargetError: The model has no such class.
+            TargetError: The model has no such class, or the two classes of a pair are the same.
         """
         return self._explain([frame], [target], refine, color)[0]
 
@@ -130,7 +132,8 @@ class ExplainEngine:
 
         Args:
             frames: N frames, each as for `run`.
-            target: One class for all frames, or a list of N classes, each as for `run`.
+            target: One target for all frames, or a list of N targets, each as for `run`; see
+                `whyframe.targets.targets_of_batch` for tuples.
             refine: As for `run`; the perturbed frames of each frame are a separate batch.
             color: As for `run`.
 
@@ -143,11 +146,7 @@ class ExplainEngine:
             TargetError: The model has no such class, or the number of targets is not the number of frames.
         """
         frames = list(frames)
-        targets = list(target) if isinstance(target, (list, tuple)) else [target] * len(frames)
-        if len(targets) != len(frames):
-            raise TargetError(
-                f"there are {len(targets)} targets for {len(frames)} frames; give one target, or one for each frame."
-            )
+        targets = targets_of_batch(target, len(frames))
         return self._explain(frames, targets, refine, color) if frames else []
 
     def stream(self, source: Any, *, target: Target = None, refine: int = 0) -> Iterator[Explanation]:
@@ -234,13 +233,17 @@ class ExplainEngine:
             raise FrameValueError(
                 f"refine is {refine}; give 0 for no refinement, or a number of steps such as 32."
             )
-        ids = np.array(
-            [_PREDICTED if target is None else self.class_id(target) for target in targets], np.int64
-        )
-        outputs = self._pipeline.explain(frames, ids, refine, color)
-        return [self._explanation(output, index) for index, output in enumerate(outputs)]
+        resolved = [resolve_target(self.class_id, target) for target in targets]
+        # A contrast is two rows of the batch: the explained class, then the class that it is explained against.
+        rows = [target if isinstance(target, tuple) else (target,) for target in resolved]
+        ids = [_PREDICTED if class_id is None else class_id for row in rows for class_id in row]
+        repeated = [frame for frame, row in zip(frames, rows, strict=True) for _ in row]
+        outputs = iter(self._pipeline.explain(repeated, np.array(ids, np.int64), refine, color))
+        return [self._explanation(index, *islice(outputs, len(row))) for index, row in enumerate(rows)]
 
-    def _explanation(self, output: FrameOutput, index: int) -> Explanation:
+    def _explanation(
+        self, index: int, output: FrameOutput, against: FrameOutput | None = None
+    ) -> Explanation:
         if not np.isfinite(output.probabilities).all():
             raise ModelError(
                 "the model returned a probability that is not a number; export it again in float32."
@@ -251,11 +254,18 @@ class ExplainEngine:
             label=self._manifest.labels[output.class_id],
             probability=float(output.probabilities[output.class_id]),
             probabilities=output.probabilities,
-            scores=output.scores,
-            timings=output.timings,
+            scores=output.scores
+            if against is None
+            else contrast_scores(output, against, self._manifest.input),
+            timings=output.timings if against is None else _added(output.timings, against.timings),
             manifest=self._manifest,
             index=index,
+            contrast=None if against is None else self._manifest.labels[against.class_id],
         )
+
+
+def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    return {stage: first[stage] + second[stage] for stage in first}
 
 
 def _warn_deprecated(old: str, new: str) -> None:

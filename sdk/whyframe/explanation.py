@@ -60,6 +60,7 @@ class Explanation:
             ``inference`` (the fused graph; on a GPU, with the resizing), ``refine`` (0 without refinement) and
             ``total``. The time of a batch is divided equally among its frames.
         manifest: The manifest of the model.
+        contrast: Name of the class that the explained class is explained against; None where there is none.
         index: Position of the frame in its source or its batch, from 0.
         timestamp: Seconds from the start of the source; None where the source has no clock.
 
@@ -79,6 +80,7 @@ class Explanation:
     manifest: Manifest = field(repr=False)
     index: int = 0
     timestamp: float | None = None
+    contrast: str | None = None
 
     @property
     def mask(self) -> NDArray[np.float32]:
@@ -166,7 +168,7 @@ class Explanation:
         return draw(
             self.frame,
             self.scores,
-            self.label,
+            self.label if self.contrast is None else f"{self.label} versus {self.contrast}",
             self.probability,
             colormap=colormap,
             opacity=opacity,
@@ -224,7 +226,8 @@ class Explanation:
         """Return the result as JSON values, as in the lines of ``whyframe run --json``.
 
         Returns:
-            A dict with ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``probability``,
+            A dict with ``index`` (int), ``timestamp`` (seconds or null), ``class_id``, ``label``, ``contrast`` (name
+            of the class that it is explained against, or null), ``probability``,
             ``top5`` (the up to five most probable classes, objects with ``label``, ``probability``, ``class_id``),
             ``labels_above_threshold`` (such objects for the labels of a multi-label model that are present; null where
             classes exclude each other), ``no_signal`` (bool),
@@ -237,6 +240,7 @@ class Explanation:
             "timestamp": self.timestamp,
             "class_id": self.class_id,
             "label": self.label,
+            "contrast": self.contrast,
             "probability": self.probability,
             "top5": [found._asdict() for found in self._ranked(5)],
             "labels_above_threshold": None if above is None else [found._asdict() for found in above],

@@ -4,13 +4,71 @@ from __future__ import annotations
 
 import difflib
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from whyframe.errors import TargetError
 
-__all__ = ["find_class"]
+__all__ = ["Target", "find_class", "resolve_target", "targets_of_batch"]
+
+Target = str | int | None | tuple[str | int | None, str | int]
+"""A class by name or id; None for the predicted class; or a pair, whose first class is explained against the second."""
 
 _SUGGESTIONS = 4
+
+
+def resolve_target(find: Callable[[str | int], int], target: Target) -> int | tuple[int | None, int] | None:
+    """Return a target with ids in the place of names.
+
+    Args:
+        find: Function from the name or id of a class to its id.
+        target: The target.
+
+    Raises:
+        TargetError: There is no such class, or a tuple is not a pair of two different classes.
+    """
+    if not isinstance(target, tuple):
+        return None if target is None else find(target)
+    if len(target) != 2 or target[1] is None:
+        raise TargetError(
+            f"target {target!r:.80} is not a pair: give two classes, to explain the first against the second."
+        )
+    explained, against = None if target[0] is None else find(target[0]), find(target[1])
+    if explained == against:
+        raise TargetError(f"target {target!r:.80} names one class twice; give two different classes.")
+    return explained, against
+
+
+def targets_of_batch(target: Any, count: int) -> list[Target]:
+    """Return a target for each frame of a batch.
+
+    A list has a target for each frame. A tuple has one for each frame too where it has as many entries as there are
+    frames, or where an entry is a tuple; any other tuple of two is a pair for all frames. For two frames, a tuple of
+    two classes is understood as one for each, with a warning.
+
+    Args:
+        target: A target for all frames, or a list or tuple of targets.
+        count: Number of frames.
+
+    Raises:
+        TargetError: The number of targets is not the number of frames.
+    """
+    if isinstance(target, tuple) and not any(isinstance(entry, tuple) for entry in target):
+        if len(target) == 2 != count:
+            return [target] * count
+        if len(target) == 2:
+            warnings.warn(
+                f"the tuple {target!r:.80} is one target for each of two frames; give a list for this, or "
+                "[pair] * 2 to explain the first class against the second in both.",
+                stacklevel=3,
+            )
+    targets = list(target) if isinstance(target, (list, tuple)) else [target] * count
+    if len(targets) != count:
+        raise TargetError(
+            f"there are {len(targets)} targets for {count} frames; give one target, or one for each frame."
+        )
+    return targets
 
 
 def find_class(labels: Sequence[str], target: str | int) -> int:

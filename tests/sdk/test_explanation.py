@@ -110,7 +110,7 @@ def test_replace_changes_the_position_and_keeps_the_map(result):
 
 def test_to_dict_is_json_with_the_documented_schema(result):
     values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    keys = ["index", "timestamp", "class_id", "label", "probability", "top5"]
+    keys = ["index", "timestamp", "class_id", "label", "contrast", "probability", "top5"]
     keys += ["labels_above_threshold", "no_signal", "flat", "peak", "timings"]
     assert list(values) == keys
     x, y = values["peak"]

@@ -44,6 +44,14 @@ _Output = Annotated[
         show_default="INPUT-explained in the current folder; with --json no file",
     ),
 ]
+_Versus = Annotated[
+    str | None,
+    typer.Option(
+        help="Class to explain the target against, by its name or its id: the map shows what speaks for the target "
+        "rather than for this class.",
+        show_default="none",
+    ),
+]
 _Refine = Annotated[
     int,
     typer.Option(
@@ -86,6 +94,7 @@ def run(
     source: _Input,
     output: _Output = None,
     target: Target = None,
+    versus: _Versus = None,
     refine: _Refine = 0,
     max_frames: _MaxFrames = None,
     as_json: Json = False,
@@ -107,6 +116,7 @@ def run(
     Examples:
       whyframe run clip.mp4 -o out.mp4
       whyframe run photo.jpg --target espresso -o why.png
+      whyframe run photo.jpg --target espresso --versus cup -o why.png
       whyframe run photos/ -o explained/ --colormap viridis --no-caption
       whyframe run 0 --max-frames 300
       whyframe run rtsp://camera.local/stream --json
@@ -116,6 +126,7 @@ def run(
       timestamp    time of the frame in seconds; null for images
       class_id     id of the explained class
       label        name of the explained class
+      contrast     name of the class of --versus, or null
       probability  probability of the explained class, from 0 to 1
       top5         the five most probable classes: label, probability, class_id
       labels_above_threshold  the labels of a multi-label model that are
@@ -140,7 +151,8 @@ def run(
     check_blending(colormap, opacity)
     overlay = {"colormap": colormap, "opacity": opacity, "caption": caption}
     with open_source(source) as opened, open_engine(model, backend, device, threads) as engine:
-        results = stream_explanations(engine, opened, target=target, refine=refine)
+        explained = target if versus is None else (target, versus)
+        results = stream_explanations(engine, opened, target=explained, refine=refine)
         path = output or (None if as_json else _default_output(opened))
         sink = open_sink(path, opened) if path else None
         summary = _Summary(opened, sink)

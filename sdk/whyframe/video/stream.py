@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from whyframe.targets import Target, resolve_target
 from whyframe.video.sources import Frame, Source, open_source
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class StreamEngine(Protocol):
     def class_id(self, target: str | int) -> int:
         """Return the id of a class given by name or id."""
 
-    def run(self, frame: Any, *, target: str | int | None = None, refine: int = 0) -> Explanation:
+    def run(self, frame: Any, *, target: Target = None, refine: int = 0) -> Explanation:
         """Explain one frame."""
 
     def prefetch(self, frame: Any) -> None:
@@ -50,7 +51,7 @@ def stream_explanations(
     engine: StreamEngine,
     source: str | Path | int | Source,
     *,
-    target: str | int | None = None,
+    target: Target = None,
     refine: int = 0,
 ) -> Generator[Explanation, None, None]:
     """Explain the frames of a source while it is read.
@@ -62,7 +63,8 @@ def stream_explanations(
     Args:
         engine: The engine that explains. The caller may use it for other frames meanwhile.
         source: Anything that `open_source` accepts. An open Source is closed at the end too.
-        target: Class to explain in every frame, by name or id; None for each frame's predicted class.
+        target: Class to explain in every frame, by name or id, or a pair as for `ExplainEngine.run`; None for each
+            frame's predicted class.
         refine: Number of refinement steps for each frame; 0 for none.
 
     Yields:
@@ -73,13 +75,13 @@ def stream_explanations(
         SourceError: The source cannot be read. Raised by the call itself.
         WhyframeError: A frame could not be decoded or explained. Raised after the results of earlier frames.
     """
-    class_id = None if target is None else engine.class_id(target)
+    resolved = resolve_target(engine.class_id, target)
     opened = open_source(source)
     if opened.live:  # the newest frame has to be finished soon: no second frame is in work beside it
-        workers = _Workers([engine.clone()], class_id, refine, in_flight=1)
+        workers = _Workers([engine.clone()], resolved, refine, in_flight=1)
     else:  # an extra frame is in flight, so that its upload overlaps with the work on the others
         engines = engine.workers()
-        workers = _Workers(engines, class_id, refine, in_flight=len(engines) + 1)
+        workers = _Workers(engines, resolved, refine, in_flight=len(engines) + 1)
     return _pipeline(opened, workers)
 
 
@@ -88,15 +90,15 @@ class _Workers:
 
     Args:
         engines: The engines, which `close` closes.
-        class_id: Class to explain; None for each frame's predicted class.
+        target: Class to explain, or pair, by id; None for each frame's predicted class.
         refine: Number of refinement steps for each frame.
         in_flight: Number of frames that are submitted before the result of the first is awaited.
     """
 
     def __init__(
-        self, engines: Sequence[StreamEngine], class_id: int | None, refine: int, *, in_flight: int
+        self, engines: Sequence[StreamEngine], target: Target, refine: int, *, in_flight: int
     ) -> None:
-        self._engines, self._class_id, self._refine = engines, class_id, refine
+        self._engines, self._target, self._refine = engines, target, refine
         self._in_flight = in_flight
         self._thread = threading.local()
         self._unclaimed = iter(engines)
@@ -133,7 +135,7 @@ class _Workers:
             yield failed
 
     def _explain(self, frame: Frame) -> Explanation:
-        explanation = self._thread.engine.run(frame.image, target=self._class_id, refine=self._refine)
+        explanation = self._thread.engine.run(frame.image, target=self._target, refine=self._refine)
         return replace(explanation, index=frame.index, timestamp=frame.timestamp)
 
 

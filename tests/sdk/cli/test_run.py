@@ -21,6 +21,7 @@ FIELDS = {
     "timestamp",
     "class_id",
     "label",
+    "contrast",
     "probability",
     "top5",
     "labels_above_threshold",
@@ -69,6 +70,13 @@ def test_json_is_a_line_per_frame_and_writes_no_file(whyframe, tmp_path: Path, e
     for line, fields in zip(lines, expected, strict=True):
         assert {**line, "timings": 0} == {**json.loads(json.dumps(fields)), "timings": 0}
     assert [file.name for file in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_versus_names_the_class_that_the_target_is_explained_against(whyframe, tmp_path: Path) -> None:
+    clips.write_clip(tmp_path / "in.mp4")
+    outcome = whyframe("run", "in.mp4", "--json", "--max-frames", 1, "--target", "red", "--versus", "blue")
+    line = json.loads(outcome.out)
+    assert (line["label"], line["contrast"]) == ("red", "blue")
 
 
 def test_json_names_the_files_of_a_folder_and_can_be_combined_with_an_output(
