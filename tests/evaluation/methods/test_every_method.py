@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers import tiny_network
 from helpers.tiny_classifier import LABELS
 from helpers.tiny_classifier import classifier as tiny_classifier
 from helpers.tiny_network import CLASSES, SIDE
@@ -20,6 +21,9 @@ from whyframe_evaluation.methods import (
     occlusion,
     rise,
 )
+from whyframe_evaluation.methods.extremal_perturbation import ExtremalPerturbation
+from whyframe_evaluation.methods.feature_inversion import GuidedFeatureInversion
+from whyframe_evaluation.methods.meaningful_perturbation import MeaningfulDeletion
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 
 FEW_PASSES = [
@@ -160,3 +164,25 @@ def test_the_papers_networks_are_explained(name) -> None:
     for method in FEW_PASSES + few:
         if not (name == "vgg19" and isinstance(method, cam.Cam)):  # VGG19 has no class activation map
             assert method.explain(classifier, images, torch.tensor([7])).isfinite().all(), method.name
+
+
+@pytest.mark.parametrize("color", ["bgr", "grey", "rgba"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        *METHODS,
+        MeaningfulDeletion(iterations=2),
+        ExtremalPerturbation(iterations=2),
+        GuidedFeatureInversion(inversion_steps=1, class_steps=1),
+    ],
+    ids=lambda m: m.name,
+)
+def test_a_map_of_an_input_that_is_not_square_has_the_aspect_of_the_input(method, color) -> None:
+    channels = {"grey": 1, "rgba": 4}.get(color, 3)
+    numbers = {"mean": (0.5,) * channels, "std": (0.25,) * channels}
+    spec = InputSpec(height=SIDE, width=SIDE + 32, channels=channels, color=color, **numbers)
+    network = Classifier(tiny_network.build(channels), name="tiny", labels=LABELS, input=spec)
+    images = torch.rand(1, channels, SIDE, SIDE + 32, generator=torch.Generator().manual_seed(1))
+    (scores,) = method.explain(network, images, torch.tensor([1]))
+    assert scores.isfinite().all()
+    assert scores.shape[1] / scores.shape[0] == (SIDE + 32) / SIDE
