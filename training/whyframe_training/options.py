@@ -45,15 +45,15 @@ ClassifierOption = Annotated[
     str,
     typer.Option(
         rich_help_panel=_CLASSIFIER,
-        help="efficientnet_lite0, _lite1 or _lite2; a torchvision CNN such as resnet50; or my_model.py:build, a "
-        "function of your own that returns the network.",
+        help="efficientnet_lite0, _lite1 or _lite2; a network of torchvision such as resnet50; timm:NAME; hf:FOLDER or "
+        "hf:OWNER/NAME; my_model.py:build, a function of your own that returns the network; or model.pt2.",
     ),
 ]
 WeightsOption = Annotated[
     str,
     typer.Option(
         rich_help_panel=_CLASSIFIER,
-        help="Weights file, .safetensors or written by torch.save; 'pretrained': the published weights of a named "
+        help="Weights file, .safetensors or written by torch.save, or FILE#PLACE; 'pretrained': the published weights of a named "
         "network, or what your function loads; 'random': random initial weights.",
     ),
 ]
@@ -61,8 +61,8 @@ LabelsOption = Annotated[
     Path | None,
     typer.Option(
         rich_help_panel=_CLASSIFIER,
-        help="Text file with one label per line, in class order.",
-        show_default="those of ImageNet-1k",
+        help="Labels in class order: text with one per line or lines 'id name', JSON, or CSV.",
+        show_default="those that the network states; else ImageNet-1k",
     ),
 ]
 ActivationOption = Annotated[

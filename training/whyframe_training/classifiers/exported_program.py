@@ -1,13 +1,12 @@
-"""Networks in files: programs of `torch.export`, and TorchScript, which is converted to one."""
+"""Networks in files: programs of `torch.export`. TorchScript is refused, because its feature maps cannot be read."""
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from whyframe.errors import one_line
 from whyframe.input_spec import InputSpec
@@ -15,7 +14,6 @@ from whyframe_training.classifiers.checkpoints import check_file, kind_of_progra
 from whyframe_training.classifiers.errors import ClassifierError
 from whyframe_training.classifiers.first_pass import first_pass
 from whyframe_training.classifiers.outputs import to_tensor
-from whyframe_training.classifiers.packages import package
 from whyframe_training.classifiers.specification import ClassifierSpec, Network
 
 __all__ = ["SUFFIXES", "build_exported"]
@@ -28,12 +26,9 @@ EXPORT = (
 )
 """Line of Python that makes a file that can be used."""
 
-TOLERANCE = 1e-4
-"""Largest difference of the outputs of a converted TorchScript network, relative to their size."""
-
 
 def build_exported(spec: ClassifierSpec) -> Network:
-    """Load a network from a file of `torch.export` or a TorchScript file.
+    """Load a network from a file of `torch.export`.
 
     Args:
         spec: Specification whose name is the path.
@@ -52,7 +47,14 @@ def build_exported(spec: ClassifierSpec) -> Network:
             f"{path} holds no network (weights alone do not say how to compute): give "
             f"--classifier my_model.py:build --weights {path}"
         )
-    module, own = _exported(path) if kind == "export" else _scripted(path, spec)
+    if kind == "script":
+        own = spec.input_spec(InputSpec())
+        line = EXPORT.format(shape=f"{own.channels}, {own.height}, {own.width}")
+        raise ClassifierError(
+            f"{path} is TorchScript, whose feature maps cannot be read: give --classifier my_model.py:build, or in "
+            f"Python where the network is made run `{line}`, and give model.pt2"
+        )
+    module, own = _exported(path)
     shape = (own.channels, own.height, own.width)
     _check_gradient(module, path, shape)
     return Network(module, own)
@@ -103,46 +105,6 @@ def _input(program: Any, path: Path) -> InputSpec:
         for size, plain in ((height, 224), (width, 224), (channels, 3))
     )
     return ClassifierSpec("", side=(rows, columns), channels=count).input_spec(InputSpec())
-
-
-def _scripted(path: Path, spec: ClassifierSpec) -> tuple[nn.Module, InputSpec]:
-    """Return a TorchScript network as a module with sub-modules, compared with the original."""
-    try:
-        script = torch.jit.load(path, map_location="cpu").eval()
-    except Exception as error:  # a damaged file, or one of another version
-        raise ClassifierError(
-            f"{path} cannot be loaded as TorchScript ({one_line(error, 90)}): copy or download it again"
-        ) from error
-    own = spec.input_spec(InputSpec())
-    images = torch.rand(2, own.channels, own.height, own.width, generator=torch.Generator().manual_seed(0))
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # the converter prints what it does
-    try:
-        converter = package("torch._export.converter").TS2EPConverter
-        module = _unflattened(converter(script, (images,)).convert(), path)
-        with torch.no_grad():
-            same = _close(module(images), script(images))
-    except Exception as error:  # the converter knows part of TorchScript
-        raise _not_convertible(path, own, one_line(error, 60)) from error
-    finally:
-        logging.disable(level)
-    if not same:
-        raise _not_convertible(path, own, "its outputs change")
-    return module, own
-
-
-def _not_convertible(path: Path, own: InputSpec, reason: str) -> ClassifierError:
-    line = EXPORT.format(shape=f"{own.channels}, {own.height}, {own.width}")
-    return ClassifierError(
-        f"{path} is TorchScript that cannot be converted ({reason}): give --classifier my_model.py:build, or in Python "
-        f"where the network was made run `{line}`, and give model.pt2"
-    )
-
-
-def _close(ours: Any, theirs: Any) -> bool:
-    if not isinstance(ours, Tensor) or not isinstance(theirs, Tensor):
-        return type(ours) is type(theirs)
-    return ours.shape == theirs.shape and bool((ours - theirs).abs().max() <= TOLERANCE * theirs.abs().max())
 
 
 def _check_gradient(module: nn.Module, path: Path, shape: tuple[int, int, int]) -> None:

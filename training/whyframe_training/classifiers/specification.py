@@ -24,7 +24,7 @@ class ClassifierSpec:
     Attributes:
         name: `efficientnet_lite0`, `_lite1` or `_lite2`; `resnet50` or `torchvision:resnet50`; `timm:NAME`; `hf:FOLDER`
             or `hf:OWNER/NAME` of Hugging Face; `my_model.py:build`, a function that returns the network; or a file of
-            `torch.export` (`.pt2`) or TorchScript.
+            `torch.export` (`.pt2`).
         weights: Weights file, or `FILE#PLACE` for one of several state dicts in it; `pretrained` for the published
             weights of a named network; `random` for none. A function may load weights itself.
         labels: File of labels, see `read_labels`; None for those of the network, else ImageNet-1k. A named network that
