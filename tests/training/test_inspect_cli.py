@@ -1,0 +1,49 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from helpers import tiny_network
+from whyframe.errors import WhyframeError
+from whyframe_training.inspect_cli import inspect
+
+APP = typer.Typer(pretty_exceptions_enable=False)
+APP.command()(inspect)
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """Return the arguments of the tiny network, whose labels are a to e."""
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\nb\nc\nd\ne\n")
+    network = f"{tiny_network.__file__}:build"
+    return [network, "--weights", "random", "--labels", str(labels), "--side", "64"]
+
+
+def test_a_table_lists_features_and_explainers(arguments: list[str]) -> None:
+    result = CliRunner().invoke(APP, [*arguments, "--taps", "body.3,body.1", "--activation", "softmax"])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("input: 64 x 64 rgb")
+    rows = [line.split() for line in lines if "body." in line]
+    assert [row[1] for row in rows] == ["body.1", "body.3"]
+    assert rows[0][3:] == ["nchw", "│", "16", "x", "16", "│", "8", "│", "4", "│"]
+    assert any(line.startswith("│ predictor │ 16 x 16") for line in lines)
+    assert any(line.startswith("cam: ") for line in lines), "the reason why it cannot be used"
+
+
+def test_json_has_the_documented_fields(arguments: list[str]) -> None:
+    result = CliRunner().invoke(APP, [*arguments, "--json"])
+    facts = json.loads(result.stdout)
+    fields = (inspect.__doc__ or "").split("Fields of --json:")[1].split("Examples")[0]
+    documented = re.findall(r"^ {6}(\w+)  ", fields, re.MULTILINE)
+    assert list(facts) == documented
+
+
+def test_wrong_taps_are_one_line_with_the_nearest_name(arguments: list[str]) -> None:
+    with pytest.raises(WhyframeError, match=r"no module 'boddy.3' .did you mean body.3") as caught:
+        CliRunner().invoke(APP, [*arguments, "--taps", "boddy.3"], catch_exceptions=False)
+    assert "\n" not in str(caught.value)
