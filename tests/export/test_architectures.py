@@ -8,7 +8,7 @@ from whyframe_export.graph import fused_graph
 from whyframe_training.predictor.mask_predictor import build_predictor
 
 CONTROLLER = {"name": "ct", "eta": 1.5, "h": 2.5}
-QUICK = ("vit", "swin", "mnist", "one scale")
+QUICK = ("mnist", "one scale")
 
 
 @pytest.mark.parametrize(
