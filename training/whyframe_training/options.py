@@ -53,8 +53,8 @@ WeightsOption = Annotated[
     str,
     typer.Option(
         rich_help_panel=_CLASSIFIER,
-        help="Weights file, .safetensors or written by torch.save, or FILE#PLACE; 'pretrained': the published weights of a named "
-        "network, or what your function loads; 'random': random initial weights.",
+        help="Weights file, .safetensors or written by torch.save, or FILE#PLACE; 'pretrained': the published weights "
+        "of a named network, or what your function loads; 'random': random initial weights.",
     ),
 ]
 LabelsOption = Annotated[
