@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +64,12 @@ def faithfulness_of(engines: Engines, photos: list[Path]) -> dict[str, list[floa
 
 def latency_of(engines: Engines, photo: Path, rounds: int) -> dict[str, list[float]]:
     """Return the milliseconds of each round by "MODEL fused" and "MODEL classifier"."""
-    calls = {}
+    calls: dict[str, Callable[[], object]] = {}
     for name, engine in engines.items():
         backend, spec = engine.backend_object, engine.manifest.input
         frames = to_input(as_image(photo, "bgr", spec.channels), spec)[None]
-        calls[f"{name} classifier"] = lambda b=backend, f=frames: b.classify(f)
-        calls[f"{name} fused"] = lambda b=backend, f=frames: b.explain(f, np.array([-1]))
+        calls[f"{name} classifier"] = partial(backend.classify, frames)
+        calls[f"{name} fused"] = partial(backend.explain, frames, np.array([-1]))
     return time_interleaved(calls, rounds)
 
 

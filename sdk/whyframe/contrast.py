@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from whyframe.input_spec import InputSpec
 from whyframe.pipeline import FrameOutput
 from whyframe.scores import MINIMUM_RANGE, HostScores
 
-__all__ = ["contrast_masks", "contrast_scores"]
+__all__ = ["contrast_masks", "contrast_outputs"]
 
 
 def contrast_masks(mask: NDArray[np.float32], against: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -28,8 +30,8 @@ def contrast_masks(mask: NDArray[np.float32], against: NDArray[np.float32]) -> N
     return kept / np.float32(peak) if peak >= MINIMUM_RANGE else np.zeros_like(kept)
 
 
-def contrast_scores(output: FrameOutput, against: FrameOutput, spec: InputSpec) -> HostScores:
-    """Return the scores of a frame's explained class against those of another class.
+def contrast_outputs(output: FrameOutput, against: FrameOutput, spec: InputSpec) -> FrameOutput:
+    """Return the output for a frame's explained class with its scores against those of another class.
 
     Args:
         output: Output for the explained class.
@@ -37,8 +39,11 @@ def contrast_scores(output: FrameOutput, against: FrameOutput, spec: InputSpec) 
         spec: The model's input.
 
     Returns:
-        The scores. They carry no signal where those of the explained class carry none, or where they are nowhere
-        clearly higher than those of the other class.
+        The output, with the time of both. Its scores carry no signal where those of the explained class carry none, or
+        where they are nowhere clearly higher than those of the other class.
     """
     mask = contrast_masks(output.scores.mask, against.scores.mask)
-    return HostScores(mask, output.scores.no_signal or not mask.any(), output.frame.shape[:2], spec)
+    no_signal = output.scores.no_signal or not mask.any()
+    scores = HostScores(mask, no_signal, output.frame.shape[:2], spec)
+    timings = {stage: time + against.timings[stage] for stage, time in output.timings.items()}
+    return replace(output, scores=scores, timings=timings)

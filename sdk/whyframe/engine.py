@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from itertools import islice
 from types import TracebackType
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from whyframe.backends import Backend, open_backend
-from whyframe.contrast import contrast_scores
+from whyframe.contrast import contrast_outputs
 from whyframe.errors import FrameValueError, ModelError
 from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
+from whyframe.model_check import check_model
 from whyframe.modelfile import ENGINE_MAGIC, read_model
 from whyframe.pipeline import FrameOutput
 from whyframe.targets import Target, resolve_target, targets_of_batch
@@ -64,7 +65,7 @@ class ExplainEngine:
         data, name = read_content(model)
         self._manifest = _read_manifest(data, name)
         self._backend = open_backend(backend, data, device, threads)
-        _check_model(self._manifest, self._backend, name)
+        check_model(self._manifest, self._backend, name)
         self._pipeline = self._backend.pipeline(self._manifest)
 
     @property
@@ -248,24 +249,20 @@ class ExplainEngine:
             raise ModelError(
                 "the model returned a probability that is not a number; export it again in float32."
             )
+        if against is not None:
+            output = contrast_outputs(output, against, self._manifest.input)
         return Explanation(
             frame=output.frame,
             class_id=output.class_id,
             label=self._manifest.labels[output.class_id],
             probability=float(output.probabilities[output.class_id]),
             probabilities=output.probabilities,
-            scores=output.scores
-            if against is None
-            else contrast_scores(output, against, self._manifest.input),
-            timings=output.timings if against is None else _added(output.timings, against.timings),
+            scores=output.scores,
+            timings=output.timings,
             manifest=self._manifest,
             index=index,
             contrast=None if against is None else self._manifest.labels[against.class_id],
         )
-
-
-def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
-    return {stage: first[stage] + second[stage] for stage in first}
 
 
 def _warn_deprecated(old: str, new: str) -> None:
@@ -290,20 +287,3 @@ def _read_manifest(data: bytes, name: str) -> Manifest:
 
         return EngineFile.read(data).manifest
     return Manifest.of_model(data, name)
-
-
-def _check_model(manifest: Manifest, backend: Backend, name: str) -> None:
-    """Run the model once, which also warms it up, and compare the sizes of its outputs with the manifest."""
-    blank = np.zeros((backend.batch or 1, *backend.input_shape), np.uint8)
-    probabilities, _, masks = backend.explain(blank, np.full(len(blank), _PREDICTED, np.int64))
-    for quantity, stated, found in (
-        ("an input of", manifest.input.shape, backend.input_shape),
-        ("a batch of", manifest.batch, backend.batch),
-        ("a label count of", len(manifest.labels), probabilities.shape[1]),
-        ("a mask height of", manifest.mask_height, masks.shape[1]),
-        ("a mask width of", manifest.mask_width, masks.shape[2]),
-    ):
-        if stated != found:
-            raise ModelError(
-                f"the manifest of {name} states {quantity} {stated} and its graph has {found}; export it again."
-            )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import distribution, fp16, joint, latency, quality, stream
+from benchmarks import distribution, explainers, fp16, joint, latency, quality, stream
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -19,6 +19,7 @@ def values(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "script"),
     [
+        ("explainers", explainers),
         ("fp16", fp16),
         ("joint", joint),
         ("joint-seed1", joint),
