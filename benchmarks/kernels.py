@@ -27,6 +27,7 @@ from whyframe.benchmark import machine_facts
 from whyframe.input_spec import InputSpec
 from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 from whyframe.native.resampling import frame_taps
+from whyframe.resize_rule import ResizeRule
 from whyframe_training.functional import EPSILON, instance_normalise, skew
 
 SIDE, MASK_SIDE = 224, 56
@@ -213,20 +214,24 @@ def _overlay_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
     )
 
 
-def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
+def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor, rule: ResizeRule) -> Work:
+    """Return the resizing of a frame; in two passes for an antialiased rule."""
     weights = [
         torch.from_numpy(array).cuda()
-        for axis in frame_taps(HEIGHT, WIDTH, InputSpec.square(SIDE))
+        for axis in frame_taps(HEIGHT, WIDTH, InputSpec.square(SIDE, resize=rule))
         for array in axis
     ]
     rows, columns = (
         (start.data_ptr(), weight.data_ptr(), weight.shape[1]) for start, weight in (weights[:2], weights[2:])
     )
     source = (frame.data_ptr(), 3 * WIDTH, None, 0, HEIGHT, WIDTH, Kernels.FORMATS["bgr"], 0, 0)
+    scratch = torch.empty(kernels.frame_scratch_bytes(HEIGHT, SIDE, 3), dtype=torch.uint8, device="cuda")
+    between = None if rule.interpolation == "fast" else scratch.data_ptr()
+    size = (SIDE, SIDE)
     return _holding(
-        (frame, out, *weights),
+        (frame, out, scratch, *weights),
         lambda: kernels.frame_to_tensor(
-            *source, *rows, *columns, None, out.data_ptr(), SIDE, SIDE, 3, 0, 0, SIDE, SIDE, 0, _stream()
+            *source, *rows, *columns, between, out.data_ptr(), *size, 3, 0, 0, *size, 0, _stream()
         ),
     )
 
@@ -246,13 +251,27 @@ def _one_frame(kernels: Kernels) -> dict[str, Work]:
     return {
         "controller kernel": _controller_call(kernels, logits, torch.empty_like(logits)),
         "controller pytorch": lambda: skew(instance_normalise(logits), 1.5, 2.5),
-        "frame to tensor kernel": _frame_to_tensor_call(kernels, frame, small),
+        "frame to tensor kernel": _frame_to_tensor_call(kernels, frame, small, ResizeRule()),
+        "exact frame to tensor kernel": _frame_to_tensor_call(
+            kernels, frame, small, ResizeRule(interpolation="bicubic")
+        ),
+        "exact frame to tensor pytorch": _torch_exact_resize_call(frame),
         "frame to tensor pytorch": _torch_resize_call(frame),
         "overlay kernel": _overlay_call(kernels, frame, torch.empty_like(frame)),
         "overlay pytorch": _torch_overlay_call(frame),
         "perturbation kernel": _perturbation_call(kernels, image, background, masks, out),
         "perturbation pytorch": lambda: torch.lerp(background, image, masks),
     }
+
+
+def _torch_exact_resize_call(frame: Tensor) -> Work:
+    """Return the antialiased bicubic resize in PyTorch."""
+
+    def resize() -> Tensor:
+        planes = frame.permute(2, 0, 1)[None].float()
+        return F.interpolate(planes, (SIDE, SIDE), mode="bicubic", antialias=True)
+
+    return resize
 
 
 def _torch_resize_call(frame: Tensor) -> Work:

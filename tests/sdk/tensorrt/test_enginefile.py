@@ -7,6 +7,7 @@ import pytest
 from whyframe import Manifest
 from whyframe.errors import BackendError, ModelError
 from whyframe.modelfile import ENGINE_MAGIC
+from whyframe.resize_rule import ResizeRule
 from whyframe.tensorrt.api import TensorRT
 from whyframe.tensorrt.enginefile import EngineFile
 
@@ -61,6 +62,23 @@ def test_a_newer_schema_is_refused(made_up: EngineFile, monkeypatch: pytest.Monk
     monkeypatch.undo()
     with pytest.raises(ModelError, match=r"schema 2 and this whyframe reads up to 1.*pip install --upgrade"):
         EngineFile.read(data)
+
+
+def test_a_file_with_a_manifest_of_schema_1_is_read(made_up: EngineFile) -> None:
+    header = made_up.header()
+    spec = header["manifest"].pop("input")
+    former = {
+        "side": spec["height"], "mask_side": header["manifest"].pop("mask_height"), "resize": "crop", "schema_version": 1
+    }  # fmt: skip
+    for name in ("mask_width", "activation", "exclusive", "thresholds"):
+        del header["manifest"][name]
+    header["manifest"].update(former)
+    rewritten = dataclasses.replace(made_up)
+    object.__setattr__(rewritten, "header", lambda: header)
+    manifest = EngineFile.read(rewritten.to_bytes()).manifest
+    assert manifest.input.shape == (former["side"], former["side"], 3)
+    assert (manifest.mask_height, manifest.mask_width) == (former["mask_side"], former["mask_side"])
+    assert manifest.input.resize == ResizeRule(mode="crop")
 
 
 def test_an_engine_that_fits_passes_the_check(made_up: EngineFile) -> None:
