@@ -216,24 +216,15 @@ def _overlay_call(kernels: Kernels, frame: Tensor, out: Tensor) -> Work:
 
 def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor, rule: ResizeRule) -> Work:
     """Return the resizing of a frame; in two passes for an antialiased rule."""
-    weights = [
-        torch.from_numpy(array).cuda()
-        for axis in frame_taps(HEIGHT, WIDTH, InputSpec.square(SIDE, resize=rule))
-        for array in axis
-    ]
-    rows, columns = (
-        (start.data_ptr(), weight.data_ptr(), weight.shape[1]) for start, weight in (weights[:2], weights[2:])
-    )
+    spec = InputSpec.square(SIDE, resize=rule)
+    taps = [[torch.from_numpy(a).cuda() for a in axis] for axis in frame_taps(HEIGHT, WIDTH, spec)]
+    axes = [n for start, weight in taps for n in (start.data_ptr(), weight.data_ptr(), weight.shape[1])]
     source = (frame.data_ptr(), 3 * WIDTH, None, 0, HEIGHT, WIDTH, Kernels.FORMATS["bgr"], 0, 0)
     scratch = torch.empty(kernels.frame_scratch_bytes(HEIGHT, SIDE, 3), dtype=torch.uint8, device="cuda")
     between = None if rule.interpolation == "fast" else scratch.data_ptr()
-    size = (SIDE, SIDE)
-    return _holding(
-        (frame, out, scratch, *weights),
-        lambda: kernels.frame_to_tensor(
-            *source, *rows, *columns, between, out.data_ptr(), *size, 3, 0, 0, *size, 0, _stream()
-        ),
-    )
+    target = (between, out.data_ptr(), SIDE, SIDE, 3, 0, 0, SIDE, SIDE, 0)
+    tensors = (frame, out, scratch, *taps[0], *taps[1])
+    return _holding(tensors, lambda: kernels.frame_to_tensor(*source, *axes, *target, _stream()))
 
 
 def _holding(tensors: tuple[Tensor, ...], call: Work) -> Work:
@@ -255,23 +246,15 @@ def _one_frame(kernels: Kernels) -> dict[str, Work]:
         "exact frame to tensor kernel": _frame_to_tensor_call(
             kernels, frame, small, ResizeRule(interpolation="bicubic")
         ),
-        "exact frame to tensor pytorch": _torch_exact_resize_call(frame),
+        "exact frame to tensor pytorch": lambda: F.interpolate(
+            frame.permute(2, 0, 1)[None].float(), (SIDE, SIDE), mode="bicubic", antialias=True
+        ),
         "frame to tensor pytorch": _torch_resize_call(frame),
         "overlay kernel": _overlay_call(kernels, frame, torch.empty_like(frame)),
         "overlay pytorch": _torch_overlay_call(frame),
         "perturbation kernel": _perturbation_call(kernels, image, background, masks, out),
         "perturbation pytorch": lambda: torch.lerp(background, image, masks),
     }
-
-
-def _torch_exact_resize_call(frame: Tensor) -> Work:
-    """Return the antialiased bicubic resize in PyTorch."""
-
-    def resize() -> Tensor:
-        planes = frame.permute(2, 0, 1)[None].float()
-        return F.interpolate(planes, (SIDE, SIDE), mode="bicubic", antialias=True)
-
-    return resize
 
 
 def _torch_resize_call(frame: Tensor) -> Work:
