@@ -190,11 +190,12 @@ def _transpose(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _to_uint8(values: Floats) -> Image:
-    """Round a matrix to the nearest integers and clip them to 0..255.
+    """Clip a matrix to 0..255, its negative values in place, and round it to the nearest integers.
 
     OpenCV rounds halves to even numbers. The small summand makes it round them up, as Pillow does.
     """
-    return cv2.addWeighted(values, 1, values, 0, 2**-12, dtype=cv2.CV_8U)  # type: ignore[return-value]
+    cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO, dst=values)
+    return cv2.convertScaleAbs(values, beta=2**-12)  # type: ignore[return-value]
 
 
 def nearest_samples(n_in: int, start: float, length: float, n_out: int) -> NDArray[np.intp]:
