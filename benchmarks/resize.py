@@ -123,8 +123,8 @@ def _time_resizes(frame: Frame, rounds: int) -> dict[str, Any]:
 def _resizes(frame: Frame, interpolation: str) -> list[Callable[[], object]]:
     """Return the calls of `LIBRARIES`. Pillow alone resizes only the part that the crop keeps."""
     spec = InputSpec(resize=ResizeRule(mode="crop", shorter_side=256, interpolation=interpolation))
-    top, left, height, width = spec.resize.placement(*frame.shape[:2], 224, 224)[:4]
-    box = (left, top, left + width, top + height)
+    place = spec.resize.placement(frame.shape[0], frame.shape[1], spec.height, spec.width)
+    box = (place.left, place.top, place.left + place.width, place.top + place.height)
     pillow = Image.Resampling[interpolation.upper()]
     mode = functional.InterpolationMode(interpolation)
     tensor = torch.from_numpy(frame).permute(2, 0, 1)
