@@ -6,6 +6,7 @@ Each function returns a new network with random weights, drawn from a fixed seed
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -147,7 +148,7 @@ def _huggingface(kind: str) -> nn.Module:
     return getattr(transformers, model)(getattr(transformers, config)(**_HF_SIZES[kind], num_labels=CLASSES))  # type: ignore[no-any-return]
 
 
-_HF_SIZES = {
+_HF_SIZES: dict[str, dict[str, Any]] = {
     "ViT": {
         "hidden_size": 64,
         "num_hidden_layers": 4,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from whyframe.colormap import blend
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import to_frame
+from whyframe.postprocess import to_frame
 
 __all__ = ["MINIMUM_CONTRAST", "MINIMUM_RANGE", "HostScores", "Scores", "has_no_signal"]
 

@@ -5,7 +5,7 @@ from helpers.resize_rule import linear_rows
 from whyframe import colormap
 from whyframe.errors import BackendError
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import to_frame
+from whyframe.postprocess import to_frame
 from whyframe.resize_rule import ResizeRule
 
 

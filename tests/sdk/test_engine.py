@@ -14,7 +14,8 @@ from whyframe import (
     TargetError,
 )
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import to_frame, to_input
+from whyframe.postprocess import to_frame
+from whyframe.preprocess import to_input
 from whyframe.scores import MINIMUM_RANGE
 
 

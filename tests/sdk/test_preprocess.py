@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from helpers.resize_rule import input_rows, linear_rows
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import as_bgr, to_frame, to_input
+from whyframe.postprocess import to_frame
+from whyframe.preprocess import as_bgr, to_input
 from whyframe.resize_rule import ResizeRule
 
 CROP = ResizeRule(mode="crop")

@@ -3,7 +3,7 @@ import pytest
 
 from whyframe.colormap import blend, blend_tables
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import to_frame
+from whyframe.postprocess import to_frame
 from whyframe.resize_rule import ResizeRule
 from whyframe.scores import MINIMUM_CONTRAST, HostScores, has_no_signal
 

@@ -27,7 +27,8 @@ def contact_sheet(frames: Tensor, rows: Sequence[tuple[int, Tensor]]) -> NDArray
         (rows + 1) * TILE x N * TILE x 3 uint8 BGR.
     """
     tiles = [
-        cv2.resize(_to_bgr(frame), (TILE, TILE), interpolation=cv2.INTER_AREA) for frame in frames.numpy()
+        np.asarray(cv2.resize(_to_bgr(frame), (TILE, TILE), interpolation=cv2.INTER_AREA), np.uint8)
+        for frame in frames.numpy()
     ]
     strips = [np.hstack(tiles)]
     for step, masks in rows:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import to_frame
+from whyframe.postprocess import to_frame
 from whyframe_evaluation.annotations.keypoints import Keypoint
 from whyframe_evaluation.metrics.heatmaps import Heatmap, unit_range
 from whyframe_evaluation.metrics.part_intensity import PartIntensity, intensity_ratio, part_intensities
