@@ -28,7 +28,11 @@ def main() -> None:
     """Train, export and explain."""
     args = parse_arguments()
     classifier = ClassifierSpec(
-        f"{__file__}:build", weights=str(args.weights), labels=str(args.labels), side=args.side
+        f"{__file__}:build",
+        weights=str(args.weights),
+        labels=str(args.labels),
+        side=args.side,
+        resize={"shorter_side": args.shorter_side} if args.shorter_side else {},
     )
     config = TrainConfig(
         classifier, data=str(args.photos), validation=args.validation, epochs=args.epochs, batch=args.batch
@@ -53,6 +57,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="state dict of the network (.pt)")
     parser.add_argument("--labels", type=Path, required=True, help="text file with one label per line")
     parser.add_argument("--side", type=int, default=224, help="input side in pixels")
+    parser.add_argument(
+        "--shorter-side", type=int, help="frame's shorter side before a centre crop, in pixels"
+    )
     parser.add_argument("--validation", type=int, default=200, help="images kept for validation")
     parser.add_argument("--epochs", type=float, default=60, help="passes over the training images")
     parser.add_argument("--batch", type=int, default=32, help="images per step")

@@ -13,10 +13,14 @@ import onnxruntime
 model, photo = sys.argv[1:]
 session = onnxruntime.InferenceSession(model)
 manifest = json.loads(session.get_modelmeta().custom_metadata_map["whyframe"])
-side = manifest["side"]
+side = manifest.get("side")  # of files of version 0.1, such as the bundled model
+size = (side, side) if side else (manifest["input"]["width"], manifest["input"]["height"])
+rule = manifest["resize"] if side else manifest["input"]["resize"]["mode"]
+if rule != "stretch":
+    sys.exit(f"this example stretches the complete frame; this model wants {rule}: crop or pad it first")
 
 frame = cv2.imread(photo)
-rgb = cv2.cvtColor(cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+rgb = cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
 target = np.array([-1])  # -1 explains the predicted class; an id from 0 explains that class
 
 probabilities, class_id, saliency = session.run(None, {"frames": rgb[None], "target": target})
