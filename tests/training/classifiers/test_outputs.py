@@ -15,7 +15,7 @@ from whyframe_training.classifiers.classifier import Classifier, build_classifie
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
 from whyframe_training.classifiers.output_meaning import adapt_outputs
 from whyframe_training.classifiers.outputs import LogitAdapter, Outputs, to_tensor
-from whyframe_training.predictor.mask_predictor import ClassActivationMap
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
 
 
 def images(count: int = 6) -> Tensor:
