@@ -15,7 +15,8 @@ from whyframe_training.joint.joint_run import train_joint
 from whyframe_training.joint.joint_summary import summarise
 from whyframe_training.joint.labelled import read_labelled
 from whyframe_training.perturb import GaussianBlur
-from whyframe_training.predictor.mask_predictor import ClassActivationMap, MaskPredictor, build_predictor
+from whyframe_training.predictor.class_activation_map import ClassActivationMap
+from whyframe_training.predictor.mask_predictor import MaskPredictor, build_predictor
 from whyframe_training.preserving_curve import preserving_curve
 
 
