@@ -7,10 +7,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from helpers import tiny_network
 from whyframe import ExplainEngine
 from whyframe.cli.app import build_app
 from whyframe.errors import WhyframeError
 from whyframe.input_spec import InputSpec
+from whyframe.resize_rule import ResizeRule
 from whyframe_evaluation.methods.trained_predictors import RunPredictor
 from whyframe_export import export
 from whyframe_training.checkpoint import load_predictor
@@ -58,6 +60,29 @@ def test_the_folder_of_a_joint_run_is_used_like_that_of_a_plain_run(
         assert engine.manifest.training["validation"]["accuracy"] == report["accuracy"]
     probabilities = classifier.logits(image).softmax(1)[0]
     assert explanation.probabilities == pytest.approx(probabilities.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("function", ["build_grey", "build"])
+def test_the_input_of_a_joint_run_may_be_grey_or_bgr_and_not_square(
+    function: str, config: TrainConfig, tmp_path: Path
+) -> None:
+    """The color, the size and the resize rule are those of the classifier that the run starts from."""
+    changes = {"color": "bgr"} if function == "build" else {"color": "grey", "channels": 1}
+    spec = dataclasses.replace(
+        config.classifier,
+        name=f"{tiny_network.__file__}:{function}",
+        side=(64, 96),
+        resize={"shorter_side": 70},
+        **changes,
+    )
+    train_joint(dataclasses.replace(config, classifier=spec, epochs=1), None, tmp_path / "run")
+    assert build_classifier(TrainConfig.load(tmp_path / "run" / "config.json").classifier).input == InputSpec(
+        height=64,
+        width=96,
+        resize=ResizeRule(mode="crop", shorter_side=70, interpolation="bilinear"),
+        **changes,
+        **({} if function == "build" else {"mean": (0.0,), "std": (1.0,)}),
+    )
 
 
 def test_what_a_run_started_from_is_kept_and_compared(config: TrainConfig, tmp_path: Path) -> None:
