@@ -29,7 +29,7 @@ def probe_images(spec: InputSpec) -> Tensor:
         spec: The network's input.
 
     Returns:
-        Images in [0, 1], N x C x H x W in the order of the frame: two photographs, their halves, and noise.
+        N x C x H x W float32 images in [0, 1], in the order of the frame (two photographs, their halves, noise).
     """
     whole = [read_bundled_image(name) for name in (CAT, COFFEE)]
     stretched = dataclasses.replace(spec, resize=ResizeRule())
