@@ -7,6 +7,7 @@ from skimage import data
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from helpers import tiny_network, tiny_run
 from whyframe.errors import WhyframeError
 from whyframe_evaluation.cli import evaluate
 from whyframe_evaluation.methods import GROUPS, METHODS
@@ -36,6 +37,27 @@ def test_the_command_writes_a_report_and_prints_its_tables(photos: Path, tmp_pat
     assert result.exit_code == 0, result.output
     assert "| predictor |" in result.stdout
     assert "| cam |" in result.stdout
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+
+
+def test_a_grey_input_that_is_not_square_is_evaluated_and_printed(photos: Path, tmp_path: Path) -> None:
+    spec = tiny_run.spec(tmp_path)
+    words = [
+        "--classifier",
+        f"{tiny_network.__file__}:build_grey",
+        "--weights",
+        "random",
+        "--labels",
+        spec.labels,
+    ]
+    words += ["--side", "64x96", "--color", "grey", "--shorter-side", "80", "--methods", "cam"]
+    result = command("--data", photos, *words, "-o", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    assert (
+        "input: 64 x 96 grey, shorter side 80, centre crop, bilinear, antialiased; mean 0, std 1\n"
+        in result.stderr
+    )
+    assert "assumed, because the network does not state it: mean, std" in result.stderr
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 

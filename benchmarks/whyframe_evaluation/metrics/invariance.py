@@ -58,7 +58,7 @@ def rotate(frame: Frame, degrees: float) -> Frame:
     rotated = cv2.warpAffine(
         frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
-    return np.asarray(rotated, np.uint8)
+    return np.asarray(rotated, np.uint8).reshape(frame.shape)  # OpenCV drops the axis of a single channel
 
 
 def rotation_errors(

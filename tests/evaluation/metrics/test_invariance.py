@@ -86,3 +86,8 @@ def test_the_most_informative_rule_has_the_largest_angle_that_is_worth_its_error
     assert most_informative(errors, weight=1e-3) == 45
     assert most_informative(errors, weight=1e-5) == 10
     assert most_informative(errors, weight=1.0) == 90
+
+
+def test_a_grey_frame_is_rotated_like_each_channel_of_a_colour_frame() -> None:
+    colour = lit_from_above()
+    np.testing.assert_array_equal(rotate(colour[..., :1], 20), rotate(colour, 20)[..., :1])
