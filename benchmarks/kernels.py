@@ -224,7 +224,8 @@ def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor, rule: Re
     between = None if rule.interpolation == "fast" else scratch.data_ptr()
     target = (between, out.data_ptr(), SIDE, SIDE, 3, 0, 0, SIDE, SIDE, 0)
     tensors = (frame, out, scratch, *taps[0], *taps[1])
-    return _holding(tensors, lambda: kernels.frame_to_tensor(*source, *axes, *target, _stream()))
+    arguments: list[Any] = [*source, *axes, *target]
+    return _holding(tensors, lambda: kernels.frame_to_tensor(*arguments, _stream()))
 
 
 def _holding(tensors: tuple[Tensor, ...], call: Work) -> Work:

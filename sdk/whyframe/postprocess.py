@@ -59,7 +59,7 @@ def interpolation_matrix(start: float, length: float, samples: int, size: int) -
         size: Number of pixels of the axis.
 
     Returns:
-        Size x samples float32 weights. A row is 0 where the pixel's centre is outside the window, and sums to 1 elsewhere.
+        Weights, size x samples float32. A row is 0 where the pixel's centre is outside the window, and else sums to 1.
     """
     inside = (np.arange(size) + 0.5 - start) / length
     position = (inside * samples - 0.5).clip(0, samples - 1)

@@ -67,9 +67,8 @@ def test_a_newer_schema_is_refused(made_up: EngineFile, monkeypatch: pytest.Monk
 def test_a_file_with_a_manifest_of_schema_1_is_read(made_up: EngineFile) -> None:
     header = made_up.header()
     spec = header["manifest"].pop("input")
-    former = {
-        "side": spec["height"], "mask_side": header["manifest"].pop("mask_height"), "resize": "crop", "schema_version": 1
-    }  # fmt: skip
+    mask_side = header["manifest"].pop("mask_height")
+    former = {"side": spec["height"], "mask_side": mask_side, "resize": "crop", "schema_version": 1}
     for name in ("mask_width", "activation", "exclusive", "thresholds"):
         del header["manifest"][name]
     header["manifest"].update(former)
