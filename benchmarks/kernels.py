@@ -225,7 +225,7 @@ def _frame_to_tensor_call(kernels: Kernels, frame: Tensor, out: Tensor, rule: Re
     target = (between, out.data_ptr(), SIDE, SIDE, 3, 0, 0, SIDE, SIDE, 0)
     tensors = (frame, out, scratch, *taps[0], *taps[1])
     arguments: list[Any] = [*source, *axes, *target]
-    return _holding(tensors, lambda: kernels.frame_to_tensor(*arguments, _stream()))
+    return _holding(tensors, lambda: kernels.frame_to_tensor(*[*arguments, _stream()]))
 
 
 def _holding(tensors: tuple[Tensor, ...], call: Work) -> Work:

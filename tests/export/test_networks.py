@@ -105,6 +105,7 @@ TORCHVISION = {
     "shufflenet_v2_x0_5": (96, 24),
     "squeezenet1_1": (96, 23),
 }
+STRETCH = {"mode": "stretch", "interpolation": "fast"}  # a frame of the input's size is the input
 AT_ONCE = ("mobilenet_v3_small", "squeezenet1_1")
 TRAINED_AT_ONCE = ("densenet121", "regnet_y_400mf", "shufflenet_v2_x0_5")
 
@@ -118,7 +119,8 @@ def test_a_torchvision_network_trains_exports_and_runs(
     name: str, tmp_path: Path, photos: str, labels: str
 ) -> None:
     side, mask_side = TORCHVISION[name]
-    spec = ClassifierSpec(name, settled(name, side, tmp_path / "weights.pth"), labels, side=side)
+    weights = settled(name, side, tmp_path / "weights.pth")
+    spec = ClassifierSpec(name, weights, labels, side=side, resize=STRETCH)
     check_product(tmp_path, trained(tmp_path, spec, photos), spec, mask_side)
 
 
