@@ -56,15 +56,20 @@ class FusedClassifier(nn.Module):
         Returns:
             Probabilities N x C float32, the explained classes N int64, and the logit map N x h x w float32.
         """
-        # TensorRT-RTX cannot transpose uint8, so the cast comes first.
-        images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
-        features, probabilities = self._features(self.network.in_network_order(images))
+        features, probabilities = self.classify(frames)
+        return probabilities, *self.explain(features, target)
+
+    def explain(self, features: Features, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the explained classes and the logit map of the features that `classify` returned; see `forward`."""
         predicted = features.logits.argmax(dim=1)
         class_id = torch.where(target < 0, predicted, target.clamp(max=self.classes - 1))
-        return probabilities, class_id, self.explainer.logit_map(features.stages, class_id)
+        return class_id, self.explainer.logit_map(features.stages, class_id)
 
-    def _features(self, images: Tensor) -> tuple[Features, Tensor]:
-        """Return the features that the explainer reads, with the logits, and the probabilities."""
+    def classify(self, frames: Tensor) -> tuple[Features, Tensor]:
+        """Return the features that the explainer reads, with the logits, and the probabilities; see `forward`."""
+        # TensorRT-RTX cannot transpose uint8, so the cast comes first.
+        images = frames.float().permute(0, 3, 1, 2) * self.scale + self.bias
+        images = self.network.in_network_order(images)
         if not isinstance(self.explainer, ForwardMap):
             return self.network.classified_features(images)
         with capture_cut(self.network.module, self.explainer.cut) as found:

@@ -133,8 +133,8 @@ def check_parity(
     own_difference = 0.0
     for start in range(0, len(frames) - size + 1, size):
         rows = slice(start, start + size)
-        for kind, target in _targets(fused, frames[rows]).items():
-            expected = _in_torch(fused, controller, frames[rows], target)
+        answers = _in_torch(fused, controller, frames[rows])
+        for kind, (target, expected) in answers.items():
             actual: Outputs = tuple(  # type: ignore[assignment]
                 session.run(
                     ["probabilities", "class_id", "saliency"], {"frames": frames[rows], "target": target}
@@ -152,22 +152,23 @@ def _own_probabilities(fused: FusedClassifier, frames: NDArray[np.uint8]) -> NDA
     return fused.network.own_probabilities(images).numpy()
 
 
-def _targets(fused: FusedClassifier, frames: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """Return the targets to compare, N each; their names are explained at `Comparison.target`."""
-    predicted = np.full(len(frames), -1, np.int64)
-    with torch.no_grad():
-        probabilities, _, _ = fused(torch.from_numpy(frames), torch.from_numpy(predicted))
-    second = probabilities.topk(min(2, fused.classes), dim=1).indices[:, -1].numpy()
-    last = np.full(len(frames), fused.classes - 1, np.int64)
-    return {"predicted": predicted, "other": second, "last": last, "beyond": last + 1}
-
-
+@torch.no_grad()
 def _in_torch(
-    fused: FusedClassifier, controller: nn.Module, frames: NDArray[np.uint8], target: NDArray[np.int64]
-) -> Outputs:
-    with torch.no_grad():
-        probabilities, class_id, logit_map = fused(torch.from_numpy(frames), torch.from_numpy(target))
-        return probabilities.numpy(), class_id.numpy(), controller(logit_map).numpy()
+    fused: FusedClassifier, controller: nn.Module, frames: NDArray[np.uint8]
+) -> dict[str, tuple[NDArray[np.int64], Outputs]]:
+    """Return each target to compare, N class ids, with PyTorch's outputs for it, from one pass of the classifier.
+
+    The names of the targets are explained at `Comparison.target`.
+    """
+    features, probabilities = fused.classify(torch.from_numpy(frames))
+    second = probabilities.topk(min(2, fused.classes), dim=1).indices[:, -1].numpy()
+    predicted, last = (np.full(len(frames), class_id, np.int64) for class_id in (-1, fused.classes - 1))
+    answers = {}
+    for kind, target in {"predicted": predicted, "other": second, "last": last, "beyond": last + 1}.items():
+        class_id, logit_map = fused.explain(features, torch.from_numpy(target))
+        outputs = (probabilities.numpy(), class_id.numpy(), controller(logit_map).numpy())
+        answers[kind] = (target, outputs)
+    return answers
 
 
 def _compare(files: Sequence[str], kind: str, expected: Outputs, actual: Outputs) -> list[Comparison]:
