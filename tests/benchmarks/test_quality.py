@@ -38,10 +38,10 @@ def test_faithfulness_is_that_of_the_runtimes_own_curve(engine, tmp_path, frame)
 
     path = tmp_path / "frame.png"
     cv2.imwrite(str(path), frame)
-    small = to_input(frame, 16, "stretch")
     reference = toy.Toy()
+    small = to_input(frame, reference.manifest().input)
     _, class_id, mask = reference.reference(small[None], np.array([-1]))
-    curve = preserving_curve(reference.probabilities, small, upsample(mask[0], 16), int(class_id[0]))
+    curve = preserving_curve(reference.probabilities, small, upsample(mask[0], 16, 16), int(class_id[0]))
     assert quality.measure_faithfulness(engine, path) == pytest.approx(
         faithfulness(curve), abs=0.5, nan_ok=True
     )

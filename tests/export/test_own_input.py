@@ -93,7 +93,14 @@ def exported(folder: Path, photos: Path, color: str, rule: str) -> Path:
     return folder / "model.onnx"
 
 
-@pytest.mark.parametrize(("color", "rule"), [("bgr", "crop"), ("grey", "letterbox"), ("rgba", "stretch")])
+@pytest.mark.parametrize(
+    ("color", "rule"),
+    [
+        ("bgr", "crop"),
+        pytest.param("grey", "letterbox", marks=pytest.mark.slow),
+        pytest.param("rgba", "stretch", marks=pytest.mark.slow),
+    ],
+)
 def test_the_probabilities_are_those_of_the_users_own_pipeline(
     color: str, rule: str, photos: Path, tmp_path: Path
 ) -> None:

@@ -125,7 +125,7 @@ def test_unknown_fields_of_this_schema_are_ignored():
         ({"exclusive": "no"}, "exclusive"),
         ({"thresholds": []}, "thresholds"),
         ({"thresholds": [2]}, "thresholds"),
-        ({"explainer": "lime"}, "'mask-predictor' or 'cam'"),
+        ({"explainer": "lime"}, "'mask-predictor', 'cam', 'forward'"),
         ({"controller": {"eta": 1}}, "controller"),
         ({"classifier": None}, "classifier"),
         ({"generator": 3}, "generator"),

@@ -136,10 +136,15 @@ class TwoStyles(nn.Module):
 @pytest.mark.parametrize("method", METHODS[1:], ids=lambda m: m.name)
 def test_the_map_does_not_depend_on_how_relus_are_written(method) -> None:
     plain, in_place = (
-        Classifier(TwoStyles(p), name="two-styles", labels=LABELS, input=InputSpec.square(SIDE))
+        Classifier(
+            TwoStyles(p),
+            name="two-styles",
+            labels=LABELS,
+            input=InputSpec.square(SIDE),
+            taps=("same.1", "same.2", "same.3", "last"),  # stages that both have
+        )
         for p in (False, True)
     )
-    in_place.taps = plain.taps = ("same.1", "same.2", "same.3", "last")  # stages that both have
     images, targets = random_inputs(2)
     expected = method.explain(plain, images, targets)
     if isinstance(method, cam.GradCam | excitation_backprop.ExcitationBackprop):
