@@ -39,7 +39,7 @@ def source(case: Case) -> str:
 def _zoo(function: str, **options: Any) -> Case:
     classes = 1 if function.startswith("single") else 10
     alpha = options.get("channels") == 4
-    return Case(function, classes, {"mean": None, "std": None, "side": 64, **options}, alpha)
+    return Case(function, classes, {"side": 64, "resize": {"interpolation": "bilinear"}, **options}, alpha)
 
 
 TIMM = (

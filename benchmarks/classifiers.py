@@ -184,15 +184,23 @@ def _check(case: Case, model: Path, images: list[Path], work: Path) -> dict[str,
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout.strip():
         return {"check": f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"}
-    found = json.loads(done.stdout)
-    return {"check": "pass" if done.returncode == 0 else "fail", "checked": found}
+    compared = json.loads(done.stdout)["comparison"]
+    kept = {name: compared[name] for name in ("top_agreement", "mean_difference", "largest_difference")}
+    return {"check": "pass" if done.returncode == 0 else "fail", "checked": kept}
 
 
 def page(results: dict[str, Any]) -> str:
     """Return the page of the results."""
     done = {name: result for name, result in results.items() if "error" not in result}
     rows = [_row(name, result) for name, result in results.items()]
-    header = ["classifier", "input", "mask", "against the untouched module", "spread", "`whyframe check`"]
+    header = [
+        "classifier",
+        "input",
+        "mask",
+        "against the untouched module",
+        "spread",
+        "`whyframe check`, mean difference",
+    ]
     within = sum(result["against_module"] <= TOLERANCE for result in done.values())
     command = "`python benchmarks/classifiers.py --data PHOTOS -o benchmarks/results/classifiers`"
     return (
@@ -209,7 +217,8 @@ def _row(name: str, result: dict[str, Any]) -> list[str]:
         return [name, "", "", result["error"].replace("|", "/"), "", ""]
     mask = " x ".join(map(str, result["mask"]))
     difference, spread = f"{result['against_module']:.1e}", f"{result['spread']:.3f}"
-    return [name, result["input"], mask, difference, spread, result["check"]]
+    mean = f", {result['checked']['mean_difference']:.4f}" if "checked" in result else ""
+    return [name, result["input"], mask, difference, spread, result["check"] + mean]
 
 
 def _arguments() -> argparse.Namespace:
