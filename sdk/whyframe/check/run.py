@@ -183,7 +183,8 @@ def _chosen(worst_first: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _own_answer(result: Explanation) -> dict[str, list[tuple[str, float]]]:
-    return {"whyframe": [(score.label, score.probability) for score in result.top(3)]}
+    ids = np.argsort(-result.probabilities, kind="stable")[:3]  # `top` leaves out what is below its threshold
+    return {"whyframe": [(result.manifest.labels[i], float(result.probabilities[i])) for i in ids]}
 
 
 def _compared_entry(engine: ExplainEngine, comparison: Comparison, index: int) -> Entry:

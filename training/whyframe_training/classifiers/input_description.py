@@ -14,12 +14,12 @@ __all__ = ["describe_input"]
 
 
 def describe_input(spec: ClassifierSpec, classifier: Classifier, replaced: ResizeRule | None = None) -> str:
-    """Return two lines: the input that the classifier takes, and what of it was given, read or assumed.
+    """Return lines of text: the input that the classifier takes, and what of it was given, read or assumed.
 
     Args:
         spec: Specification of the classifier.
         classifier: The classifier that was built from it.
-        replaced: Resize rule that another one took the place of since; None where none did.
+        replaced: Former resize rule, where `export` replaced it by another; else None.
     """
     own = classifier.input
     numbers = f"mean {_listing(own.mean)}, std {_listing(own.std)}"
@@ -27,6 +27,10 @@ def describe_input(spec: ClassifierSpec, classifier: Classifier, replaced: Resiz
         f"input: {own}; {numbers}",
         f"       {_origins(spec, classifier.input_from, replaced is not None)}",
     ]
+    if own.channels == 4 and own.resize.interpolation != "nearest":
+        lines.append(
+            "       alpha: the four channels are resized alike; Pillow weights colours by alpha, and differs"
+        )
     if replaced is not None and replaced != own.resize:
         lines.append(f"       the resize rule replaces that of the classifier: {replaced}")
     return "\n".join(lines)
