@@ -25,7 +25,7 @@ from PIL import Image
 from classifier_cases import CASES, Case, source
 from classifier_pipeline import PIPELINE
 from script_output import argument_parser, markdown_table, write_results
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.progress import progress_bar
 
 LIMIT_SECONDS, IMAGES, CHECKED = 900, 24, 8
@@ -37,7 +37,7 @@ def main() -> None:
     args = _arguments()
     if args.case is not None:
         case = next(case for case in CASES if case.name == args.case)
-        print(json.dumps(run_case(case, args.data, args.work)))
+        print(json_text(run_case(case, args.data, args.work)))
         return
     path = args.output.with_suffix(".json")
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -46,9 +46,9 @@ def main() -> None:
         for case in chosen:
             if "error" in results.get(case.name, {"error": ""}):
                 results[case.name] = _in_a_process(case, args.data)
-                atomic_write(path, json.dumps(results, indent=1).encode())
+                atomic_write(path, json_text(results, indent=1).encode())
             bar.advance(case.name)
-    write_results(args.output, page(results), json.dumps(results, indent=1))
+    write_results(args.output, page(results), json_text(results, indent=1))
 
 
 def _in_a_process(case: Case, data: Path) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _check(case: Case, model: Path, images: list[Path], work: Path) -> dict[str,
     pipeline.write_text(PIPELINE.format(work=str(work), scripts=str(Path(__file__).parent)), encoding="utf-8")
     command = [sys.executable, "-m", "whyframe", "check", str(model), *map(str, images)]
     command += ["--pipeline", f"{pipeline}:predict", "--json"]
-    (work / "case.json").write_text(json.dumps({"case": case.name}), encoding="utf-8")
+    (work / "case.json").write_text(json_text({"case": case.name}), encoding="utf-8")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout.strip():
         return {"check": f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"}

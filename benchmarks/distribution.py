@@ -10,7 +10,6 @@ for validation. Writes NAME.json, with the values of every photograph, and NAME.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from script_output import argument_parser, markdown_table, write_results
+from whyframe.files import json_text
 from whyframe.progress import progress_bar
 from whyframe_evaluation.methods import GROUPS, build_method
 from whyframe_evaluation.metrics.score_distribution import (
@@ -45,7 +45,7 @@ def main() -> None:
     paths = split(list_images(args.data), VALIDATION)[1][: args.count]
     values = measure(paths)
     report = {"photographs": [path.name for path in paths], "values": values}
-    write_results(args.output, table(values, len(paths)), json.dumps(report, indent=1))
+    write_results(args.output, table(values, len(paths)), json_text(report, indent=1))
 
 
 def measure(paths: list[Path]) -> Values:

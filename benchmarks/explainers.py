@@ -12,7 +12,6 @@ the class that the classifier predicts. Writes NAME.json, with every raw value, 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ from quality import measure_faithfulness
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
 from whyframe.benchmark import machine_facts, time_interleaved
+from whyframe.files import json_text
 from whyframe.preprocess import as_image, to_input
 from whyframe.progress import progress_bar
 from whyframe_training.data import list_images, split
@@ -47,7 +47,7 @@ def main() -> None:
         "machine": {**machine_facts(), "threads": args.threads},
         "seed": args.seed,
     }
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def faithfulness_of(engines: Engines, photos: list[Path]) -> dict[str, list[float | None]]:

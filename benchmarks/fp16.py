@@ -10,7 +10,6 @@ Writes NAME.json and NAME.md.
 from __future__ import annotations
 
 import argparse
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import onnxruntime
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import Manifest
+from whyframe.files import json_text
 from whyframe.preprocess import read_image, to_input
 from whyframe_export.precision import compare_precisions, float32_island, to_fp16
 
@@ -32,7 +32,7 @@ def main() -> None:
     args = _arguments()
     content = (resources.files("whyframe") / MODEL).read_bytes()
     report = measure(content, sorted(args.data.iterdir())[: args.images])
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def measure(content: bytes, files: list[Path]) -> dict[str, Any]:

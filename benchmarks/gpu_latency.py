@@ -11,7 +11,6 @@ well. Writes NAME.json, with the raw samples, and NAME.md. Without a GPU, the sc
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from whyframe import ExplainEngine, Manifest, WhyframeError
 from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cuda.device_pipeline import DevicePipeline
 from whyframe.errors import one_line
+from whyframe.files import json_text
 from whyframe.tensorrt.api import load_tensorrt
 from whyframe.tensorrt.build import BuildOptions
 from whyframe.tensorrt.compile import compile_model
@@ -64,7 +64,7 @@ def main() -> None:
         report["not_measured"] = missing
         report["stages"], report["validity"] = time_stages(path, args.rounds), portable_validity(path)
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "gpu": torch.cuda.get_device_name(0)}
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def _variants(source: ExportSource, path: Path) -> dict[str, Callable[[], Variants]]:

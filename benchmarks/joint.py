@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from typing import Any
 import torch
 
 from script_output import argument_parser, markdown_table, write_results
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.perturb import MINIMUM_DROP
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
@@ -100,8 +99,8 @@ def _facts(args: argparse.Namespace, train: Labelled, held_out: Labelled) -> dic
 
 def as_json(result: dict[str, Any], records: list[Record]) -> str:
     """Return the result as JSON, with each record on a line of its own."""
-    lines = ",\n".join(json.dumps(record) for record in records)
-    return f'{json.dumps(result, indent=1)[:-2]},\n "records": [\n{lines}\n]}}\n'
+    lines = ",\n".join(json_text(record) for record in records)
+    return f'{json_text(result, indent=1)[:-2]},\n "records": [\n{lines}\n]}}\n'
 
 
 def write_classes(data: Path, path: Path) -> Path:

@@ -11,7 +11,6 @@ kernels, the script prints one line and exits with 2.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from torch.nn import functional as F
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe.benchmark import machine_facts
+from whyframe.files import json_text
 from whyframe.input_spec import InputSpec
 from whyframe.native.kernels import Kernels, kernels_exist, load_kernels
 from whyframe.native.resampling import frame_taps
@@ -48,7 +48,7 @@ def main() -> None:
         sys.exit(2)
     with torch.inference_mode():
         report = measure(load_kernels(), args.rounds)
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def measure(kernels: Kernels, rounds: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ Writes NAME.json, with the raw samples, and NAME.md.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
 from whyframe.benchmark import machine_facts, time_interleaved
+from whyframe.files import json_text
 from whyframe_export import export
 from whyframe_export.export_source import ExportSource, trained_source
 from whyframe_export.fused import FusedClassifier
@@ -58,7 +58,7 @@ def main() -> None:
     _check_agreement(variants)
     report = summarise(time_interleaved(variants, args.rounds))
     report["machine"] = {**machine_facts(), "torch": torch.__version__, "threads": args.threads}
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def summarise(samples: dict[str, list[float]]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ where nobody states the rule. Writes NAME.json and NAME.md.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from torchvision.transforms import v2 as transforms
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
+from whyframe.files import json_text
 from whyframe.progress import progress_bar
 from whyframe_export import export
 from whyframe_training.classifiers.networks import ClassifierSpec, build_network
@@ -49,7 +49,7 @@ def main() -> None:
         "rules": report,
         "versions": _versions(),
     }
-    write_results(args.output, page(values), json.dumps(values, indent=1))
+    write_results(args.output, page(values), json_text(values, indent=1))
 
 
 def measure(rule: dict[str, Any], prepare: Prepare, files: list[Path]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ value, and NAME.md.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
+from whyframe.files import json_text
 from whyframe.perturb import MINIMUM_DROP, faithfulness, preserving_curve, upsample
 from whyframe.preprocess import read_image, to_input
 from whyframe.progress import progress_bar
@@ -45,7 +45,7 @@ def main() -> None:
         "photos": f"{len(photos)} validation images of {Path(args.photos).name}",
         "boxed": [Path(folder).name for folder in args.boxed],
     }
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def measure(engines: Engines, photos: list[Path], boxed: list[BoxedImage]) -> Values:

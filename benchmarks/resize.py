@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import tempfile
 from collections.abc import Callable
 from importlib import resources
@@ -32,6 +31,7 @@ from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine, Manifest
 from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cores import usable_cores
+from whyframe.files import json_text
 from whyframe.input_spec import InputSpec
 from whyframe.preprocess import to_input
 from whyframe.resize_rule import ResizeRule
@@ -68,7 +68,7 @@ def main() -> None:
     resizes = {name: _time_resizes(frame, args.rounds) for name, frame in frames.items()}
     versions = {"pillow": Image.__version__, "torch": torch.__version__}
     report = {"runs": runs, "resizes": resizes, "machine": {**machine_facts(), **versions}}
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def _models(folder: Path) -> dict[str, Path]:

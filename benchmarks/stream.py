@@ -12,7 +12,6 @@ seconds, and NAME.md.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -24,6 +23,7 @@ from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
 from whyframe.benchmark import machine_facts, time_interleaved
 from whyframe.cores import usable_cores
+from whyframe.files import json_text
 from whyframe.video.sources import open_source
 
 FRAMES_IN_MEMORY = 8
@@ -35,7 +35,7 @@ def main() -> None:
     args = _arguments()
     clips = [clip for threads in args.threads or [usable_cores()] for clip in _with_threads(threads, args)]
     report = {"clips": clips, "machine": machine_facts()}
-    write_results(args.output, table(report), json.dumps(report, indent=1))
+    write_results(args.output, table(report), json_text(report, indent=1))
 
 
 def _with_threads(threads: int, args: argparse.Namespace) -> list[dict[str, Any]]:

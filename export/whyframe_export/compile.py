@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from whyframe.errors import BackendError, OutputError
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.manifest import Manifest
 from whyframe.modelfile import read_model
 from whyframe.progress import progress_bar
@@ -128,5 +127,5 @@ def _describe(targets: tuple[ComputeCapability, ...]) -> str:
 
 
 def _write_report(path: Path, facts: dict[str, Any]) -> None:
-    text = json.dumps(facts, indent=1) + "\n" if path.suffix == ".json" else report_text(facts)
+    text = json_text(facts, indent=1) + "\n" if path.suffix == ".json" else report_text(facts)
     atomic_write(path, text.encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError, WhyframeError
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.preprocess import as_image, to_input
 from whyframe.progress import progress_bar
 from whyframe_export.bundled_images import bundled_crops
@@ -123,7 +122,7 @@ def write_fused_model(
             model, facts["fp16"] = _in_fp16(model, frames)
         bar.advance("writing")
         manifest.write(model, path)
-        atomic_write(path.with_suffix(".parity.json"), json.dumps(facts, indent=1).encode() + b"\n")
+        atomic_write(path.with_suffix(".parity.json"), json_text(facts, indent=1).encode() + b"\n")
     return report
 
 
@@ -161,7 +160,7 @@ def _checked(
     report = check_parity(model.SerializeToString(), fused, source.explainer.controller, frames, files)
     if not report.passes():
         raise ParityError(
-            f"the ONNX graph differs from PyTorch, nothing was written: {json.dumps(report.to_dict())}"
+            f"the ONNX graph differs from PyTorch, nothing was written: {json_text(report.to_dict())}"
         )
     return report
 
@@ -171,7 +170,7 @@ def _in_fp16(model: onnx.ModelProto, frames: NDArray[np.uint8]) -> tuple[onnx.Mo
     half = to_fp16(model)
     report = compare_precisions(model.SerializeToString(), half.SerializeToString(), frames)
     if not report.passes():
-        raise PrecisionError(f"fp16 differs from fp32, nothing was written: {json.dumps(report.to_dict())}")
+        raise PrecisionError(f"fp16 differs from fp32, nothing was written: {json_text(report.to_dict())}")
     return half, report.to_dict()
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn, SupportsIndex
 
 import numpy as np
 
 from whyframe.backends import Backend, open_backend
 from whyframe.contrast import contrast_outputs
-from whyframe.errors import FrameValueError, ModelError
+from whyframe.errors import CopyError, FrameValueError, ModelError
 from whyframe.explanation import Explanation
 from whyframe.manifest import Manifest
 from whyframe.model_check import check_model
@@ -209,10 +208,21 @@ class ExplainEngine:
         return [self._with_backend(backend) for backend in self._backend.workers()]
 
     def _with_backend(self, backend: Backend) -> ExplainEngine:
-        twin = copy.copy(self)
-        twin._backend = backend
+        twin = object.__new__(type(self))
+        twin._manifest, twin._backend = self._manifest, backend
         twin._pipeline = backend.pipeline(self._manifest)
         return twin
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be copied or pickled: copies would share the buffers of one backend.
+
+        Raises:
+            CopyError: Always.
+        """
+        raise CopyError(
+            "an ExplainEngine cannot be copied or pickled; engine.clone() gives an engine for another thread, and "
+            "another process opens the model itself with ExplainEngine(path)."
+        )
 
     def close(self) -> None:
         """Release the model. Results and clones stay valid."""

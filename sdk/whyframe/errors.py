@@ -11,6 +11,7 @@ The classes and their bases::
     ├── TargetError(ValueError)
     ├── OptionError(ValueError)
     ├── BackendError
+    ├── CopyError(TypeError)
     ├── SourceError
     └── OutputError
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 __all__ = [
     "BackendError",
+    "CopyError",
     "FrameError",
     "FrameTypeError",
     "FrameValueError",
@@ -67,6 +69,10 @@ class OptionError(WhyframeError, ValueError):
 
 class BackendError(WhyframeError):
     """A backend or a device that cannot be used on this machine."""
+
+
+class CopyError(WhyframeError, TypeError):
+    """An object that cannot be copied or pickled."""
 
 
 class SourceError(WhyframeError):

@@ -1,14 +1,21 @@
-"""Atomic writing of files."""
+"""Writing of files and of lines so that a failure leaves no part, and JSON text that every reader takes."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import json
+import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from whyframe.errors import OutputError, one_line
 
-__all__ = ["atomic_write"]
+__all__ = ["append_line", "atomic_write", "json_text"]
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -35,6 +42,58 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
         reason = one_line(error.strerror or str(error))
         raise OutputError(f"{path} cannot be written ({reason}); choose another path.") from error
     return path
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a text file, or leave the file as it was.
+
+    Args:
+        path: The file; created where it is missing.
+        line: Text of the line, without the newline.
+
+    Raises:
+        OutputError: The line cannot be written, for example because the disk is full.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            _write_completely(file, f"{line}\n".encode())
+    except OSError as error:
+        reason = one_line(error.strerror or str(error))
+        raise OutputError(f"{path} cannot be written ({reason}); make room, then run it again.") from error
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON (RFC 8259), which has neither NaN nor infinity: both become null.
+
+    Args:
+        value: Dicts, lists, tuples, text, numbers, booleans and None.
+        indent: Number of spaces of each level; None for a single line.
+    """
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with None in place of every number that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _write_completely(file: io.FileIO, data: bytes) -> None:
+    """Write data at the end of an unbuffered file; where it does not fit, restore the file's length."""
+    start, written = file.seek(0, os.SEEK_END), 0
+    try:
+        written = file.write(data) or 0
+    finally:
+        if written < len(data):
+            with contextlib.suppress(OSError):  # a device has no length
+                file.truncate(start)
+    if written < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _replace(path: Path, data: bytes) -> None:

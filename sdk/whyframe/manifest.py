@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from whyframe.errors import ManifestError, ModelError, OptionError, one_line
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.input_spec import InputSpec
 from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, compute_digest, find_metadata, read_model
 from whyframe.targets import find_class
@@ -173,7 +173,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the JSON text for the metadata of the model, in ASCII."""
-        return json.dumps(self.to_dict())
+        return json_text(self.to_dict())
 
     def write(self, model: Any, path: str | os.PathLike[str]) -> Manifest:
         """Write a model with this manifest and the digest of the file in its metadata.

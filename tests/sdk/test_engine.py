@@ -1,4 +1,6 @@
+import copy
 import dataclasses
+import pickle
 import threading
 
 import numpy as np
@@ -13,6 +15,7 @@ from whyframe import (
     ModelError,
     TargetError,
 )
+from whyframe.errors import CopyError
 from whyframe.input_spec import InputSpec
 from whyframe.postprocess import to_frame
 from whyframe.preprocess import to_input
@@ -202,6 +205,13 @@ def test_clones_share_the_weights_and_run_at_once(engine, rng):
     for worker in workers:
         worker.join()
     assert equal == [True] * 200
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps], ids=["copy", "deepcopy", "pickle"])
+def test_an_engine_is_not_copied_and_the_message_has_the_way_out(engine, frame, make):
+    with pytest.raises(CopyError, match=r"engine\.clone\(\) gives an engine for another thread"):
+        make(engine)
+    assert engine.clone().run(frame).label == engine.run(frame).label
 
 
 def test_a_closed_engine_raises_and_its_results_stay_valid(toy_path, frame):

@@ -1,9 +1,15 @@
+import json
+import math
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from helpers.command_line import ENVIRONMENT
 from whyframe.errors import OutputError
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -36,3 +42,39 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_line_is_appended_or_nothing(tmp_path):
+    """A limit on the size of files stands for a full disk: the first line fits, the second would be cut."""
+    path = tmp_path / "log.jsonl"
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from whyframe.errors import OutputError\n"
+        "from whyframe.files import append_line, atomic_write\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (150, 150))\n"
+        "path = Path(sys.argv[1])\n"
+        "append_line(path, 'a' * 100)\n"
+        "for write in (lambda: append_line(path, 'b' * 100), lambda: atomic_write(path, b'c' * 200)):\n"
+        "    try:\n"
+        "        write()\n"
+        "    except OutputError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2, done.stdout
+    assert path.read_text() == "a" * 100 + "\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_json_has_no_number_that_is_not_finite():
+    value = {"a": [math.nan, (1.5, math.inf)], "b": {"c": -math.inf}, "d": np.float64("nan"), "e": True}
+    assert json.loads(json_text(value), parse_constant=pytest.fail) == {
+        "a": [None, [1.5, None]],
+        "b": {"c": None},
+        "d": None,
+        "e": True,
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
+from whyframe.files import atomic_write, json_text
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.losses import Objective
 from whyframe_training.predictor.generators import default_generator
@@ -72,7 +73,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        atomic_write(path, (json_text(dataclasses.asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> TrainConfig:

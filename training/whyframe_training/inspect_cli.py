@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from whyframe.files import json_text
 from whyframe_training import input_options, options
 from whyframe_training.option_values import InputValues, classifier_spec
 
@@ -83,7 +83,7 @@ def inspect(
     built = build_classifier(spec)
     facts = inspect_classifier(built, None if generator is None else generator.value)
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json_text(facts))
         return
     typer.echo(describe_input(spec, built))
     _print(facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError, ClassifierSpec
 from whyframe_training.config import TrainConfig
 from whyframe_training.losses import Objective
@@ -153,7 +152,7 @@ def save_decoder(predictor: MaskPredictor, facts: Mapping[str, Any], path: Path)
         for name, value in predictor.state_dict().items()
         if name != EMBEDDING
     }
-    atomic_write(path, save(stored, {"training": json.dumps(facts)}))
+    atomic_write(path, save(stored, {"training": json_text(facts)}))
 
 
 def load_preset(name: str, classifier: Classifier) -> MaskPredictor:

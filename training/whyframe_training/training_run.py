@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import torch
 
 from whyframe.errors import WhyframeError
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierError, build_classifier
@@ -25,13 +23,12 @@ from whyframe_training.duration import Duration, estimate_duration
 from whyframe_training.predictor.class_activation_map import ClassActivationMap
 from whyframe_training.predictor.forward_map import ForwardMap
 from whyframe_training.trainer import STAGES, Step, Trainer
+from whyframe_training.training_log import LOG, TrainingLog
 from whyframe_training.validate import PREDICTOR, Methods, Validation, validate
 
-LOG = "log.jsonl"
 CONTACT_SHEET = "contact_sheet.png"
 VALIDATION = "validation.json"
 SHEET_ROWS = 10
-LOG_EVERY = 10
 
 
 def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) -> Validation:
@@ -106,7 +103,7 @@ class TrainingRun:
         with explained_errors():
             train_steps(self.trainer, frames, progress=progress)
             result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
-        atomic_write(self.trainer.folder / VALIDATION, json.dumps(result.to_dict(), indent=1).encode())
+        atomic_write(self.trainer.folder / VALIDATION, json_text(result.to_dict(), indent=1).encode())
         return result
 
     def measure(self, classifier: Classifier, *, progress: bool = False) -> Validation:
@@ -219,7 +216,7 @@ def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progres
         frames: N x H x W x C uint8 RGB, whose masks `contact_sheet.png` shows as they are learned; None draws none.
         progress: Show a progress bar for each stage on stderr.
     """
-    log = _Log(trainer)
+    log = TrainingLog(trainer.folder / LOG, trainer.config.batch, trainer.done)
     for stage, title in STAGES.items():
         steps, done = trainer.steps[stage], trainer.done[stage]
         hidden = not progress or done >= steps
@@ -228,24 +225,6 @@ def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progres
                 bar.advance(log.add(step))
                 if frames is not None and stage == 2:
                     _extend_sheet(trainer, step, frames)
-
-
-class _Log:
-    """Log of a run: loss and speed, a line of `log.jsonl` for every tenth step and for the last step of a stage."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._path, self._batch = trainer.folder / LOG, trainer.config.batch
-        self._started, self._images = time.monotonic(), 0
-
-    def add(self, step: Step) -> str:
-        """Count a step, write its line if it has one, and return its loss and the mean speed as text."""
-        self._images += self._batch
-        rate = self._images / (time.monotonic() - self._started)
-        if step.done % LOG_EVERY == 0 or step.done == step.steps:
-            line = {"stage": step.stage, "step": step.done, "loss": step.loss, "rate": rate}
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        return f"loss {step.loss:.3f}, {rate:.1f} images/s"
 
 
 def _extend_sheet(trainer: Trainer, step: Step, frames: torch.Tensor) -> None:

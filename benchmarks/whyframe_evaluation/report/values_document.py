@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from whyframe.files import json_text
 from whyframe_evaluation.run.map_metrics import Column
 from whyframe_evaluation.run.results import MapResult
 from whyframe_evaluation.run.samples import Sample
@@ -33,14 +33,14 @@ def values_document(result: EvaluationResult) -> str:
         "experiments": experiments,
         "rows": [_map_result(item) for item in result.map_results],
     }
-    return "{" + ",\n".join(f"{json.dumps(key)}: {_lines(part)}" for key, part in document.items()) + "}\n"
+    return "{" + ",\n".join(f"{json_text(key)}: {_lines(part)}" for key, part in document.items()) + "}\n"
 
 
 def _lines(part: Any) -> str:
     """Return JSON; a list has one entry per line."""
     if not isinstance(part, list):
-        return json.dumps(part, allow_nan=False)
-    return "[\n" + ",\n".join(json.dumps(entry, allow_nan=False) for entry in part) + "\n]"
+        return json_text(part)
+    return "[\n" + ",\n".join(json_text(entry) for entry in part) + "\n]"
 
 
 def _facts(facts: EvaluationFacts) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyframe.errors import one_line
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.metrics.classify import as_classify
 from whyframe_evaluation.metrics.invariance import most_informative, rotation_errors
@@ -98,7 +98,7 @@ def run_experiments(
         if attacked is not None and method in missing:
             values = _adversarial_values_or_error(classifier, method, attacked, mask_of)
             found["methods"][method.name] = {"version": method.version, **values}
-            atomic_write(path, (json.dumps(found, allow_nan=False, indent=1) + "\n").encode())
+            atomic_write(path, (json_text(found, indent=1) + "\n").encode())
         on_progress(method.title)
     return {**found, "methods": {method.name: found["methods"][method.name] for method in methods}}
 

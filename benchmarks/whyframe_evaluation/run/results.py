@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import WhyframeError
+from whyframe.files import append_line, atomic_write, json_text
 
 __all__ = ["EvaluationError", "MapResult", "ResultFile"]
 
@@ -80,8 +81,8 @@ class ResultFile:
             raise EvaluationError(
                 f"{path} is damaged ({error}); remove it and run the same command again."
             ) from error
-        text = "".join(json.dumps(entry) + "\n" for entry in (entries or [{"settings": settings}]))
-        path.write_text(text, encoding="utf-8")  # drops a last line that an interruption has cut
+        text = "".join(json_text(entry) + "\n" for entry in (entries or [{"settings": settings}]))
+        atomic_write(path, text.encode())  # drops a last line that an interruption has cut
 
     @property
     def results(self) -> list[MapResult]:
@@ -103,8 +104,7 @@ class ResultFile:
 
     def _append(self, entry: dict[str, Any]) -> None:
         self._apply(entry)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        append_line(self._path, json_text(entry))
 
     def _apply(self, entry: dict[str, Any]) -> None:
         key = entry["method"], entry["file"]

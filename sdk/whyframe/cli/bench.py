@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whyframe.cli.options import Backend, Device, Json, Model, Threads, open_engine
+from whyframe.files import json_text
 
 if TYPE_CHECKING:
     from whyframe.benchmark import Benchmark
@@ -61,7 +61,7 @@ def bench(
     frame = as_bgr(cv2.resize(read_bundled_image(COFFEE), _SIZE))
     with open_engine(model, backend, device, threads) as engine:
         result = measure_latency(engine, frame, rounds=rounds)
-    print(json.dumps(result.to_dict())) if as_json else _print_table(result)
+    print(json_text(result.to_dict())) if as_json else _print_table(result)
 
 
 def _print_table(result: Benchmark) -> None:

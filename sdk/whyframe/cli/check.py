@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from whyframe.cli.options import Backend, Device, Json, Threads, open_engine
 from whyframe.errors import WhyframeError
+from whyframe.files import json_text
 
 if TYPE_CHECKING:
     from whyframe.check.comparison import Comparison
@@ -126,7 +126,7 @@ def check(
         user = None if pipeline is None else load_pipeline(pipeline, labels, verbose=verbose)
         limits = Limits(top_agreement, mean_difference)
         result = run_check(engine, read_content(file)[0], found, user, limits, progress=not as_json)
-    print(json.dumps(result.to_dict())) if as_json else _print(result)
+    print(json_text(result.to_dict())) if as_json else _print(result)
     if output is not None:
         _write(result, output)
     if not result.passes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 import typer
 
 from whyframe.cli.options import Json
+from whyframe.files import json_text
 
 if TYPE_CHECKING:
     from whyframe.installation import Finding
@@ -43,7 +43,7 @@ def doctor(as_json: Json = False) -> None:
 
     findings = inspect_installation()
     if as_json:
-        print(json.dumps([dataclasses.asdict(finding) for finding in findings]))
+        print(json_text([dataclasses.asdict(finding) for finding in findings]))
     else:
         _print_findings(findings)
     if any(finding.state == "broken" for finding in findings):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import typer
 
 from whyframe import __version__
 from whyframe.cli.options import BUNDLED_MODEL, MODEL_HELP, Json, open_engine
+from whyframe.files import json_text
 
 __all__ = ["info"]
 
@@ -55,7 +55,7 @@ def info(
         "versions": _versions(),
         "runtime": {**backend, **_capabilities()},
     }
-    print(json.dumps(facts)) if as_json else _print_table(facts)
+    print(json_text(facts)) if as_json else _print_table(facts)
 
 
 def _versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whyframe.cli.options import Backend, Device, Json, Model, Target, Threads, open_engine
+from whyframe.files import json_text
 from whyframe.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _explain_all(
     with sink or nullcontext(), progress_bar(source.name, total, unit="frames", hidden=as_json) as bar:
         for explanation in islice(results, max_frames):
             if as_json:
-                print(json.dumps(_json_line(explanation, source)), flush=True)
+                print(json_text(_json_line(explanation, source)), flush=True)
             if sink:
                 sink.write(explanation, explanation.overlay(**overlay))
             summary.add(explanation)

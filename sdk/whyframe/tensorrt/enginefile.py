@@ -85,7 +85,7 @@ class EngineFile:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
-        header = json.dumps(self.header(), sort_keys=True).encode()
+        header = json.dumps(self.header(), sort_keys=True, allow_nan=False).encode()
         head = _PREFIX.pack(ENGINE_MAGIC, len(header)) + header
         plans = b"".join(self._plans())
         return head + _digest(head, plans) + plans

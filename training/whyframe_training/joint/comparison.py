@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whyframe.files import append_line, json_text
 from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
@@ -70,8 +71,7 @@ def measure_all(
             key = _key(image)
             if key not in known:
                 known[key] = {"file": key, "class": class_id, **measure(pairs, image)}
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(known[key]) + "\n")
+                append_line(path, json_text(known[key]))
             bar.advance()
     return [known[_key(image)] for image in held_out.paths]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whyframe.files import atomic_write
+from whyframe.files import atomic_write, json_text
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, validation_count
@@ -158,7 +157,7 @@ def _open_origin(path: Path, start: ClassifierSpec, classes: Path | None, labels
         "classes": None if classes is None else str(classes),
         "labels": list(labels),
     }
-    text = json.dumps(origin, indent=2) + "\n"
+    text = json_text(origin, indent=2) + "\n"
     if not path.exists():
         atomic_write(path, text.encode())
     elif path.read_text(encoding="utf-8") != text:
