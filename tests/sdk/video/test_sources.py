@@ -116,7 +116,7 @@ def test_a_video_truncated_before_its_first_frame_is_refused(tmp_path: Path) -> 
     ("name", "content", "message"),
     [
         ("missing.mp4", None, "missing.mp4 does not exist"),
-        ("text.mp4", b"a text file", "text.mp4 is not a video that OpenCV can read"),
+        ("text.mp4", b"a text file", "text.mp4 is not a video that FFmpeg can read"),
         ("empty.mp4", b"", "empty.mp4 is not a video"),
         ("text.jpg", b"a text file", "text.jpg is not an image"),
         ("empty.png", b"", "empty.png is not an image"),
