@@ -21,6 +21,7 @@ from whyframe.errors import (
     OptionError,
     OutputError,
     SourceError,
+    StreamError,
     TargetError,
     WhyframeError,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "SourceError",
+    "StreamError",
     "TargetError",
     "WhyframeError",
     "__version__",

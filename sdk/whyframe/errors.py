@@ -13,10 +13,13 @@ The classes and their bases::
     ├── BackendError
     ├── CopyError(TypeError)
     ├── SourceError
+    │   └── StreamError
     └── OutputError
 """
 
 from __future__ import annotations
+
+from whyframe.passwords import hide_passwords
 
 __all__ = [
     "BackendError",
@@ -29,6 +32,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "SourceError",
+    "StreamError",
     "TargetError",
     "WhyframeError",
     "one_line",
@@ -36,7 +40,14 @@ __all__ = [
 
 
 class WhyframeError(Exception):
-    """Base class of all exceptions of whyframe."""
+    """Base class of all exceptions of whyframe. Passwords of addresses are left out of the message.
+
+    Args:
+        message: What is wrong, and what to do.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hide_passwords(str(message)))
 
 
 class FrameError(WhyframeError):
@@ -79,11 +90,27 @@ class SourceError(WhyframeError):
     """A video, an image, a folder, a camera or a URL that cannot be read."""
 
 
+class StreamError(SourceError):
+    """A live source that ended, broke or stopped delivering frames.
+
+    Args:
+        message: What is wrong, and what to do.
+        frames: Number of frames that were received before.
+
+    Attributes:
+        frames: Number of frames that were received before.
+    """
+
+    def __init__(self, message: str, frames: int = 0) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
 class OutputError(WhyframeError):
     """A file or a folder that cannot be written."""
 
 
 def one_line(error: BaseException | str, limit: int = 200) -> str:
-    """Return the message of an error as one line of at most ``limit`` characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """Return the message of an error as one line of at most ``limit`` characters, without passwords."""
+    text = hide_passwords(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import json
 import math
@@ -14,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from whyframe.errors import OutputError, one_line
+from whyframe.parts import lock_part, sweep_parts
 
 __all__ = ["append_line", "atomic_write", "json_text"]
+
+# Once a folder and process: reading a folder of many files takes longer than writing one.
+_sweep_once = functools.cache(sweep_parts)
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -97,9 +102,12 @@ def _write_completely(file: io.FileIO, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    _sweep_once(path.parent)
+    part = f".{os.getpid()}.part"  # a name that `sweep_parts` knows
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=part, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            lock_part(descriptor)
             file.write(data)
         # mkstemp creates files that only their owner can read; set the mode that open() would have set.
         umask = os.umask(0)

@@ -44,6 +44,7 @@ def test_the_exported_names_are_these():
         "OptionError",
         "OutputError",
         "SourceError",
+        "StreamError",
         "TargetError",
         "WhyframeError",
         "__version__",

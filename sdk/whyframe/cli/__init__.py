@@ -6,6 +6,7 @@ import os
 import sys
 
 from whyframe.errors import WhyframeError
+from whyframe.passwords import hide_passwords
 
 __all__ = ["main"]
 
@@ -18,13 +19,15 @@ def main() -> None:
 
     An error of whyframe is printed to stderr as one line, and the exit status is 1. With ``--verbose`` anywhere among
     the arguments, or the environment variable ``WHYFRAME_VERBOSE``, the traceback of its cause is printed before it.
-    After Ctrl-C the exit status is 130.
+    After Ctrl-C the exit status is 130; SIGTERM and SIGHUP end a command in the same way, with 143 and 129.
     """
     verbose = _take_verbose(sys.argv)
     from whyframe.cli.app import build_app
+    from whyframe.cli.signals import end_on_signals
 
     try:
-        build_app()(prog_name="whyframe")
+        with end_on_signals():
+            build_app()(prog_name="whyframe")
     except WhyframeError as error:
         if verbose:
             _print_cause(error)
@@ -46,4 +49,5 @@ def _print_cause(error: BaseException) -> None:
 
     while error.__cause__ is not None:
         error = error.__cause__
-    traceback.print_exception(error)
+    # The error of a library can name an address with its password, which an error of whyframe never does.
+    print(hide_passwords("".join(traceback.format_exception(error))), end="", file=sys.stderr)

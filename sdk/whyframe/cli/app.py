@@ -49,7 +49,7 @@ Examples:
   whyframe doctor                     check the installation
   whyframe COMMAND --help             show the help of a command
 
-Exit status: 0 success, 1 an error, 2 a usage error, 130 Ctrl-C.
+Exit status: 0 success, 1 an error, 2 a usage error, 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
 """
 
 

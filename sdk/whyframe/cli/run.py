@@ -141,7 +141,7 @@ def run(
       0    every frame was explained
       1    an error, or a part of the input could not be read
       2    a usage error, such as an unknown option
-      130  Ctrl-C
+      130  Ctrl-C; 143 SIGTERM; 129 SIGHUP
     """
     from whyframe.colormap import check_blending
     from whyframe.video.sinks import open_sink
@@ -186,7 +186,8 @@ def _explain_all(
     """
     source, sink = summary.source, summary.sink
     total = min((known for known in (max_frames, source.count) if known), default=None)
-    with sink or nullcontext(), progress_bar(source.name, total, unit="frames", hidden=as_json) as bar:
+    # The sink ends first: the bar's end raises an error where the terminal is gone, which would discard the output.
+    with progress_bar(source.name, total, unit="frames", hidden=as_json) as bar, sink or nullcontext():
         for explanation in islice(results, max_frames):
             if as_json:
                 print(json_text(_json_line(explanation, source)), flush=True)

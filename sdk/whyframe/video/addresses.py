@@ -1,4 +1,4 @@
-"""Kinds of network addresses: which are files, which are live, and what may be printed of them."""
+"""Kinds of network addresses: which are files, and which are live."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-__all__ = ["file_path", "is_address", "is_live_protocol", "protocol", "without_password"]
+__all__ = ["file_path", "is_address", "is_live_protocol", "protocol"]
 
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"//[^/?#]*@")
 _LIVE_PROTOCOLS = {
     "rtsp",
     "rtsps",
@@ -49,8 +48,3 @@ def file_path(address: str) -> Path:
     # A question mark or a hash may stand unescaped in a file's name.
     rest = address.split("://", 1)[1][len(parts.netloc) :]
     return Path(url2pathname(host + rest) if "%" in rest or host else unquote(rest))
-
-
-def without_password(address: str) -> str:
-    """Return an address without user and password, which end at the last ``@`` before the path."""
-    return _CREDENTIALS.sub("//", address)

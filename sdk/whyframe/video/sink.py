@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
+from whyframe.parts import Part
 from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["DEFAULT_FPS", "Sink", "VideoSink", "part_path"]
+__all__ = ["DEFAULT_FPS", "Sink", "VideoSink"]
 
 DEFAULT_FPS = 30.0
 """Frame rate of a video whose source states none."""
@@ -100,7 +100,8 @@ class VideoSink(Sink):
             "images, the only sources without a frame size, are not written as a video"
         )
         self.source, self.size = source, source.size
-        self.part = part_path(path)
+        self._part = Part(path)
+        self.part = self._part.path
 
     def commit(self) -> None:
         """Finish the video and rename it to its final name."""
@@ -110,7 +111,7 @@ class VideoSink(Sink):
     def discard(self) -> None:
         """Close the video and remove its temporary file."""
         self.release()
-        self.part.unlink(missing_ok=True)
+        self._part.close()
 
     def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
         width, height = image.shape[1], image.shape[0]
@@ -137,8 +138,3 @@ class VideoSink(Sink):
     @abstractmethod
     def release(self) -> None:
         """Close open files. Safe to call after `finish`; never raises."""
-
-
-def part_path(path: Path) -> Path:
-    """Return the temporary path, beside the final one, of an output that is being written."""
-    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
 from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv, write_image
-from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink, part_path
+from whyframe.parts import Part
+from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink
 from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
@@ -51,20 +51,18 @@ class _FolderSink(Sink):
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path)
         self._names = [file.name for file in source.files]
-        self._temporary = part_path(path)
-        self._temporary.mkdir()
+        self._part = Part(path, folder=True)
 
     def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
-        write_image(self._temporary / self._names[explanation.index], image)
+        write_image(self._part.path / self._names[explanation.index], image)
 
     def commit(self) -> None:
         self.path.mkdir(exist_ok=True)
-        for file in self._temporary.iterdir():
+        for file in self._part.path.iterdir():
             file.replace(self.path / file.name)
-        self._temporary.rmdir()
 
     def discard(self) -> None:
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._part.close()
 
 
 class _OpenCvVideo(VideoSink):
@@ -82,6 +80,7 @@ class _OpenCvVideo(VideoSink):
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self.part), codec, self._fps, self.size)
         if not self._writer.isOpened():
+            self.discard()
             raise OutputError(
                 f"OpenCV cannot write {path} with frames of {self.size[0]} x {self.size[1]}; "
                 "pip install 'whyframe[video]' and try again."

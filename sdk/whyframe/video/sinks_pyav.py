@@ -51,7 +51,7 @@ class PyAvVideo(VideoSink):
         super().__init__(path, source)
         self._sound: _Sound | None = None
         with _as_output_error(path), contextlib.ExitStack() as undo:
-            undo.callback(self.part.unlink, missing_ok=True)
+            undo.callback(self._part.close)
             self._container = undo.enter_context(av.open(str(self.part), "w"))
             rate, pixel_aspect = _rate_and_pixel_aspect(source)
             self._time_base = 1 / (rate * _TICKS)

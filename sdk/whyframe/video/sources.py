@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from whyframe.errors import SourceError
 from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
+from whyframe.passwords import hide_passwords
 from whyframe.preprocess import read_image
-from whyframe.video.addresses import file_path, is_address, is_live_protocol, protocol, without_password
+from whyframe.video.addresses import file_path, is_address, is_live_protocol, protocol
 from whyframe.video.captures import CameraSource, VideoSource
 from whyframe.video.containers import is_truncated
 from whyframe.video.source import Frame, Source, printable
@@ -110,7 +111,7 @@ def _open_video(path: Path, *, live: bool) -> Source:
 
 
 def _open_address(address: str, *, live: bool | None) -> Source:
-    name = without_password(address)
+    name = hide_passwords(address)
     now = is_live_protocol(address) if live is None else live
     # Over UDP, RTSP loses packets on a busy network; a server that offers nothing else still gets UDP.
     options = {"rtsp_flags": "prefer_tcp"} if protocol(address) == "rtsp" else {}
