@@ -88,6 +88,8 @@ def evaluate(
     interpolation: input_options.InterpolationOption = None,
     antialias: input_options.AntialiasOption = None,
     fill: input_options.FillOption = None,
+    premultiplied: input_options.PremultipliedOption = None,
+    crop_offset: input_options.CropOffsetOption = None,
     budget: Annotated[
         Budget,
         typer.Option(
@@ -149,7 +151,18 @@ def evaluate(
     from whyframe_training.classifiers.input_description import describe_input
 
     values = InputValues(
-        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+        side,
+        channels,
+        color,
+        mean,
+        std,
+        resize,
+        shorter_side,
+        interpolation,
+        antialias,
+        fill,
+        premultiplied,
+        crop_offset,
     )
     spec = classifier_spec(classifier, weights, labels, values, activation)
     network = build_classifier(spec)

@@ -86,6 +86,8 @@ def export(
     interpolation: input_options.InterpolationOption = None,
     antialias: input_options.AntialiasOption = None,
     fill: input_options.FillOption = None,
+    premultiplied: input_options.PremultipliedOption = None,
+    crop_offset: input_options.CropOffsetOption = None,
 ) -> None:
     """Fuse a classifier and its explainer into one ONNX file.
 
@@ -123,7 +125,18 @@ def export(
     from whyframe_export.thresholds import parse_thresholds
 
     values = InputValues(
-        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+        side,
+        channels,
+        color,
+        mean,
+        std,
+        resize,
+        shorter_side,
+        interpolation,
+        antialias,
+        fill,
+        premultiplied,
+        crop_offset,
     )
     if run is not None:
         _check_run_alone(context, run)

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define WHYFRAME_ABI_VERSION 3
+#define WHYFRAME_ABI_VERSION 4
 
 #if defined(__GNUC__)
 #define WHYFRAME_API __attribute__((visibility("default")))
@@ -38,7 +38,16 @@ enum whyframe_status {
 enum whyframe_type { WHYFRAME_FLOAT32 = 0, WHYFRAME_FLOAT16 = 1, WHYFRAME_UINT8 = 2 };
 enum whyframe_layout { WHYFRAME_PLANAR = 0 /* channels, pixels */, WHYFRAME_INTERLEAVED = 1 /* pixels, channels */ };
 enum whyframe_mode { WHYFRAME_CT = 0, WHYFRAME_BT = 1, WHYFRAME_MINMAX = 2 };
-enum whyframe_format { WHYFRAME_BGR = 0, WHYFRAME_RGB = 1, WHYFRAME_NV12 = 2, WHYFRAME_BGRA = 3, WHYFRAME_RGBA = 4 };
+/* The colours of the weighted formats are multiplied by alpha / 255 before they are resampled, and divided afterwards. */
+enum whyframe_format {
+  WHYFRAME_BGR = 0,
+  WHYFRAME_RGB = 1,
+  WHYFRAME_NV12 = 2,
+  WHYFRAME_BGRA = 3,
+  WHYFRAME_RGBA = 4,
+  WHYFRAME_BGRA_WEIGHTED = 5,
+  WHYFRAME_RGBA_WEIGHTED = 6
+};
 enum whyframe_matrix { WHYFRAME_BT601 = 0, WHYFRAME_BT709 = 1 };
 
 /* WHYFRAME_ABI_VERSION of the library, which changes whenever a function changes. */
@@ -51,7 +60,7 @@ WHYFRAME_API const char* whyframe_error_string(int code);
 WHYFRAME_API int64_t whyframe_frame_scratch_bytes(int height, int columns, int channels);
 
 /* Resample a video frame to the model's input, out_height x out_width x channels uint8 in `out`. The channels are RGB
- * (3), RGBA (4; BGRA and RGBA frames only, with the alpha unchanged), or luma (1: 0.299 R + 0.587 G + 0.114 B).
+ * (3), RGBA (4; frames with alpha only), or luma (1: 0.299 R + 0.587 G + 0.114 B).
  *
  * plane0 holds height x width interleaved pixels, or the luma of NV12, whose chroma is in plane1 (pairs of U and V,
  * half as many rows and columns, rounded up); pitches are in bytes. The frame becomes the `rows` x `columns` pixels

@@ -169,6 +169,20 @@ struct ReduceRows {
   }
 };
 
+// Divides the colours of the content by alpha / 255 and rounds them down, as Pillow does. An item is a pixel.
+struct DivideByAlpha {
+  uint8_t* to;
+  int64_t pitch;
+  int columns;
+
+  WHYFRAME_DEVICE void operator()(int64_t item) const {
+    uint8_t* pixel = to + item / columns * pitch + item % columns * 4;
+    const int alpha = pixel[3];
+    if (alpha == 0) return;
+    for (int j = 0; j < 3; ++j) pixel[j] = static_cast<uint8_t>(smaller(255 * pixel[j] / alpha, 255));
+  }
+};
+
 // Part of the model's input that holds the frame.
 struct Content {
   int first_row, first_column, rows, columns;
@@ -198,10 +212,14 @@ inline int64_t scratch_pitch(int columns, int channels) {
   return ceil_div(static_cast<int64_t>(columns) * channels, GROUP) * GROUP;
 }
 
-inline bool has_alpha(int format) { return format == WHYFRAME_BGRA || format == WHYFRAME_RGBA; }
+inline bool is_weighted(int format) { return format == WHYFRAME_BGRA_WEIGHTED || format == WHYFRAME_RGBA_WEIGHTED; }
+inline bool has_alpha(int format) { return format >= WHYFRAME_BGRA; }
+inline bool is_blue_first(int format) {
+  return format == WHYFRAME_BGR || format == WHYFRAME_BGRA || format == WHYFRAME_BGRA_WEIGHTED;
+}
 
 inline int check_frame(int64_t pitch0, int64_t pitch1, int height, int width, int format, int matrix, int channels) {
-  if (format < WHYFRAME_BGR || format > WHYFRAME_RGBA) return WHYFRAME_BAD_ENUM;
+  if (format < WHYFRAME_BGR || format > WHYFRAME_RGBA_WEIGHTED) return WHYFRAME_BAD_ENUM;
   if (matrix != WHYFRAME_BT601 && matrix != WHYFRAME_BT709) return WHYFRAME_BAD_ENUM;
   WHYFRAME_TRY(need_positive({height, width}));
   const bool planes = format == WHYFRAME_NV12;
@@ -284,12 +302,15 @@ WHYFRAME_ENTRY(frame_to_tensor, const uint8_t* plane0, int64_t pitch0, const uin
   WHYFRAME_TRY(need_positive({row_taps, column_taps}));
   WHYFRAME_TRY(need_pointers({plane0, row_start, row_weight, column_start, column_weight}));
   const Resampling resampling{{row_start, row_weight, row_taps}, {column_start, column_weight, column_taps},
-                              content, height, width, format == WHYFRAME_BGR || format == WHYFRAME_BGRA,
-                              channels == 1};
+                              content, height, width, is_blue_first(format), channels == 1};
   const int64_t pitch = static_cast<int64_t>(out_width) * channels;
   uint8_t* to = out + first_row * pitch + static_cast<int64_t>(first_column) * channels;
   const auto run = [&](auto source) { return resampling.run(launcher, source, scratch, to, pitch); };
   const bool words = rows_are_aligned(plane0, pitch0);
+  if (is_weighted(format)) {
+    WHYFRAME_TRY(run(Interleaved<4, true>{plane0, pitch0, width, words}));
+    return launcher.each(static_cast<int64_t>(rows) * columns, DivideByAlpha{to, pitch, columns});
+  }
   if (has_alpha(format)) return run(Interleaved<4>{plane0, pitch0, width, words});
   if (format != WHYFRAME_NV12) return run(Interleaved<3>{plane0, pitch0, width, words});
   WHYFRAME_TRY(need_pointers({plane1}));

@@ -7,8 +7,10 @@
 namespace whyframe {
 
 // Interleaved frame. `add` adds four pixels of a row, times a weight, to sums. Columns after the last repeat it.
-template <int COUNT>
+// WEIGHTED multiplies the colours by alpha / 255 and rounds them, as Pillow does; a part is then one pixel.
+template <int COUNT, bool WEIGHTED = false>
 struct Interleaved {
+  static_assert(!WEIGHTED || COUNT == GROUP, "alpha is the fourth channel");
   static constexpr int CHANNELS = COUNT;
 
   const uint8_t* plane;
@@ -19,12 +21,20 @@ struct Interleaved {
   WHYFRAME_DEVICE void add(int row, int column, float weight, float (&sums)[CHANNELS * GROUP]) const {
     const uint8_t* start = plane + row * pitch;
     for (int part = 0; part < CHANNELS; ++part) {
-      const Pack<uint8_t> bytes = load(start, column, part);
+      Pack<uint8_t> bytes = load(start, column, part);
+      if (WEIGHTED) {
+        for (int j = 0; j < 3; ++j) bytes.at[j] = weighted(bytes.at[j], bytes.at[3]);
+      }
       for (int j = 0; j < GROUP; ++j) sums[GROUP * part + j] += weight * bytes.at[j];
     }
   }
 
  private:
+  WHYFRAME_DEVICE static uint8_t weighted(uint8_t level, uint8_t alpha) {
+    const int product = level * alpha + 128;
+    return static_cast<uint8_t>((product + (product >> 8)) >> 8);
+  }
+
   // Loads bytes 4 part to 4 part + 3 of the bytes of four pixels.
   WHYFRAME_DEVICE Pack<uint8_t> load(const uint8_t* start, int column, int part) const {
     if (words && column + GROUP <= width) return load_group(start + CHANNELS * column + GROUP * part, GROUP, true);

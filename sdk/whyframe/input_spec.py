@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whyframe.errors import OptionError
-from whyframe.resize_rule import ResizeRule
+from whyframe.resize_rule import Placement, ResizeRule
 
 __all__ = ["COLORS", "IMAGENET_MEAN", "IMAGENET_STD", "InputSpec"]
 
@@ -83,7 +83,12 @@ class InputSpec:
             OptionError: A value is missing, unknown or out of range.
         """
         try:
-            return cls(**{**values, "resize": ResizeRule.from_value(values["resize"])})
+            rule = ResizeRule.from_value(values["resize"])
+            if (
+                "premultiplied" not in values["resize"]
+            ):  # four channels were resized alike before the field existed
+                rule = dataclasses.replace(rule, premultiplied=values.get("channels", 3) != 4)
+            return cls(**{**values, "resize": rule})
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise OptionError(
                 f"the description of the input is malformed ({error}); export the model again."
@@ -94,6 +99,15 @@ class InputSpec:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "mean": list(self.mean), "std": list(self.std), "resize": self.resize.to_dict()}
 
+    def weights_by_alpha(self, place: Placement) -> bool:
+        """Return whether colours are weighted by alpha: where the rule says so, and the frame is not merely cropped.
+
+        Args:
+            place: Geometry of the frame under the resize rule.
+        """
+        resized = (place.height, place.width) != (self.height, self.width)
+        return resized and self.resize.weights_by_alpha(self.channels)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and number of channels."""
@@ -101,4 +115,5 @@ class InputSpec:
 
     def __str__(self) -> str:
         """Return the input in words, for example ``224 x 224 rgb, stretch, fast``."""
-        return f"{self.height} x {self.width} {self.color}, {self.resize}"
+        alpha = ", colours weighted by alpha" if self.resize.weights_by_alpha(self.channels) else ""
+        return f"{self.height} x {self.width} {self.color}, {self.resize}{alpha}"

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import premultiply, unpremultiply
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError, one_line
 from whyframe.input_spec import InputSpec
 from whyframe.resample import resample
@@ -219,7 +220,10 @@ def _resize_exactly(frame: Image, place: Placement, spec: InputSpec) -> Image:
     top, height = _inside(place.top, place.height / spec.height, place.first_row, rows, frame.shape[0])
     left, width = _inside(place.left, place.width / spec.width, place.first_column, columns, frame.shape[1])
     rule = spec.resize
-    content = resample(frame, (top, left, height, width), rows, columns, rule.interpolation, rule.antialias)
+    weighted = spec.weights_by_alpha(place)
+    source = premultiply(frame) if weighted else frame
+    content = resample(source, (top, left, height, width), rows, columns, rule.interpolation, rule.antialias)
+    content = unpremultiply(content) if weighted else content
     if (rows, columns) == (spec.height, spec.width):
         return content
     fill = rule.fill[:1] if spec.channels == 1 else (*rule.fill[::-1], 255)[: spec.channels]

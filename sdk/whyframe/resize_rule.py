@@ -14,6 +14,8 @@ __all__ = ["INTERPOLATIONS", "MODES", "Placement", "ResizeRule"]
 MODES = ("stretch", "crop", "letterbox")
 INTERPOLATIONS = ("fast", "nearest", "bilinear", "bicubic")
 _OFFSETS = ("round", "floor")
+_OF_FILTERS = frozenset({"antialias", "premultiplied"})
+"""Fields that only bilinear and bicubic filters have."""
 
 
 class Placement(NamedTuple):
@@ -67,6 +69,9 @@ class ResizeRule:
             input.
         offset: First row of the crop of H out of n rows: ``"round"`` for ``round((n - H) / 2)``, as torchvision, or
             ``"floor"`` for ``(n - H) // 2``, as Hugging Face.
+        premultiplied: Whether the colours of a four-channel input are weighted by alpha where an antialiased bilinear
+            or bicubic filter resizes them, as Pillow does. False resizes the four channels alike, as torchvision does
+            with tensors. Not used with one or three channels, or with another filter.
     """
 
     mode: str = "stretch"
@@ -75,6 +80,7 @@ class ResizeRule:
     antialias: bool = True
     fill: tuple[int, ...] = (0, 0, 0)
     offset: str = "round"
+    premultiplied: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fill", tuple(self.fill))
@@ -130,26 +136,48 @@ class ResizeRule:
         elif values.get("mode", "crop") != "crop":
             values["shorter_side"] = None
         merged = {**dataclasses.asdict(self), **values}
-        exact = merged["mode"] == "letterbox" or merged["shorter_side"] is not None or "antialias" in values
+        exact = merged["mode"] == "letterbox" or merged["shorter_side"] is not None
+        exact = exact or not _OF_FILTERS.isdisjoint(values)
         if exact and self.interpolation == "fast" and "interpolation" not in values:
             merged["interpolation"] = "bilinear"
-        if "antialias" in values and merged["interpolation"] not in ("bilinear", "bicubic"):
-            raise OptionError(
-                f"antialias does not go with {merged['interpolation']}; give bilinear or bicubic."
-            )
-        if "fill" in values and merged["mode"] == "stretch":
-            raise OptionError(
-                "a fill colour does not go with stretch, which fills nothing; give letterbox or crop."
-            )
+        self._check_given(values, merged)
         try:
             return type(self)(**merged)
         except TypeError as error:
             known = ", ".join(field.name for field in dataclasses.fields(self))
             raise OptionError(f"the resize rule has no such field ({error}); give {known}.") from error
 
+    @staticmethod
+    def _check_given(given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+        """Refuse fields that were given and would have no effect in the complete rule."""
+        for name in sorted(_OF_FILTERS & given.keys()):
+            if merged["interpolation"] not in ("bilinear", "bicubic"):
+                raise OptionError(
+                    f"{name} does not go with {merged['interpolation']}; give bilinear or bicubic."
+                )
+        if given.get("premultiplied") and not merged["antialias"]:
+            raise OptionError(
+                "premultiplied goes with antialias, which Pillow always applies; leave out one of the two."
+            )
+        if "fill" in given and merged["mode"] == "stretch":
+            raise OptionError(
+                "a fill colour does not go with stretch, which fills nothing; give letterbox or crop."
+            )
+        if "offset" in given and merged["shorter_side"] is None:
+            raise OptionError("a crop offset goes with a shorter side; give both, or leave it out.")
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         return {**dataclasses.asdict(self), "fill": list(self.fill)}
+
+    def weights_by_alpha(self, channels: int) -> bool:
+        """Return whether the colours of an input of a number of channels are weighted by alpha.
+
+        Args:
+            channels: Number of channels of the input.
+        """
+        filtered = self.antialias and self.interpolation in ("bilinear", "bicubic")
+        return channels == 4 and self.premultiplied and filtered
 
     def placement(self, frame_height: int, frame_width: int, height: int, width: int) -> Placement:
         """Return the geometry of a frame.
@@ -193,10 +221,12 @@ class ResizeRule:
 
     def __str__(self) -> str:
         """Return the rule in words, for example ``crop 224 of shorter side 256, bicubic, antialiased``."""
-        words = [self.mode if self.shorter_side is None else f"shorter side {self.shorter_side}, centre crop"]
+        crop = "centre crop" if self.offset == "round" else "centre crop rounded down"
+        words = [self.mode if self.shorter_side is None else f"shorter side {self.shorter_side}, {crop}"]
         words.append(self.interpolation)
         if self.interpolation in ("bilinear", "bicubic"):
             words.append("antialiased" if self.antialias else "not antialiased")
+            words += [] if self.premultiplied else ["all channels alike"]
         if self.mode == "letterbox":
             words.append("fill " + " ".join(map(str, self.fill)))
         return ", ".join(words)

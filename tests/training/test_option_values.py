@@ -9,7 +9,7 @@ from whyframe.input_spec import InputSpec
 from whyframe.resize_rule import ResizeRule
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.config import TrainConfig
-from whyframe_training.input_options import Channels, Color, Interpolation, Resize
+from whyframe_training.input_options import Channels, Color, CropOffset, Interpolation, Resize
 from whyframe_training.option_values import InputValues, classifier_spec
 from whyframe_training.options import Activation
 
@@ -69,6 +69,15 @@ def test_mean_and_std_have_a_number_for_each_channel() -> None:
         ),
         ({"antialias": True}, "stretch, bilinear, antialiased"),
         ({"interpolation": Interpolation.nearest}, "stretch, nearest"),
+        (
+            {"shorter_side": 256, "crop_offset": CropOffset.floor},
+            "shorter side 256, centre crop rounded down, bilinear, antialiased",
+        ),
+        (
+            {"channels": Channels.four, "premultiplied": False},
+            "stretch, bilinear, antialiased, all channels alike",
+        ),
+        ({"channels": Channels.four, "premultiplied": True}, "stretch, bilinear, antialiased"),
     ],
 )
 def test_the_options_imply_what_goes_with_them(values: dict[str, Any], words: str) -> None:
@@ -78,11 +87,11 @@ def test_the_options_imply_what_goes_with_them(values: dict[str, Any], words: st
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"shorter_side": 256}, "shorter side 256, centre crop, bicubic, antialiased"),
-        ({"resize": Resize.crop}, "shorter side 248, centre crop, bicubic, antialiased"),
+        ({"shorter_side": 256}, "shorter side 256, centre crop rounded down, bicubic, antialiased"),
+        ({"resize": Resize.crop}, "shorter side 248, centre crop rounded down, bicubic, antialiased"),
         ({"resize": Resize.stretch}, "stretch, bicubic, antialiased"),
         ({"resize": Resize.letterbox, "fill": "1,2,3"}, "letterbox, bicubic, antialiased, fill 1 2 3"),
-        ({"antialias": False}, "shorter side 248, centre crop, bicubic, not antialiased"),
+        ({"antialias": False}, "shorter side 248, centre crop rounded down, bicubic, not antialiased"),
         (
             {"resize": Resize.stretch, "interpolation": Interpolation.fast},
             "stretch, fast",
@@ -126,6 +135,16 @@ def test_options_replace_parts_of_the_rule_that_the_network_states(
         ({"fill": "0.5,0.5,0.5"}, "--fill takes three whole numbers"),
         ({"fill": "0"}, "--fill takes three whole numbers"),
         ({"fill": "0,0,0"}, "a fill colour does not go with stretch"),
+        ({"crop_offset": CropOffset.floor}, "a crop offset goes with a shorter side"),
+        ({"premultiplied": False}, "premultiplied goes with an input of 4 channels, not 3"),
+        (
+            {"channels": Channels.four, "premultiplied": True, "antialias": False},
+            "premultiplied goes with antialias",
+        ),
+        (
+            {"channels": Channels.four, "premultiplied": True, "interpolation": Interpolation.nearest},
+            "premultiplied does not go with nearest",
+        ),
         (
             {"color": Color.grey, "channels": Channels.three},
             "--color grey has 1 channel, not 3: leave out --channels, or give --color rgb or bgr",

@@ -38,6 +38,8 @@ def train(
     interpolation: input_options.InterpolationOption = None,
     antialias: input_options.AntialiasOption = None,
     fill: input_options.FillOption = None,
+    premultiplied: input_options.PremultipliedOption = None,
+    crop_offset: input_options.CropOffsetOption = None,
     preset: options.PresetOption = None,
     controller: options.ControllerOption = ControllerName.ct,
     eta: options.EtaOption = 1.5,
@@ -96,7 +98,18 @@ def train(
     if preset is not None:
         _check_preset_alone(context, preset)
     values = InputValues(
-        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+        side,
+        channels,
+        color,
+        mean,
+        std,
+        resize,
+        shorter_side,
+        interpolation,
+        antialias,
+        fill,
+        premultiplied,
+        crop_offset,
     )
     config = TrainConfig(
         classifier=classifier_spec(classifier, weights, labels, values, activation, taps),

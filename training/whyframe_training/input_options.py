@@ -45,6 +45,13 @@ class Interpolation(str, Enum):
     nearest = "nearest"
 
 
+class CropOffset(str, Enum):
+    """Roundings of the first row and column of a centre crop."""
+
+    round = "round"
+    floor = "floor"
+
+
 SideOption = Annotated[
     str | None,
     typer.Option(
@@ -127,6 +134,25 @@ AntialiasOption = Annotated[
         help="Whether bilinear and bicubic average over all pixels where a frame is reduced. --no-antialias is right "
         "for pipelines that resize with OpenCV, or resize tensors with antialias=False.",
         show_default="that of the network; else antialias",
+    ),
+]
+PremultipliedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--premultiplied/--no-premultiplied",
+        rich_help_panel=_PANEL,
+        help="Whether the colours of a four-channel input are weighted by alpha where they are resized, as Pillow "
+        "does. --no-premultiplied resizes the four channels alike, as torchvision does with tensors.",
+        show_default="premultiplied, with antialias",
+    ),
+]
+CropOffsetOption = Annotated[
+    CropOffset | None,
+    typer.Option(
+        rich_help_panel=_PANEL,
+        help="First row and column of the centre crop where as many cannot be cut off on both sides: round, as "
+        "torchvision and timm, or floor, as Hugging Face. Goes with --shorter-side.",
+        show_default="that of the network; else round",
     ),
 ]
 FillOption = Annotated[

@@ -35,6 +35,8 @@ def inspect(
     interpolation: input_options.InterpolationOption = None,
     antialias: input_options.AntialiasOption = None,
     fill: input_options.FillOption = None,
+    premultiplied: input_options.PremultipliedOption = None,
+    crop_offset: input_options.CropOffsetOption = None,
     generator: options.GeneratorOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")
@@ -77,7 +79,18 @@ def inspect(
     from whyframe_training.inspection import inspect_classifier
 
     values = InputValues(
-        side, channels, color, mean, std, resize, shorter_side, interpolation, antialias, fill
+        side,
+        channels,
+        color,
+        mean,
+        std,
+        resize,
+        shorter_side,
+        interpolation,
+        antialias,
+        fill,
+        premultiplied,
+        crop_offset,
     )
     spec = classifier_spec(classifier, weights, labels, values, activation, taps)
     built = build_classifier(spec)

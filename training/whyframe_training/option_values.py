@@ -12,7 +12,7 @@ import typer
 
 from whyframe.errors import WhyframeError
 from whyframe.input_spec import COLORS
-from whyframe_training.input_options import Channels, Color, Interpolation, Resize
+from whyframe_training.input_options import Channels, Color, CropOffset, Interpolation, Resize
 from whyframe_training.options import Activation
 
 if TYPE_CHECKING:
@@ -22,7 +22,15 @@ Number = TypeVar("Number", int, float)
 
 SMALLEST_SIDE, LARGEST_SIDE = 8, 8192
 INPUT_OPTIONS = ("side", "channels", "color", "mean", "std")
-RESIZE_OPTIONS = ("resize", "shorter_side", "interpolation", "antialias", "fill")
+RESIZE_OPTIONS = (
+    "resize",
+    "shorter_side",
+    "interpolation",
+    "antialias",
+    "fill",
+    "premultiplied",
+    "crop_offset",
+)
 
 
 class InputValues(NamedTuple):
@@ -39,6 +47,8 @@ class InputValues(NamedTuple):
         interpolation: Value of `--interpolation`.
         antialias: Value of `--antialias` or `--no-antialias`.
         fill: Value of `--fill`.
+        premultiplied: Value of `--premultiplied` or `--no-premultiplied`.
+        crop_offset: Value of `--crop-offset`.
     """
 
     side: str | None = None
@@ -51,6 +61,8 @@ class InputValues(NamedTuple):
     interpolation: Interpolation | None = None
     antialias: bool | None = None
     fill: str | None = None
+    premultiplied: bool | None = None
+    crop_offset: CropOffset | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a `ClassifierSpec` that describe its input.
@@ -101,6 +113,8 @@ class InputValues(NamedTuple):
             "interpolation": None if self.interpolation is None else self.interpolation.value,
             "antialias": self.antialias,
             "fill": _parse_fill(self.fill),
+            "premultiplied": self.premultiplied,
+            "offset": None if self.crop_offset is None else self.crop_offset.value,
         }
         return {name: value for name, value in given.items() if value is not None}
 

@@ -160,7 +160,7 @@ class _Search:
         rules = [dataclasses.replace(start, resize=rule) for rule in resize_rules(spec.height, spec.width)]
         yield from rules
         for near in sorted(rules, key=self.distance)[:_BEST_GEOMETRIES]:
-            for rule in with_interpolations(near.resize):
+            for rule in with_interpolations(near.resize, spec.channels):
                 yield dataclasses.replace(start, resize=rule)
 
     def _decoded(self, start: Preparation) -> Iterator[Preparation]:

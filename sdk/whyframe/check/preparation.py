@@ -161,12 +161,20 @@ def resize_rules(height: int, width: int) -> list[ResizeRule]:
     ]
 
 
-def with_interpolations(rule: ResizeRule) -> Iterator[ResizeRule]:
-    """Yield a rule with every interpolation, and with both roundings of the crop's place."""
+def with_interpolations(rule: ResizeRule, channels: int = 3) -> Iterator[ResizeRule]:
+    """Yield a rule with every interpolation, and with both roundings of the crop's place.
+
+    Args:
+        rule: Resize rule that states the geometry.
+        channels: Number of channels of the input; with 4, colours are weighted by alpha and not.
+    """
     offsets = ("round", "floor") if rule.shorter_side is not None else ("round",)
     for interpolation, antialias in _FILTERS:
         for offset in offsets:
-            yield dataclasses.replace(rule, interpolation=interpolation, antialias=antialias, offset=offset)
+            other = dataclasses.replace(rule, interpolation=interpolation, antialias=antialias, offset=offset)
+            yield other
+            if other.weights_by_alpha(channels):
+                yield dataclasses.replace(other, premultiplied=False)
     if rule.mode != "letterbox" and rule.shorter_side is None:
         yield ResizeRule(mode=rule.mode)
 

@@ -74,6 +74,7 @@ class FrameResizer:
         """
         height, width, _ = frame.shape
         place, rows, columns, scratch = self._plan(height, width)
+        weighted = "_weighted" if self._spec.weights_by_alpha(place) else ""
         self._kernels.frame_to_tensor(
             frame.pointer,
             frame.pitch,
@@ -81,7 +82,7 @@ class FrameResizer:
             frame.pitch if frame.chroma else 0,
             height,
             width,
-            self._kernels.FORMATS[frame.format],
+            self._kernels.FORMATS[frame.format + weighted],
             self._kernels.MATRICES[frame.matrix],
             int(frame.full_range),
             rows.start.pointer,

@@ -16,7 +16,7 @@ from whyframe.native.c_library import CLibrary, Float, Int, Long, Pointer, c_fun
 
 __all__ = ["Kernels", "kernels_exist", "load_host_twins", "load_kernels"]
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 """Version of the C interface: ``WHYFRAME_ABI_VERSION`` in ``whyframe_kernels.h``."""
 
 
@@ -37,7 +37,15 @@ class Kernels(CLibrary):
     TYPES: ClassVar[dict[str, int]] = {"float32": 0, "float16": 1, "uint8": 2}
     PLANAR, INTERLEAVED = 0, 1
     MODES: ClassVar[dict[str, int]] = {"ct": 0, "bt": 1, "minmax": 2}
-    FORMATS: ClassVar[dict[str, int]] = {"bgr": 0, "rgb": 1, "nv12": 2, "bgra": 3, "rgba": 4}
+    FORMATS: ClassVar[dict[str, int]] = {
+        "bgr": 0,
+        "rgb": 1,
+        "nv12": 2,
+        "bgra": 3,
+        "rgba": 4,
+        "bgra_weighted": 5,  # colours are weighted by alpha
+        "rgba_weighted": 6,
+    }
     MATRICES: ClassVar[dict[str, int]] = {"bt601": 0, "bt709": 1}
 
     def __init__(self, library: ctypes.CDLL, *, host: bool = False) -> None:

@@ -110,7 +110,7 @@ def test_another_library_is_refused(elsewhere, twins):
 
 def test_another_interface_is_refused(twins, monkeypatch):
     monkeypatch.setattr(kernels, "ABI_VERSION", 99)
-    with pytest.raises(BackendError, match="interface 3, but this whyframe needs 99; rebuild"):
+    with pytest.raises(BackendError, match="interface 4, but this whyframe needs 99; rebuild"):
         load_host_twins(twins)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from whyframe.resize_rule import ResizeRule
 
 if TYPE_CHECKING:
+    from whyframe.input_spec import InputSpec
     from whyframe_training.classifiers.classifier import Classifier
     from whyframe_training.classifiers.networks import ClassifierSpec
 
@@ -28,12 +29,18 @@ def describe_input(spec: ClassifierSpec, classifier: Classifier, replaced: Resiz
         f"       {_origins(spec, classifier.input_from, replaced is not None)}",
     ]
     if own.channels == 4 and own.resize.interpolation != "nearest":
-        lines.append(
-            "       alpha: the four channels are resized alike; Pillow weights colours by alpha, and differs"
-        )
+        lines.append(f"       alpha: {_alpha(own)}")
     if replaced is not None and replaced != own.resize:
         lines.append(f"       the resize rule replaces that of the classifier: {replaced}")
     return "\n".join(lines)
+
+
+def _alpha(own: InputSpec) -> str:
+    if own.resize.weights_by_alpha(own.channels):
+        return (
+            "colours are weighted by alpha, as Pillow resizes; --no-premultiplied resizes all channels alike"
+        )
+    return "the four channels are resized alike; Pillow weights colours by alpha, and differs"
 
 
 def _listing(values: tuple[float, ...]) -> str:

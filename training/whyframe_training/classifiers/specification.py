@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from whyframe.errors import OptionError
 from whyframe.input_spec import COLORS, IMAGENET_MEAN, IMAGENET_STD, InputSpec
 from whyframe.resize_rule import ResizeRule
 
@@ -82,7 +83,7 @@ class ClassifierSpec:
             color=self.color or (own.color if same else COLORS[channels][0] if channels in COLORS else "rgb"),
             mean=self.mean or (own.mean if same else plain),
             std=self.std or (own.std if same else scale),
-            resize=self._resize_rule(own, height),
+            resize=self._resize_rule(own, height, channels),
         )
 
     @property
@@ -90,12 +91,17 @@ class ClassifierSpec:
         """Whether size, resize rule and normalisation are all specified, so that those of the network do not matter."""
         return self.side is not None and bool(self.resize and self.mean and self.std)
 
-    def _resize_rule(self, own: InputSpec, height: int) -> ResizeRule:
+    def _resize_rule(self, own: InputSpec, height: int, channels: int) -> ResizeRule:
         """Return the network's own rule with what is specified; its shorter side keeps its ratio to the input."""
         rule = own.resize
         if rule.shorter_side is not None:
             rule = dataclasses.replace(rule, shorter_side=round(rule.shorter_side * height / own.height))
-        return rule.replaced(self.resize)
+        rule = rule.replaced(self.resize)
+        if "premultiplied" in self.resize and channels != 4:
+            raise OptionError(
+                f"premultiplied goes with an input of 4 channels, not {channels}; give 4 channels, or leave it out."
+            )
+        return rule
 
 
 class Network(NamedTuple):
