@@ -10,6 +10,7 @@ Examples:
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,10 @@ try:
     __version__ = version("whyframe")
 except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0+unknown"
+
+# ONNX Runtime's telemetry starts when its library is loaded: from then on `disable_telemetry_events()` is too late. It
+# writes a device id under the home folder, and looks up the address of its collector after a minute.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Imported at the first access, so that `whyframe --help` loads neither OpenCV nor ONNX Runtime.
 __getattr__, __dir__ = lazy_exports(

@@ -20,6 +20,7 @@ The classes and their bases::
 from __future__ import annotations
 
 from whyframe.passwords import hide_passwords
+from whyframe.printable import printable
 
 __all__ = [
     "BackendError",
@@ -36,11 +37,19 @@ __all__ = [
     "TargetError",
     "WhyframeError",
     "one_line",
+    "shortened",
 ]
 
 
+_LONGEST = 2000
+_KEPT_END = 400  # what to do is said at the end
+
+
 class WhyframeError(Exception):
-    """Base class of all exceptions of whyframe. Passwords of addresses are left out of the message.
+    """Base class of all exceptions of whyframe.
+
+    Passwords of addresses are left out of the message. As text, it is one line of at most 2,000 characters: control
+    characters, which may come from a label or the name of a file, are written as escapes.
 
     Args:
         message: What is wrong, and what to do.
@@ -48,6 +57,9 @@ class WhyframeError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(hide_passwords(str(message)))
+
+    def __str__(self) -> str:
+        return printable(shortened(super().__str__(), _LONGEST, _KEPT_END))
 
 
 class FrameError(WhyframeError):
@@ -112,5 +124,12 @@ class OutputError(WhyframeError):
 
 def one_line(error: BaseException | str, limit: int = 200) -> str:
     """Return the message of an error as one line of at most ``limit`` characters, without passwords."""
-    text = hide_passwords(" ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    text = hide_passwords(" ".join(str(error)[: 10 * limit].split())) or type(error).__name__
+    return printable(shortened(text, limit))
+
+
+def shortened(text: str, limit: int, end: int = 0) -> str:
+    """Return a text of at most ``limit`` characters, with dots for what is left out before the last ``end``."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - 3 - end] + "..." + (text[-end:] if end else "")

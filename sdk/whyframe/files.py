@@ -1,4 +1,4 @@
-"""Writing of files and of lines so that a failure leaves no part, and JSON text that every reader takes."""
+"""Complete writing and bounded reading of files, and JSON text that every reader takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,10 @@ from typing import Any
 from whyframe.errors import OutputError, one_line
 from whyframe.parts import lock_part, sweep_parts
 
-__all__ = ["append_line", "atomic_write", "json_text"]
+__all__ = ["append_line", "atomic_write", "json_text", "read_bounded"]
+
+_LONGEST_STEM = 80
+"""Bytes of a file's name in the name of its temporary file, which may have 255."""
 
 # Once a folder and process: reading a folder of many files takes longer than writing one.
 _sweep_once = functools.cache(sweep_parts)
@@ -37,14 +41,20 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> Path:
         OutputError: The folder does not exist, or the file cannot be written.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{path.parent} is not a folder, so {path.name} cannot be written; create it first."
-        )
     try:
-        _replace(path, data)
-    except OSError as error:
-        reason = one_line(error.strerror or str(error))
+        if not path.parent.is_dir():
+            raise OutputError(
+                f"{path.parent} is not a folder, so {path.name} cannot be written; create it first."
+            )
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)  # a device or a pipe, such as /dev/stdout, which must not be replaced
+        else:
+            _replace(path, data)
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: a name with a null byte, or one that cannot be encoded
+        reason = one_line(getattr(error, "strerror", None) or error)
         raise OutputError(f"{path} cannot be written ({reason}); choose another path.") from error
     return path
 
@@ -101,10 +111,36 @@ def _write_completely(file: io.FileIO, data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Return the content of a file, which may not be larger than a limit.
+
+    Args:
+        path: The file.
+        limit: Largest size in bytes.
+
+    Raises:
+        OSError: The file is missing or cannot be read, is a device or a pipe without an end, or is larger.
+    """
+    with Path(path).open("rb") as file:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(0, "it is not a regular file")
+        content = b"" if state.st_size > limit else file.read(limit + 1)
+    if state.st_size > limit or len(content) > limit:
+        raise OSError(0, f"it is larger than {limit:,} bytes")
+    return content
+
+
+def _short_stem(name: str) -> str:
+    """Return the start of a name, short enough for a temporary name that is longer than it."""
+    return os.fsencode(name)[:_LONGEST_STEM].decode(errors="ignore")
+
+
 def _replace(path: Path, data: bytes) -> None:
     _sweep_once(path.parent)
-    part = f".{os.getpid()}.part"  # a name that `sweep_parts` knows
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=part, dir=path.parent)
+    path = path.resolve() if path.is_symlink() else path  # the link stays, and its file is replaced
+    prefix, suffix = f".{_short_stem(path.name)}.", f".{os.getpid()}.part"  # a name that `sweep_parts` knows
+    descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             lock_part(descriptor)

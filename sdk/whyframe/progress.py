@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from whyframe.printable import printable
+
 __all__ = ["ProgressBar", "progress_bar"]
 
 
@@ -92,4 +94,6 @@ def progress_bar(
     )
     disabled = hidden or not sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), disable=disabled, transient=not keep) as progress:
-        yield ProgressBar(progress, progress.add_task(description, total=total, completed=completed, note=""))
+        yield ProgressBar(
+            progress, progress.add_task(printable(description), total=total, completed=completed, note="")
+        )

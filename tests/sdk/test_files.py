@@ -78,3 +78,28 @@ def test_json_has_no_number_that_is_not_finite():
         "d": None,
         "e": True,
     }
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path: Path):
+    path = tmp_path / ("é" * 120 + ".json")
+    assert atomic_write(path, b"1").read_bytes() == b"1"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_refused(name: str, tmp_path: Path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        atomic_write(tmp_path / name, b"1")
+
+
+def test_a_device_is_written_and_not_replaced():
+    assert not atomic_write("/dev/null", b"1").is_file()
+    with pytest.raises(OutputError, match="No space left"):
+        atomic_write("/dev/full", b"1")
+
+
+def test_a_link_stays_a_link(tmp_path: Path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    atomic_write(tmp_path / "link", b"1")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"1"

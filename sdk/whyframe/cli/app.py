@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
@@ -16,9 +17,10 @@ from whyframe.cli.demo import demo
 from whyframe.cli.doctor import doctor
 from whyframe.cli.info import info
 from whyframe.cli.run import run
+from whyframe.cli.signals import end_on_signals
 from whyframe.errors import WhyframeError
 
-__all__ = ["COMMAND_GROUP", "build_app"]
+__all__ = ["COMMAND_GROUP", "build_app", "run_app"]
 
 COMMAND_GROUP = "whyframe.commands"
 """Entry point group of commands: ``train = "package.module:function [extra]"`` also names the extra it needs."""
@@ -70,6 +72,27 @@ def build_app() -> typer.Typer:
         panel = _PANELS.get(entry.name, "Other commands")
         app.command(entry.name, context_settings=settings, rich_help_panel=panel)(function)
     return app
+
+
+def run_app() -> int:
+    """Run the command of ``sys.argv``, and return its exit status.
+
+    Raises:
+        BrokenPipeError: The reader of the output has ended.
+        OSError: A file cannot be read or written.
+        WhyframeError: The command failed.
+    """
+    stdout, stderr = sys.stdout, sys.stderr
+    try:
+        with end_on_signals():
+            build_app()(prog_name="whyframe")
+    except SystemExit as end:
+        # Typer ends with status 1 after a broken pipe, as after an error, and wraps the streams.
+        sys.stdout, sys.stderr = stdout, stderr
+        if end.code == 1 and isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def _position(entry: EntryPoint) -> tuple[int, str]:

@@ -10,6 +10,7 @@ import typer
 from whyframe.cli.options import Backend, Device, Json, Threads, open_engine
 from whyframe.errors import WhyframeError
 from whyframe.files import json_text
+from whyframe.printable import printable
 
 if TYPE_CHECKING:
     from whyframe.check.comparison import Comparison
@@ -126,9 +127,9 @@ def check(
         user = None if pipeline is None else load_pipeline(pipeline, labels, verbose=verbose)
         limits = Limits(top_agreement, mean_difference)
         result = run_check(engine, read_content(file)[0], found, user, limits, progress=not as_json)
-    print(json_text(result.to_dict())) if as_json else _print(result)
     if output is not None:
-        _write(result, output)
+        _write(result, output)  # first, because the reader of what is printed may end early
+    print(json_text(result.to_dict())) if as_json else _print(result)
     if not result.passes:
         raise typer.Exit(1)
 
@@ -214,14 +215,17 @@ def _print(result: CheckResult) -> None:
     console = Console(highlight=False)
     for heading, *rows in _rows(result):
         table = Table(
-            *(Column(Text(cell)) for cell in heading), box=None, pad_edge=False, header_style="bold"
+            *(Column(Text(printable(cell))) for cell in heading),
+            box=None,
+            pad_edge=False,
+            header_style="bold",
         )
         for row in rows:
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+            table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
         console.print(table)
         console.print()
     if result.diagnosis is not None:
-        console.print(Text(result.diagnosis.summary()), soft_wrap=True)
+        console.print(Text(printable(result.diagnosis.summary())), soft_wrap=True)
     console.print(Text(_verdict(result)), soft_wrap=True)
 
 

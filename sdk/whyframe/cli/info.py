@@ -13,6 +13,7 @@ import typer
 from whyframe import __version__
 from whyframe.cli.options import BUNDLED_MODEL, MODEL_HELP, Json, open_engine
 from whyframe.files import json_text
+from whyframe.printable import printable
 
 __all__ = ["info"]
 
@@ -85,7 +86,7 @@ def _print_table(facts: dict[str, Any]) -> None:
         rows |= facts[group]
     width = max(map(len, rows))
     for name, value in rows.items():
-        print(f"{name:<{width}}  {_one_line(value)}")
+        print(f"{name:<{width}}  {printable(_one_line(value))}")
 
 
 def _one_line(value: object) -> str:

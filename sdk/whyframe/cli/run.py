@@ -15,6 +15,7 @@ import typer
 
 from whyframe.cli.options import Backend, Device, Json, Model, Target, Threads, open_engine
 from whyframe.files import json_text
+from whyframe.printable import printable
 from whyframe.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -235,9 +236,10 @@ class _Summary:
         """Print the summary and the problems."""
         frames = self._frames
         if frames:
-            print(f"{self._output_line(frames)}\n{self._latency_line(frames)}", file=sys.stderr)
+            for line in (self._output_line(frames), self._latency_line(frames)):
+                print(printable(line), file=sys.stderr)
         for problem in self.source.problems:
-            print(f"whyframe: {problem}", file=sys.stderr)
+            print(f"whyframe: {printable(problem)}", file=sys.stderr)
 
     def _output_line(self, frames: int) -> str:
         size = "" if self.source.size is None else f" of {self.source.size[0]} x {self.source.size[1]}"

@@ -26,8 +26,9 @@ DEFAULT_FPS = 30.0
 class Sink(ABC):
     """Output for explanations that gets its final name only when it is complete.
 
-    As a context manager, a sink commits when the block ends and after Ctrl-C, which keeps the frames written
-    so far. After any other error it discards everything. Without a frame it creates no output.
+    As a context manager, a sink commits when the block ends, after Ctrl-C, and where the reader of the printed output
+    has ended, which keeps the frames written so far. After any other error it discards everything. Without a frame it
+    creates no output.
 
     Attributes:
         path: Path of the output.
@@ -47,7 +48,7 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        interrupted = kind is not None and issubclass(kind, (KeyboardInterrupt, BrokenPipeError))
         try:
             if self.written and (kind is None or interrupted):
                 self.commit()

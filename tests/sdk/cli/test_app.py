@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from helpers import clips, toy
-from helpers.command_line import ENVIRONMENT
+from helpers.command_line import COMMAND, ENVIRONMENT
 from whyframe.cli import app, main
 from whyframe.errors import WhyframeError
 
@@ -125,13 +126,100 @@ def test_a_wrong_flag_exits_with_2(whyframe) -> None:
     assert whyframe("run", "--no-such-flag", model=None).code == 2
 
 
-def test_an_unexpected_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(app, "build_app", lambda: lambda **_: broken())
-    with pytest.raises(ZeroDivisionError):
+def run_with(body, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
+    """Run `main()` with an application that calls a function, and return the exit status."""
+    monkeypatch.setattr("sys.argv", ["whyframe", *arguments])
+    monkeypatch.setattr(app, "build_app", lambda: lambda **_: body())
+    with pytest.raises(SystemExit) as end:
         main()
+    return int(end.value.code)
+
+
+def test_an_unexpected_error_is_one_line_and_a_file_with_the_details(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def body() -> None:
+        raise ZeroDivisionError("at rtsp://me:p@ss/w@rd@camera/1 \x1b[31m")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run_with(body, monkeypatch, ["run", "rtsp://me:secret@camera/1", "--model", "a\x1bb"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    (report,) = tmp_path.iterdir()
+    text = report.read_text()
+    assert str(report) in line
+    assert "ZeroDivisionError" in line
+    assert "Traceback" in text
+    assert "numpy" in text
+    assert "secret" not in text
+    assert "\x1b" not in line + text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(32, "Broken pipe"), 141),
+        (OSError(28, "No space left on device"), 1),
+        (PermissionError(13, "Permission denied", "a\x1b[31m\nb"), 1),
+        (MemoryError(), 1),
+    ],
+)
+def test_other_ends_of_a_command_leave_no_traceback_and_no_file(
+    error: BaseException,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def body() -> None:
+        raise error
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run_with(body, monkeypatch, ["run"]) == status
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == (status == 1)
+    assert "\x1b" not in err
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_output_is_one_line(toy_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "info", str(toy_path)],
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "whyframe: the output cannot be used (No space left on device); check the path and the disk.\n"
+    )
+
+
+def test_a_reader_that_ends_early_keeps_what_is_written(toy_path: Path, tmp_path: Path) -> None:
+    clips.write_clip(tmp_path / "in.mp4")
+    arguments = ["run", "in.mp4", "--json", "-o", "out.mp4", "--model", str(toy_path)]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() in (0, 141)  # 0 where everything was in the pipe already
+    assert "Traceback" not in err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
 def fail_with_a_cause() -> None:
