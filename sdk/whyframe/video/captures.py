@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from whyframe.errors import SourceError
 from whyframe.opencv import quiet_opencv
 from whyframe.video.containers import is_truncated
+from whyframe.video.damage import describe_damage
 from whyframe.video.source import Frame, Source
 
 if TYPE_CHECKING:
     from whyframe.video.decoder import VideoDecoder
 
 __all__ = ["CameraSource", "VideoSource"]
-
-_MOST_TIMES = 3
 
 
 class VideoSource(Source):
@@ -79,7 +78,10 @@ class VideoSource(Source):
         """
         assert self.decoder is not None
         if self.damaged:
-            self.problems.append(f"{self.name} is damaged: {describe_damage(self.damaged)}.")
+            self.problems.append(
+                f"{self.name} is damaged: {describe_damage(self.damaged)}, and the frames after them can show "
+                "traces up to the next key frame; copy or record it again."
+            )
         stated = f" of the {self.count} frames that it states" if frames < (self.count or 0) else " frames"
         if self.path is not None and is_truncated(self.path):
             self.problems.append(
@@ -135,21 +137,3 @@ class CameraSource(Source):
         with quiet_opencv():
             ok, image = self._capture.read()
         return image if ok else None  # type: ignore[return-value]
-
-
-def describe_damage(times: tuple[float, ...]) -> str:
-    """Return how many frames are damaged, and the stretches in which they are.
-
-    Args:
-        times: Times of the damaged frames in seconds, in order.
-    """
-    stretches: list[list[float]] = []
-    for seconds in sorted(times):
-        if stretches and seconds - stretches[-1][-1] < 1:
-            stretches[-1].append(seconds)
-        else:
-            stretches.append([seconds])
-    named = [f"{one[0]:.2f} s" if len(one) == 1 else f"{one[0]:.2f} to {one[-1]:.2f} s" for one in stretches]
-    more = f" and {len(named) - _MOST_TIMES} more places" if len(named) > _MOST_TIMES else ""
-    frames = "1 frame" if len(times) == 1 else f"{len(times)} frames"
-    return f"{frames} at {', '.join(named[:_MOST_TIMES])}{more} could not be decoded, or only in part"

@@ -39,6 +39,15 @@ class StreamClock:
         """Stated time in seconds that counts as zero; 0 where no time is stated."""
         return self._origin or 0.0
 
+    @property
+    def last(self) -> float:
+        """Time of the last frame in seconds; one step before zero where there was none."""
+        return self._time
+
+    def on_time_line(self, stated: float) -> float:
+        """Return the time that belongs to a stated time since the last jump, without any effect on the clock."""
+        return stated - self.origin + (self.shifts[-1] if self.shifts else 0.0)
+
     def start(self, stated: float) -> None:
         """Count the times from the given one, unless the clock has started already."""
         if self._origin is None:
@@ -59,7 +68,7 @@ class StreamClock:
             own = after + self.origin - stated
             known = self._follow or ()
             self.shifts.append(known[len(self.shifts)] if len(self.shifts) < len(known) else own)
-        time = stated - self.origin + (self.shifts[-1] if self.shifts else 0.0)
+        time = self.on_time_line(stated)
         self._stated, self._time = stated, time if time > self._time else after
         return self._time
 

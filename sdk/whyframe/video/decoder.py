@@ -5,6 +5,7 @@ Importing this module imports PyAV, which takes time; import it where a video is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import SourceError, one_line
 from whyframe.video.clock import StreamClock
+from whyframe.video.damage import DamageLog
 from whyframe.video.deinterlace import Deinterlacer
 from whyframe.video.display_matrix import Upright, upright
 
@@ -24,9 +26,8 @@ __all__ = ["VideoDecoder", "choose_video", "open_input"]
 _TIMES_JUMP = {"mpegts", "mpeg", "vob", "hls", "rtsp", "sdp"}
 # A demuxer that fails this often in a row reads nothing more.
 _MOST_ERRORS = 1000
-# Codecs with packets that hold no picture of their own: a packet without a frame is no loss.
-_HIDDEN_FRAMES = {"vp8", "vp9", "av1", "libdav1d", "libvpx", "libvpx-vp9"}
 _HIGHEST_RATE = 1000
+_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
 class VideoDecoder:
@@ -46,10 +47,9 @@ class VideoDecoder:
         format: Short name of the container in FFmpeg, for example ``"mpjpeg"``.
         rate: Frames per second as the container states them; None where it states no plausible rate.
         count: Number of frames as the container states or implies it; None where unknown.
-        pixel_aspect: Width of a displayed pixel over its height.
-        damaged: Times in seconds of the frames that were lost or repaired by guess, so far, in order.
         broken: Reason in one line why reading ended before the end of the input; None where it did not.
         clock: Time line of the video, which its sound follows.
+        jumps_forward: True where a long gap in the times means a new time line.
 
     Raises:
         SourceError: The input cannot be opened or has no video track that FFmpeg decodes.
@@ -75,16 +75,19 @@ class VideoDecoder:
         self._stream.thread_type = "SLICE" if live else "AUTO"
         self.rate = _plausible_rate(self._stream)
         self.count = self._count()
-        self.damaged: list[float] = []
         self.broken: str | None = None
-        self.clock = StreamClock(
-            float(1 / (self.rate or 30)), jumps_forward=bool(_TIMES_JUMP & set(self.format.split(",")))
-        )
+        self._step = float(1 / (self.rate or 30))
+        self.jumps_forward = bool(_TIMES_JUMP & set(self.format.split(",")))
+        self.clock = StreamClock(self._step, jumps_forward=self.jumps_forward)
         self._upright: Upright | None = None
         self._matrix = b""
-        self._waiting: dict[int, None] = {}
-        self._errors: list[float] = []
+        self._damage = DamageLog(self._step)
         self._position = 0.0
+
+    @property
+    def damaged(self) -> tuple[float, ...]:
+        """Times in seconds of the frames that were lost or repaired by guess, so far, in order."""
+        return self._damage.times
 
     @property
     def pixel_aspect(self) -> Fraction:
@@ -105,6 +108,10 @@ class VideoDecoder:
                 yield self._finished(frame)
         for frame in deinterlacer.frames(None):
             yield self._finished(frame)
+        if self.broken is None:
+            tag = _tagged_duration(self._stream)
+            stated = tag or (self.count or 0) * self._step
+            self._damage.end(self.clock.last, stated, reliable=tag is not None)
 
     def open_again(self) -> av.container.InputContainer:
         """Open the same input a second time, for its sound."""
@@ -119,11 +126,11 @@ class VideoDecoder:
             seconds = _seconds(packet.pts, packet.time_base)
             if seconds is not None and not packet.is_discard:
                 self.clock.start(seconds)
-                self._waiting[packet.pts or 0] = None
-                self._position = seconds
+                self._position = self.clock.on_time_line(seconds)
+                if packet.is_corrupt:  # the container misses a part of it, or what stood before it
+                    self._damage.suspect(self._position)
             yield from self._decode(packet)
         yield from self._decode(None)
-        self._note_lost(None)
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
         """Return the frames that a packet completes; None completes the last ones."""
@@ -132,7 +139,7 @@ class VideoDecoder:
         except av.EOFError:  # the last frames were delivered already
             return []
         except av.FFmpegError:
-            self._errors.append(self._position)
+            self._damage.error(self._position)
             return []
 
     def _packets(self) -> Iterator[av.Packet]:
@@ -144,42 +151,21 @@ class VideoDecoder:
                     errors = 0
                     yield packet
                 return  # noqa: TRY300 - the loop yields, so that it cannot move to an else
-            except av.InvalidDataError:  # noqa: PERF203 - one damaged part must not end the video
+            except IndexError:  # noqa: PERF203 - PyAV, at the end, where a track appeared after the file was opened
+                return
+            except av.InvalidDataError:
                 errors += 1
-                self._errors.append(self._position)
+                self._damage.error(self._position)
             except (av.FFmpegError, OSError) as error:
                 self.broken = one_line(error)
                 return
-        del self._errors[1 - _MOST_ERRORS :]  # the same damage each time
 
     def _finished(self, frame: av.VideoFrame) -> tuple[NDArray[np.uint8], float]:
-        self._note_lost(frame.pts)
+        before = self.clock.last
         seconds = self.clock.time(_seconds(frame.pts, frame.time_base))
-        if frame.is_corrupt:
-            self.damaged.append(seconds)
+        self._damage.frame(before, seconds, corrupt=frame.is_corrupt)
         image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
         return (image if self._upright is None else self._upright(image)), seconds
-
-    def _note_lost(self, pts: int | None) -> None:
-        """Add the frames that were lost before the given one to the damaged ones.
-
-        Args:
-            pts: Time stamp of the frame that was decoded; None at the end of the video.
-        """
-        if pts is not None:
-            self._waiting.pop(pts, None)
-        if not self._errors and len(self._waiting) < _MOST_ERRORS:
-            return
-        lost = [stamp for stamp in self._waiting if pts is None or stamp < pts]
-        if self._errors and lost and self._stream.codec_context.name not in _HIDDEN_FRAMES:
-            base = self._stream.time_base
-            self.damaged += sorted((_seconds(stamp, base) or 0.0) - self.clock.origin for stamp in lost)
-            self._errors = []
-        elif pts is None:
-            self.damaged += [seconds - self.clock.origin for seconds in self._errors]
-            self._errors = []
-        for stamp in lost:
-            del self._waiting[stamp]
 
     def _note_matrix(self, frame: av.VideoFrame) -> None:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
@@ -240,3 +226,12 @@ def _plausible_rate(stream: av.VideoStream) -> Fraction | None:
 
 def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)
+
+
+def _tagged_duration(stream: av.VideoStream) -> float | None:
+    """Return the duration in seconds that Matroska files state of each track; None where there is none.
+
+    A Matroska demuxer ends without an error where damage hides the rest of the file.
+    """
+    found = _DURATION.fullmatch(stream.metadata.get("DURATION", "").rstrip("\0"))
+    return None if found is None else sum(60**power * float(found[3 - power]) for power in range(3))

@@ -84,7 +84,7 @@ class Source(Iterator[Frame], ABC):
     @property
     def damaged(self) -> tuple[float, ...]:
         """Times in seconds of the damaged frames that were met so far."""
-        return () if self.decoder is None else tuple(self.decoder.damaged)
+        return () if self.decoder is None else self.decoder.damaged
 
     @abstractmethod
     def _read(self) -> Iterator[Frame]:
