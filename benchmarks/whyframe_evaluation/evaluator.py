@@ -28,6 +28,7 @@ from whyframe_evaluation.summary.part_summary import summarise_parts
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.onnx_runtime import ServingError, onnx_backend
 from whyframe_training.classifiers.outputs import Outputs
+from whyframe_training.folder_lock import FolderLock
 
 __all__ = ["EvaluationOptions", "evaluate"]
 
@@ -93,7 +94,8 @@ def evaluate(
         The results, for `write_report` or for a program.
 
     Raises:
-        OutputError: The folder that is to hold the report folder does not exist.
+        OutputError: The folder that is to hold the report folder does not exist, the report folder cannot be written,
+            or another process uses it.
         UnknownMethod: A method is unknown; the message offers the nearest names.
         DataError: There are no images, or annotations that cannot be used.
         EvaluationError: The report folder holds another evaluation, or no image can be explained.
@@ -109,10 +111,10 @@ def evaluate(
     keypoints = None if options.keypoints is None else find_keypoints(Path(options.keypoints), image_folders)
     dataset = load_dataset(image_folders, network, options.limit)
     warnings = _check_dataset(dataset)
-    output.mkdir(exist_ok=True)
-    result_file = ResultFile(output / "values.jsonl", _settings(network))
-    evaluation = Evaluation(network, selected, output, options.budget == "quick", result_file)
-    with _onnx_backend_where_possible(network) as more_warnings:
+    _make_folder(output)
+    with FolderLock(output), _onnx_backend_where_possible(network) as more_warnings:
+        result_file = ResultFile(output / "values.jsonl", _settings(network))
+        evaluation = Evaluation(network, selected, output, options.budget == "quick", result_file)
         results = _run(evaluation, dataset, progress)
         experiments = _run_experiments(evaluation, dataset, results, progress)
     return EvaluationResult(
@@ -128,6 +130,15 @@ def evaluate(
         else summarise_parts(results, dataset.samples, keypoints, evaluation.mask, network.input),
         warnings=[*warnings, *more_warnings],
     )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {folder} ({error.strerror}): choose another place with -o"
+        ) from error
 
 
 def _build(classifier: Classifier | ClassifierSpec | str) -> Classifier:

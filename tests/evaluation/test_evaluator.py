@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 import whyframe_evaluation
+from helpers.full_disk import full_disk
 from helpers.keypoint_file import write_keypoints
 from whyframe.errors import OutputError, WhyframeError
-from whyframe_evaluation import EvaluationOptions, evaluate
+from whyframe_evaluation import EvaluationOptions, evaluate, write_report
 from whyframe_evaluation.run.results import EvaluationError
 from whyframe_training.classifiers import onnx_runtime
 from whyframe_training.classifiers.classifier import ClassifierSpec
+from whyframe_training.folder_lock import FolderLock
 
 
 def test_the_package_is_imported_without_pytorch() -> None:
@@ -91,3 +93,16 @@ def test_the_folder_of_the_report_folder_must_exist(photos: Path, tmp_path: Path
 def test_an_unknown_budget_is_refused() -> None:
     with pytest.raises(WhyframeError, match="there is no budget 'slow': choose quick or paper"):
         EvaluationOptions(budget="slow")
+
+
+def test_a_report_folder_in_use_is_refused(evaluated, tmp_path: Path) -> None:
+    result = evaluated("brightness")
+    for use in (lambda: evaluated("brightness"), lambda: write_report(result)):
+        with FolderLock(result.folder), pytest.raises(OutputError, match="is in use by process"):
+            use()
+
+
+def test_a_full_disk_is_an_error_and_the_evaluation_resumes(evaluated) -> None:
+    with full_disk(700), pytest.raises(OutputError, match=r"cannot be written \(File too large\)"):
+        evaluated("brightness")
+    assert len(evaluated("brightness").map_results) == 4

@@ -1,15 +1,13 @@
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers.command_line import ENVIRONMENT
+from helpers.full_disk import full_disk
 from whyframe.errors import OutputError
-from whyframe.files import atomic_write, json_text
+from whyframe.files import append_line, atomic_write, json_text
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -45,27 +43,13 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 
 
 def test_a_line_is_appended_or_nothing(tmp_path):
-    """A limit on the size of files stands for a full disk: the first line fits, the second would be cut."""
     path = tmp_path / "log.jsonl"
-    code = (
-        "import resource, sys\n"
-        "from pathlib import Path\n"
-        "from whyframe.errors import OutputError\n"
-        "from whyframe.files import append_line, atomic_write\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (150, 150))\n"
-        "path = Path(sys.argv[1])\n"
-        "append_line(path, 'a' * 100)\n"
-        "for write in (lambda: append_line(path, 'b' * 100), lambda: atomic_write(path, b'c' * 200)):\n"
-        "    try:\n"
-        "        write()\n"
-        "    except OutputError as error:\n"
-        "        print(error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 2, done.stdout
+    with full_disk(150):
+        append_line(path, "a" * 100)
+        with pytest.raises(OutputError, match="File too large"):
+            append_line(path, "b" * 100)
+        with pytest.raises(OutputError, match="File too large"):
+            atomic_write(path, b"c" * 200)
     assert path.read_text() == "a" * 100 + "\n"
     assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
 

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from helpers.full_disk import full_disk
 from helpers.tiny_network import SIDE
 from helpers.tiny_run import spec
-from whyframe.errors import WhyframeError
+from whyframe.errors import OutputError, WhyframeError
 from whyframe_training import cli
+from whyframe_training.folder_lock import FolderLock
 
 
 @pytest.fixture
@@ -129,3 +132,24 @@ def test_options_that_do_not_fit_are_refused_before_anything_is_written(
     assert isinstance(error, WhyframeError)
     assert message in str(error)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_in_use_is_refused_and_kept(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with FolderLock(tmp_path / "run"):
+        error = train(*words, "-o", tmp_path / "run").exception
+    assert isinstance(error, WhyframeError)
+    assert f"is in use by process {os.getpid()} on " in str(error)
+    assert train(*words, "-o", tmp_path / "run").exception is None
+
+
+@pytest.mark.parametrize("size", [100, 5000], ids=["settings", "checkpoint"])
+def test_a_full_disk_is_an_error_of_one_line_and_leaves_no_part(
+    words: list[str], tmp_path: Path, size: int
+) -> None:
+    with full_disk(size):
+        error = train(*words, "-o", tmp_path / "run").exception
+    assert isinstance(error, OutputError)
+    assert re.fullmatch(r"\S+ cannot be written \(File too large\); choose another path\.", str(error))
+    assert not list(tmp_path.rglob("*.part"))
+    assert all(path.stat().st_size for path in tmp_path.rglob("*.json*"))

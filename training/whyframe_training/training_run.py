@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from whyframe.errors import WhyframeError
 from whyframe.files import atomic_write, json_text
 from whyframe.progress import progress_bar
 from whyframe_training.checkpoint import load_predictor
@@ -20,6 +18,7 @@ from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.contact_sheet import COLUMNS, save_contact_sheet
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, load_frames, split
 from whyframe_training.duration import Duration, estimate_duration
+from whyframe_training.folder_lock import locked_new_folder
 from whyframe_training.predictor.class_activation_map import ClassActivationMap
 from whyframe_training.predictor.forward_map import ForwardMap
 from whyframe_training.trainer import STAGES, Step, Trainer
@@ -50,7 +49,8 @@ def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) ->
         Faithfulness of the predictor, and of the class activation map where the classifier has one.
 
     Raises:
-        RunError: The folder holds a run with other settings, or cannot be made.
+        RunError: The folder holds a run with other settings.
+        OutputError: The folder cannot be made or written, or another process uses it.
         DataError: The data folder has no images, or too few.
         ClassifierError: The classifier cannot be built.
     """
@@ -58,7 +58,7 @@ def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) ->
 
 
 class TrainingRun:
-    """A training run, ready to train: its folder exists, and its trainer has the state of the last checkpoint.
+    """A training run, ready to train: its folder is locked, and its trainer has the state of the last checkpoint.
 
     Args:
         config: Settings of the run.
@@ -70,7 +70,8 @@ class TrainingRun:
         scaled_down: True where no number of validation images was given, and the folder holds too few for the default.
 
     Raises:
-        RunError: The folder holds a run with other settings, or cannot be made.
+        RunError: The folder holds a run with other settings.
+        OutputError: The folder cannot be made or written, or another process uses it.
         DataError: The data folder has no images, or too few.
         ClassifierError: The classifier cannot be built.
     """
@@ -84,7 +85,7 @@ class TrainingRun:
         images, self.held_out = split(found, config.validation)
         self.scaled_down = config.validation is None and len(self.held_out) < DEFAULT_VALIDATION
         config = dataclasses.replace(config, validation=len(self.held_out))
-        with removed_on_error(folder):
+        with locked_new_folder(folder) as self._lock:
             open_run(folder, config)
             self.trainer = Trainer(config, images, folder)
 
@@ -98,12 +99,12 @@ class TrainingRun:
             return estimate_duration(self.trainer)
 
     def train(self, *, progress: bool = False) -> Validation:
-        """Take the remaining steps and validate the result; see `train`."""
+        """Take the remaining steps and validate the result; see `train`. The folder is free afterwards."""
         frames = load_frames(self.held_out[:COLUMNS], self.trainer.classifier.input)
-        with explained_errors():
+        with self._lock, explained_errors():
             train_steps(self.trainer, frames, progress=progress)
             result = self.measure(build_classifier(self.trainer.config.classifier), progress=progress)
-        atomic_write(self.trainer.folder / VALIDATION, json_text(result.to_dict(), indent=1).encode())
+            atomic_write(self.trainer.folder / VALIDATION, json_text(result.to_dict(), indent=1).encode())
         return result
 
     def measure(self, classifier: Classifier, *, progress: bool = False) -> Validation:
@@ -191,21 +192,6 @@ def open_run(folder: Path, config: TrainConfig) -> None:
             f"cannot make the folder {folder} ({error.strerror}): choose another place with -o"
         ) from error
     config.save(path)
-
-
-@contextmanager
-def removed_on_error(folder: Path) -> Iterator[None]:
-    """Remove a folder that the block made, if the block raises a `WhyframeError`.
-
-    The settings that it left in the folder would make the next attempt with other settings fail.
-    """
-    is_new = not folder.exists()
-    try:
-        yield
-    except WhyframeError:
-        if is_new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def train_steps(trainer: Trainer, frames: torch.Tensor | None = None, *, progress: bool = False) -> None:

@@ -10,6 +10,7 @@ from whyframe_evaluation.report.markdown import markdown_report
 from whyframe_evaluation.report.page import render_page
 from whyframe_evaluation.report.values_document import values_document
 from whyframe_evaluation.summary.evaluation_result import EvaluationResult
+from whyframe_training.folder_lock import FolderLock
 
 __all__ = ["write_report"]
 
@@ -23,8 +24,12 @@ def write_report(result: EvaluationResult, *, shown: int = 6) -> Path:
 
     Returns:
         Path of the HTML page, which needs no other file.
+
+    Raises:
+        OutputError: A file cannot be written, or another process uses the folder.
     """
     folder = result.folder
-    atomic_write(folder / "table.md", markdown_report(result).encode())
-    atomic_write(folder / "values.json", values_document(result).encode())
-    return atomic_write(folder / "report.html", render_page(ReportContext(result, shown)).encode())
+    with FolderLock(folder):
+        atomic_write(folder / "table.md", markdown_report(result).encode())
+        atomic_write(folder / "values.json", values_document(result).encode())
+        return atomic_write(folder / "report.html", render_page(ReportContext(result, shown)).encode())

@@ -11,11 +11,12 @@ from whyframe.files import atomic_write, json_text
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec
 from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import DEFAULT_VALIDATION, list_images, validation_count
+from whyframe_training.folder_lock import locked_new_folder
 from whyframe_training.joint.accuracy import Accuracy, measure_accuracy
 from whyframe_training.joint.classifier_weights import save_weights, starting_network
 from whyframe_training.joint.joint_trainer import CLASSIFIER, JointTrainer
 from whyframe_training.joint.labelled import read_labelled, split_labelled
-from whyframe_training.training_run import TrainingRun, open_run, removed_on_error
+from whyframe_training.training_run import TrainingRun, open_run
 from whyframe_training.validate import Validation
 
 LABELS = "labels.txt"
@@ -76,7 +77,7 @@ def train_joint(
 
 
 class JointRun(TrainingRun):
-    """A joint training run, ready to train: its folder exists, and its trainer has the state of the last checkpoint.
+    """A joint training run, ready to train: its folder is locked, and its trainer has the state of the last checkpoint.
 
     Args:
         config: Settings of the run; training starts from its classifier.
@@ -100,7 +101,7 @@ class JointRun(TrainingRun):
         self.scaled_down = config.validation is None and validation_count(count) < DEFAULT_VALIDATION
         if config.validation is None:
             config = dataclasses.replace(config, validation=validation_count(count))
-        with removed_on_error(folder):
+        with locked_new_folder(folder) as self._lock:
             self.trainer = JointTrainer(prepare(config, classes, labelled.labels, folder), train, folder)
 
     def describe(self) -> str:
