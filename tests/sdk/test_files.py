@@ -46,7 +46,7 @@ def test_a_line_is_appended_or_nothing(tmp_path):
     path = tmp_path / "log.jsonl"
     with full_disk(150):
         append_line(path, "a" * 100)
-        with pytest.raises(OutputError, match="File too large"):
+        with pytest.raises(OutputError, match="No space left on device"):
             append_line(path, "b" * 100)
         with pytest.raises(OutputError, match="File too large"):
             atomic_write(path, b"c" * 200)
