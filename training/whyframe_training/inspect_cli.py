@@ -110,7 +110,7 @@ def _print(facts: dict[str, Any]) -> None:
     weights = (
         f"{head['name']}, class weights {head['class_weights'][0]} x {head['class_weights'][1]}"
         if head
-        else "none: the network does not end in global average pooling and one linear layer"
+        else "none: the network does not end in one linear layer and global average pooling"
     )
     kind = "exclusive" if facts["outputs"]["exclusive"] else "independent"
     for name, text in (

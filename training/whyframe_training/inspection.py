@@ -68,19 +68,24 @@ def multiply_adds(run: Callable[[], Any]) -> int:
 
 
 def _head(classifier: Classifier) -> dict[str, Any] | None:
-    """Return the linear layer after global average pooling, whose rows are the class weights; else None."""
+    """Return the last layer of a network with global average pooling, whose rows are the class weights; else None."""
     head = classifier.head()
     if head is None:
         return None
-    linears = [name for name, part in classifier.module.named_modules() if isinstance(part, nn.Linear)]
-    return {"name": linears[-1], "class_weights": list(head.weight.shape), "bias": head.bias is not None}
+    kind = nn.Linear if _is_part(head, classifier) else nn.Conv2d
+    named = [name for name, part in classifier.module.named_modules() if isinstance(part, kind)]
+    return {"name": named[-1], "class_weights": list(head.weight.shape), "bias": head.bias is not None}
+
+
+def _is_part(head: nn.Linear | None, classifier: Classifier) -> bool:
+    return any(part is head for part in classifier.module.modules())
 
 
 def _predictor(classifier: Classifier, generator: str | None, cost: int) -> dict[str, Any]:
     settings = default_generator(classifier.name, generator)
     predictor = build_predictor(classifier, settings, CONTROLLER).eval()
     parameters = _count(predictor)
-    if classifier.head() is not None:  # a file stores the copy of the last layer only once
+    if _is_part(classifier.head(), classifier):  # a file stores the copy of the last layer only once
         parameters -= predictor.generator.filter.embedding.numel()
     name = "-".join(map(str, (predictor.generator.name, *predictor.generator.widths)))
     return {"generator": name, **_explainer(classifier, predictor, parameters, cost)}

@@ -14,6 +14,7 @@ from whyframe.input_spec import InputSpec
 from whyframe_training.classifiers.feature_taps import blank, capture, find_taps, named_taps
 from whyframe_training.classifiers.folding import fold_batch_norms
 from whyframe_training.classifiers.labels import read_labels, wrong_count
+from whyframe_training.classifiers.linear_layers import as_linear, for_two_classes
 from whyframe_training.classifiers.modules import prepare_module
 from whyframe_training.classifiers.networks import ClassifierError, ClassifierSpec, build_network
 from whyframe_training.classifiers.output_meaning import SOFTMAX_ASSUMED, adapt_outputs
@@ -193,21 +194,43 @@ class Classifier(nn.Module):
         return self.to_probabilities(self.logits(images))
 
     def head(self) -> nn.Linear | None:
-        """Return the last linear layer if the network ends in global average pooling and this layer, else None."""
-        linears = [m for m in self.module.modules() if isinstance(m, nn.Linear)]
-        if not linears or linears[-1].in_features != self.channels[-1]:
+        """Return the last linear layer if the network ends in this layer and global average pooling, else None.
+
+        The layer may follow the pooling, as in ResNet, or be a 1x1 convolution before it, with or without a ReLU, as in
+        SqueezeNet and other fully convolutional networks; the weights of a convolution are returned as a new layer.
+        """
+        head = self.last_linear()
+        if head is None:
             return None
         probe = torch.rand(2, *blank(self.input).shape[1:], generator=torch.Generator().manual_seed(0))
-        head = _for_two_classes(linears[-1]) if linears[-1].out_features == 1 else linears[-1]
         with torch.no_grad():
             features = self(probe.to(self.mean))
-            pooled = _centred(head(features.stages[-1].mean(dim=(2, 3))))
+            cells = head(features.stages[-1].permute(0, 2, 3, 1))
             logits = _centred(features.logits)
         # Relative to the logits, because those of untrained networks may be near zero.
-        close = pooled.shape == logits.shape and torch.allclose(
-            pooled, logits, rtol=0, atol=1e-2 * float(logits.abs().max())
+        close = any(
+            pooled.shape == logits.shape
+            and torch.allclose(pooled, logits, rtol=0, atol=1e-2 * float(logits.abs().max()))
+            for pooled in (_centred(values.mean(dim=(1, 2))) for values in (cells, cells.relu()))
         )
         return head if close else None
+
+    def last_linear(self) -> nn.Linear | None:
+        """Return the last linear layer or 1x1 convolution if it takes as many channels as the last features have.
+
+        Of a transformer with a class token, this is the layer that reads that token; its products with the other
+        tokens are no logits, but a good start for a class embedding.
+        """
+        modules = list(self.module.modules())[::-1]
+        for kind in (nn.Linear, nn.Conv2d):
+            last = next((as_linear(module) for module in modules if isinstance(module, kind)), None)
+            if last is None or last.in_features != self.channels[-1]:
+                continue
+            if last.out_features == 1:
+                return for_two_classes(last)
+            if last.out_features == len(self.labels):
+                return last
+        return None
 
     def _name_both_classes(self) -> None:
         """Name the complement of the class of a network with a single output and a single label."""
@@ -251,16 +274,6 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
     if fine_tuned and spec.activation == "auto" and network.activation == "softmax":
         classifier.outputs_note += f" ({SOFTMAX_ASSUMED})"
     return classifier
-
-
-def _for_two_classes(linear: nn.Linear) -> nn.Linear:
-    """Return the layer that gives the two logits of a `LogitAdapter` where a layer gives a single one."""
-    both = nn.Linear(linear.in_features, 2, bias=linear.bias is not None).to(linear.weight)
-    with torch.no_grad():
-        both.weight.copy_(torch.cat((-linear.weight / 2, linear.weight / 2)))
-        if linear.bias is not None:
-            both.bias.copy_(torch.cat((-linear.bias / 2, linear.bias / 2)))
-    return both.requires_grad_(False)
 
 
 def _centred(logits: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ def find_taps(module: nn.Module, spec: InputSpec) -> list[Tap]:
         ClassifierError: No module's output is a grid of features.
     """
     features = _features(record_calls(module, spec))
+    features = _before_scores(module, features) or features
     if not features:
         raise ClassifierError(
             "the classifier has no spatial features (no module's output is a map or a grid of patch tokens), so no "
@@ -122,6 +123,26 @@ def _features(calls: list[Call]) -> list[Tap]:
 
     outputs = [call.after for call in calls if call.after.height * call.after.width > 1]
     return [tap for tap in outputs if not is_step(tap)]
+
+
+def _before_scores(module: nn.Module, features: list[Tap]) -> list[Tap]:
+    """Return the features before the network's last 1x1 convolution, if it changes the number of channels last.
+
+    In a fully convolutional network it makes the class scores of each cell, and pooling follows: the features that
+    explainers read are its inputs.
+    """
+    convolutions = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
+    if not convolutions or any(isinstance(part, nn.Linear) for part in module.modules()):
+        return features
+    name, last = convolutions[-1]
+    index = next((i for i, tap in enumerate(features) if tap.name == name), None)
+    if (
+        index is None
+        or last.kernel_size != (1, 1)
+        or {tap.channels for tap in features[index:]} != {last.out_channels}
+    ):
+        return features
+    return features[:index]
 
 
 def _is_step_of(tap: Tap, block: Call) -> bool:

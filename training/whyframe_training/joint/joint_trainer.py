@@ -146,7 +146,7 @@ class JointTrainer(Trainer):
         encoder = copy.deepcopy(self.classifier).to(self.device).to(memory_format=torch.channels_last)
         encoder.module.requires_grad_(True)
         head = encoder.head()
-        if head is not None:
+        if head is not None and head is last_linear(encoder.module):
             assert isinstance(head.weight, nn.Parameter)
             self.predictor.generator.filter.embedding = head.weight
         return encoder

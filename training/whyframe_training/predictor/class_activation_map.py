@@ -1,4 +1,4 @@
-"""The class activation map: an explainer without training, of networks that end in pooling and a linear layer."""
+"""The class activation map: an explainer without training, of networks that end in a linear layer and pooling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from whyframe_training.predictor.min_max import MinMax
 
 
 class ClassActivationMap(nn.Module):
-    """CAM, `<X, w_c>`, of a network that ends in pooling and a linear layer, at the size of the last features.
+    """CAM, `<X, w_c>`, of a network that ends in pooling and a linear layer, in either order.
+
+    It has the size of the last features.
 
     There is no ReLU. Each map is scaled to [0, 1] by its own range; a constant map gives zeros.
 
@@ -20,7 +22,7 @@ class ClassActivationMap(nn.Module):
         classifier: A classifier with a `head()`.
 
     Raises:
-        ClassifierError: The network does not end in global average pooling and a linear layer.
+        ClassifierError: `Classifier.head` finds no such end of the network.
     """
 
     weight: Tensor

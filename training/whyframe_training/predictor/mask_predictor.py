@@ -66,7 +66,8 @@ def build_predictor(
 ) -> MaskPredictor:
     """Build an untrained mask predictor for a classifier.
 
-    The class embedding of its feature filter starts from the classifier's last linear layer, if there is one.
+    The class embedding of its feature filter starts from the classifier's last linear layer, if that takes as many
+    channels as the last features have.
 
     Args:
         classifier: The classifier to explain.
@@ -77,8 +78,8 @@ def build_predictor(
     Raises:
         ValueError: There is no such generator or controller.
     """
-    head = classifier.head()
-    embedding = None if head is None else head.weight.detach()
+    last = classifier.last_linear()
+    embedding = None if last is None else last.weight.detach()
     groups = scale_groups(classifier.taps, classifier.input)
     built = build_generator(generator, classifier.channels, len(classifier.labels), embedding, groups)
     return MaskPredictor(built, build_controller(controller), cam_weight)
