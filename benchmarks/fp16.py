@@ -21,7 +21,8 @@ import onnxruntime
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import Manifest
 from whyframe.files import json_text
-from whyframe.preprocess import read_image, to_input
+from whyframe.images import read_image
+from whyframe.preprocess import to_input
 from whyframe_export.precision import compare_precisions, float32_island, to_fp16
 
 MODEL = "models/efficientnet_lite0_ct.onnx"

@@ -18,8 +18,9 @@ import numpy as np
 from script_output import argument_parser, markdown_table, write_results
 from whyframe import ExplainEngine
 from whyframe.files import json_text
+from whyframe.images import read_image
 from whyframe.perturb import MINIMUM_DROP, faithfulness, preserving_curve, upsample
-from whyframe.preprocess import read_image, to_input
+from whyframe.preprocess import to_input
 from whyframe.progress import progress_bar
 from whyframe_evaluation.annotations.boxed_images import BoxedImage, read_boxed_images
 from whyframe_evaluation.metrics.pointing_game import pointing_hit

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.images import read_image
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import read_image, to_input
+from whyframe.preprocess import to_input
 from whyframe.resize_rule import ResizeRule
 
 

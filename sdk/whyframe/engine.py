@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from itertools import islice
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex
@@ -16,15 +15,15 @@ from whyframe.backends import Backend, open_backend
 from whyframe.contrast import contrast_outputs
 from whyframe.errors import CopyError, FrameValueError, ModelError
 from whyframe.explanation import Explanation
+from whyframe.image_options import ImageOptions
 from whyframe.manifest import Manifest
 from whyframe.model_check import check_model
-from whyframe.modelfile import ENGINE_MAGIC, read_model
+from whyframe.model_content import read_content, read_manifest
 from whyframe.pipeline import FrameOutput
 from whyframe.targets import Target, resolve_target, targets_of_batch
 
 __all__ = ["ExplainEngine"]
 
-_BUNDLED = "efficientnet_lite0_ct.onnx"
 _PREDICTED = -1
 
 
@@ -41,8 +40,12 @@ class ExplainEngine:
             used, an error is raised.
         device: ``"cpu"`` or ``"cuda:N"``; None for the CPU or, with TensorRT, for the first GPU.
         threads: Number of CPU threads of one call; None for all cores that this process may use.
+        matte: Colour behind transparent pixels of images: a name, ``"#rrggbb"``, or red, green and blue in [0, 255].
+        max_megapixels: Largest number of millions of pixels of an image; None for the environment variable
+            WHYFRAME_MAX_MEGAPIXELS or, where it is not set, for 100.
 
     Raises:
+        OptionError: The matte is not a colour, or the limit is not a positive number.
         ModelError: The file is missing or damaged, or breaks the graph contract.
         ManifestError: The file has no manifest, or a manifest with a newer schema.
         BackendError: The backend or the device cannot be used on this machine.
@@ -60,17 +63,26 @@ class ExplainEngine:
         backend: str = "auto",
         device: str | None = None,
         threads: int | None = None,
+        matte: str | tuple[int, int, int] = "white",
+        max_megapixels: float | None = None,
     ) -> None:
+        images = ImageOptions(matte, max_megapixels)
         data, name = read_content(model)
-        self._manifest = _read_manifest(data, name)
+        self._manifest = read_manifest(data, name)
         self._backend = open_backend(backend, data, device, threads)
         check_model(self._manifest, self._backend, name)
         self._pipeline = self._backend.pipeline(self._manifest)
+        self._pipeline.image_options = images
 
     @property
     def manifest(self) -> Manifest:
         """The manifest of the model: labels, sizes, resize rule, provenance."""
         return self._manifest
+
+    @property
+    def image_options(self) -> ImageOptions:
+        """How image files, Pillow images and frames with alpha are read."""
+        return self._pipeline.image_options
 
     @property
     def backend_name(self) -> str:
@@ -103,7 +115,8 @@ class ExplainEngine:
         """Explain one frame.
 
         Args:
-            frame: H x W x 3 uint8 array, BGR as OpenCV returns it; or a PIL image; or the path of an image file.
+            frame: H x W x 3 uint8 array, BGR as OpenCV returns it, or H x W x 4 with alpha last; or a PIL image; or
+                the path of an image file. Images are turned upright by EXIF and composed on the matte.
             target: Name or id of the class to explain; None for the predicted class; or a pair such as
                 ``("cat", "dog")``, to explain the first class against the second.
             refine: Steps of post-hoc refinement (Fu et al. 2022, section 3.2.1); each step classifies one
@@ -211,6 +224,7 @@ class ExplainEngine:
         twin = object.__new__(type(self))
         twin._manifest, twin._backend = self._manifest, backend
         twin._pipeline = backend.pipeline(self._manifest)
+        twin._pipeline.image_options = self.image_options
         return twin
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -277,23 +291,3 @@ class ExplainEngine:
 
 def _warn_deprecated(old: str, new: str) -> None:
     warnings.warn(f"ExplainEngine.{old} is deprecated; use {new}.", DeprecationWarning, stacklevel=3)
-
-
-def read_content(model: str | os.PathLike[str] | None) -> tuple[bytes, str]:
-    """Return the content of a model file, and its name for error messages."""
-    if model is not None:
-        return read_model(model), str(model)
-    try:
-        return resources.files("whyframe").joinpath("models").joinpath(_BUNDLED).read_bytes(), _BUNDLED
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"this installation does not contain {_BUNDLED}; give a model file with model=."
-        ) from error
-
-
-def _read_manifest(data: bytes, name: str) -> Manifest:
-    if data.startswith(ENGINE_MAGIC):
-        from whyframe.tensorrt.enginefile import EngineFile
-
-        return EngineFile.read(data).manifest
-    return Manifest.of_model(data, name)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.image_options import ImageOptions
 from whyframe.scores import Scores
 
 __all__ = ["FrameOutput", "Pipeline", "timings_of"]
@@ -37,7 +38,13 @@ class FrameOutput:
 
 
 class Pipeline(ABC):
-    """Preprocessing, inference and refinement of frames on one backend, for one thread."""
+    """Preprocessing, inference and refinement of frames on one backend, for one thread.
+
+    Attributes:
+        image_options: How image files, Pillow images and frames with alpha are read.
+    """
+
+    image_options = ImageOptions()
 
     @abstractmethod
     def explain(

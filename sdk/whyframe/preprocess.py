@@ -6,7 +6,6 @@ Every resize uses half-pixel centres: the centre of output pixel i is at ``(i + 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,22 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.alpha import premultiply, unpremultiply
-from whyframe.errors import FrameError, FrameTypeError, FrameValueError, SourceError, one_line
+from whyframe.errors import FrameError, FrameTypeError, FrameValueError
+from whyframe.image_options import ImageOptions
+from whyframe.images import compose, from_pillow, is_pillow_image, read_image
 from whyframe.input_spec import InputSpec
 from whyframe.resample import resample
 from whyframe.resize_rule import Placement
 
-__all__ = ["as_bgr", "as_image", "read_image", "to_input"]
+__all__ = ["as_bgr", "as_image", "to_input"]
 
 Image = NDArray[np.uint8]
 
 
-def as_bgr(frame: Any, color: str = "bgr") -> Image:
+def as_bgr(frame: Any, color: str = "bgr", options: ImageOptions | None = None) -> Image:
     """Return a frame as a BGR array.
 
     Args:
-        frame: H x W x 3 uint8 array with any strides; or a PIL image; or the path of an image file.
+        frame: H x W x 3 uint8 array with any strides, or H x W x 4 with alpha last, which is composed on the matte;
+            or a PIL image, which is rotated upright as a file is; or the path of an image file.
         color: Channel order of an array, ``"bgr"`` or ``"rgb"``; not used for images and files.
+        options: How images and files are read; None for the defaults.
 
     Returns:
         H x W x 3 uint8 BGR. A BGR array is returned itself, not copied.
@@ -41,14 +44,18 @@ def as_bgr(frame: Any, color: str = "bgr") -> Image:
     if color not in ("bgr", "rgb"):
         raise FrameValueError(f"color is {color!r}; give 'bgr' (OpenCV's order) or 'rgb'.")
     if isinstance(frame, (str, os.PathLike)):
-        return read_image(frame)
-    if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
-        frame, color = np.asarray(frame.convert("RGB")), "rgb"
+        return read_image(frame, options=options)
+    options = options or ImageOptions()
+    if is_pillow_image(frame):
+        return from_pillow(frame, 3, options)
+    if isinstance(frame, np.ndarray) and frame.ndim == 3 and frame.shape[2] == 4:
+        _check_frame(frame[..., :3])
+        frame = compose(frame, options, color)
     _check_frame(frame)
     return cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if color == "rgb" else frame  # type: ignore[return-value]
 
 
-def as_image(frame: Any, color: str, channels: int) -> Image:
+def as_image(frame: Any, color: str, channels: int, options: ImageOptions | None = None) -> Image:
     """Return a frame with the channels that a model needs.
 
     Args:
@@ -57,6 +64,7 @@ def as_image(frame: Any, color: str, channels: int) -> Image:
             ``color`` and then alpha, for a model of 4 channels.
         color: Channel order of an array, ``"bgr"`` or ``"rgb"``.
         channels: Number of channels of the model's input: 1, 3 or 4.
+        options: How images and files are read; None for the defaults.
 
     Returns:
         H x W x 3 uint8 BGR, or H x W x 4 uint8 BGRA for a model of 4 channels.
@@ -66,22 +74,18 @@ def as_image(frame: Any, color: str, channels: int) -> Image:
         SourceError: The file is missing or is not an image, or has no alpha channel where the model needs it.
     """
     if channels == 4:
-        return _as_bgra(frame, color)
+        return _as_bgra(frame, color, options)
     grey = isinstance(frame, np.ndarray) and (frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1))
     if channels == 1 and grey and frame.dtype == np.uint8 and frame.size:
         return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
-    return as_bgr(frame, color)
+    return as_bgr(frame, color, options)
 
 
-def _as_bgra(frame: Any, color: str) -> Image:
+def _as_bgra(frame: Any, color: str, options: ImageOptions | None) -> Image:
     if isinstance(frame, (str, os.PathLike)):
-        return _read_bgra(frame)
-    if not isinstance(frame, np.ndarray) and hasattr(frame, "convert") and hasattr(frame, "getbands"):
-        if "A" not in frame.getbands():
-            raise FrameValueError(
-                "the image has no alpha channel and the model takes 4 channels; give an RGBA image."
-            )
-        frame, color = np.asarray(frame.convert("RGBA")), "rgb"
+        return read_image(frame, channels=4, options=options)
+    if is_pillow_image(frame):
+        return from_pillow(frame, 4, options or ImageOptions())
     if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[2] != 4 or not frame.size:
         found = _shape(frame) if isinstance(frame, np.ndarray) else type(frame).__name__
         raise FrameValueError(
@@ -90,14 +94,6 @@ def _as_bgra(frame: Any, color: str) -> Image:
     if frame.dtype != np.uint8:
         raise FrameTypeError(f"a frame is uint8, not {frame.dtype}; {_to_uint8(frame.dtype)}")
     return cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA) if color == "rgb" else frame  # type: ignore[return-value]
-
-
-def _read_bgra(path: str | os.PathLike[str]) -> Image:
-    read_image(path)  # explains a file that is missing or cannot be decoded
-    image = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 3 or image.shape[2] != 4:
-        raise SourceError(f"{path} has no alpha channel and the model takes 4 channels; give an RGBA image.")
-    return (image // 256).astype(np.uint8) if image.dtype == np.uint16 else image  # type: ignore[return-value]
 
 
 def _check_frame(frame: Any) -> None:
@@ -125,10 +121,6 @@ def _wrong_shape(frame: NDArray[Any]) -> FrameError:
     if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
         advice = "convert it with cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)."
         return FrameValueError(f"the frame is grey ({_shape(frame)}) and the model takes colour; {advice}")
-    if frame.ndim == 3 and frame.shape[2] == 4:
-        return FrameValueError(
-            f"the frame has 4 channels ({_shape(frame)}); drop the last with frame[..., :3]."
-        )
     if frame.ndim == 3 and frame.shape[0] == 3:
         advice = "convert it with frame.transpose(1, 2, 0)."
         return FrameValueError(f"the frame is {_shape(frame)}, with its channels first; {advice}")
@@ -149,36 +141,6 @@ def _to_uint8(dtype: np.dtype[Any]) -> str:
     if dtype == np.uint16:
         return "convert 16 bits with (frame >> 8).astype(numpy.uint8)."
     return "convert it to 0..255 with frame.astype(numpy.uint8)."
-
-
-def read_image(path: str | os.PathLike[str]) -> Image:
-    """Read an image file and rotate the image as its EXIF orientation requires.
-
-    Returns:
-        H x W x 3 uint8 BGR.
-
-    Raises:
-        SourceError: The file is missing, cannot be read, or is not an image that OpenCV can decode.
-    """
-    try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    except FileNotFoundError as error:
-        raise SourceError(f"there is no file {path}; check the path.") from error
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read ({one_line(error.strerror or '')}); check the path."
-        ) from error
-    image = _decode(data)
-    if image is None:
-        raise SourceError(f"{path} is not an image that OpenCV can read; give a JPEG or PNG file.")
-    return image
-
-
-def _decode(data: NDArray[np.uint8]) -> Image | None:
-    try:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None  # type: ignore[return-value]
-    except cv2.error:  # for example an image larger than OpenCV's limit
-        return None
 
 
 def to_input(frame: Image, spec: InputSpec) -> Image:

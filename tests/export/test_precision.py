@@ -12,8 +12,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from whyframe import Manifest, ManifestError
+from whyframe.images import read_image
 from whyframe.input_spec import InputSpec
-from whyframe.preprocess import read_image, to_input
+from whyframe.preprocess import to_input
 from whyframe_export import precision
 from whyframe_export.bundled_images import bundled_crops
 from whyframe_export.controller_function import OPSET, controller_call, controller_function

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from whyframe.preprocess import read_image
+from whyframe.images import read_image
 from whyframe_evaluation.annotations.annotation_files import AnyPath, path_within, read_text
 from whyframe_evaluation.annotations.boxed_images import Box, BoxedImage, BoxedObject, read_boxed_images
 from whyframe_training.data import DataError, list_images

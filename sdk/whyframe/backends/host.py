@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from whyframe.backends.base import Backend
 from whyframe.errors import FrameTypeError
+from whyframe.images import compose
 from whyframe.manifest import Manifest
 from whyframe.perturb import upsample
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of
@@ -38,7 +39,7 @@ class HostPipeline(Pipeline):
         """See `Pipeline.explain`."""
         marks = [perf_counter()]
         spec = self._manifest.input
-        images = [as_image(_on_host(frame), color, spec.channels) for frame in frames]
+        images = [as_image(_on_host(frame), color, spec.channels, self.image_options) for frame in frames]
         inputs = np.stack([to_input(image, spec) for image in images])
         marks.append(perf_counter())
         probabilities, class_ids, masks = self._backend.explain(inputs, targets)
@@ -54,7 +55,7 @@ class HostPipeline(Pipeline):
             HostScores(mask, no_signal, image.shape[:2], spec)
             for mask, no_signal, image in zip(masks, without_signal, images, strict=True)
         ]
-        shown = [image if image.shape[2] == 3 else image[..., :3] for image in images]
+        shown = [image if image.shape[2] == 3 else compose(image, self.image_options) for image in images]
         outputs = zip(shown, probabilities, class_ids.tolist(), scores, strict=True)
         return [FrameOutput(*output, timings) for output in outputs]
 

@@ -21,6 +21,7 @@ from whyframe.check.user_pipeline import UserPipeline
 from whyframe.engine import ExplainEngine
 from whyframe.errors import SourceError
 from whyframe.explanation import Explanation
+from whyframe.images import compose
 from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
 from whyframe.progress import progress_bar
 
@@ -204,4 +205,6 @@ def _entry(
     if spec.channels == 1:
         shown = np.repeat(shown, 3, axis=2)
     bgr = np.ascontiguousarray(shown[..., 2::-1])
-    return Entry(title or path.name, np.ascontiguousarray(frame[..., :3]), bgr, answers)
+    if spec.channels == 4:
+        frame = compose(frame, engine.image_options)
+    return Entry(title or path.name, frame, bgr, answers)

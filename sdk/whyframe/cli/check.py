@@ -117,7 +117,7 @@ def check(
     from whyframe.check.report import check_report_path
     from whyframe.check.run import list_images, run_check
     from whyframe.check.user_pipeline import load_pipeline
-    from whyframe.engine import read_content
+    from whyframe.model_content import read_content
 
     if output is not None:
         check_report_path(output)

@@ -20,6 +20,7 @@ from whyframe.cuda.overlay_renderer import OverlayRenderer
 from whyframe.cuda.ring import Ring, Slot
 from whyframe.cuda.staging import Staged, Staging
 from whyframe.errors import BackendError
+from whyframe.images import compose
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of
 from whyframe.preprocess import as_image
 
@@ -93,7 +94,7 @@ class DevicePipeline(Pipeline):
         self._check_open()
         if not is_device_frame(frame):
             with self._driver.current():
-                self._staging.upload(as_image(frame, color, self._channels), source=frame)
+                self._staging.upload(as_image(frame, color, self._channels, self.image_options), source=frame)
 
     def profile(self, frame: NDArray[np.uint8]) -> dict[str, float]:
         """Measure the stages of a host frame on the device, without a graph; for benchmarks.
@@ -166,11 +167,12 @@ class DevicePipeline(Pipeline):
             return replace(frame, stream=None)  # already waited for, and its owner may destroy it
         staged = self._staging.find(given)
         if staged is None:
-            staged = self._staging.upload(as_image(given, color, self._channels))
+            staged = self._staging.upload(as_image(given, color, self._channels, self.image_options))
         marks.append(perf_counter())
         self._target[0] = target
         self._queue_staged(staged)
-        return staged.image[..., :3]
+        image = staged.image
+        return image if image.shape[2] == 3 else compose(image, self.image_options)
 
     def _queue_device_frame(self, frame: DeviceFrame) -> None:
         if frame.stream is not None:

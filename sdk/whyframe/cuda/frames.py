@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from whyframe.cuda.dlpack import Tensor, from_dlpack
 from whyframe.cuda.driver import Driver, Stream
 from whyframe.errors import FrameTypeError, FrameValueError
+from whyframe.image_options import ImageOptions
+from whyframe.images import compose
 
 __all__ = ["DeviceFrame", "NV12Frame", "as_device_frame", "is_device_frame"]
 
@@ -102,8 +104,10 @@ class DeviceFrame:
             if self.format != "nv12":
                 channels = len(self.format)
                 rows = self._rows(self.pointer, channels * width, height, stream)
-                image = rows.reshape(height, width, channels)[..., :3]
-                return np.ascontiguousarray(image[..., ::-1] if self.format.startswith("rgb") else image)
+                image = rows.reshape(height, width, channels)
+                color = self.format[:3]
+                image = compose(image, ImageOptions(), color) if channels == 4 else image
+                return np.ascontiguousarray(image[..., ::-1] if color == "rgb" else image)
             luma = self._rows(self.pointer, width, height, stream)
             chroma = self._rows(self.chroma, 2 * ((width + 1) // 2), (height + 1) // 2, stream)
         return nv12_to_bgr(luma, chroma, self.matrix, self.full_range)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whyframe.errors import SourceError
+from whyframe.images import read_image
 from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
 from whyframe.passwords import hide_passwords
-from whyframe.preprocess import read_image
 from whyframe.video.addresses import file_path, is_address, is_live_protocol, protocol
 from whyframe.video.captures import CameraSource, VideoSource
 from whyframe.video.containers import is_truncated

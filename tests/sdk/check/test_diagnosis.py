@@ -11,8 +11,8 @@ from whyframe.check.comparison import Limits
 from whyframe.check.diagnosis import Diagnosis, diagnose
 from whyframe.check.preparation import Decoding, Images, Normalisation, Preparation
 from whyframe.check.run import run_check
-from whyframe.engine import read_content
 from whyframe.input_spec import IMAGENET_MEAN, IMAGENET_STD
+from whyframe.model_content import read_content
 from whyframe.resize_rule import ResizeRule
 
 CROP = ResizeRule(mode="crop", shorter_side=18, interpolation="bicubic")
