@@ -75,7 +75,7 @@ def trained_source(
         _manifest(classifier, predictor, batch),
         explainer="mask-predictor",
         generator="-".join(map(str, (predictor.generator.name, *predictor.generator.widths))),
-        training=_provenance(config, folder, steps),
+        training={**_provenance(config, folder, steps), "labels_from": classifier.labels_from},
     )
     return ExportSource(classifier, predictor, manifest, _validation_images(config), description)
 
@@ -103,7 +103,11 @@ def training_free_source(
     classifier, description = _build(spec, resize)
     explainer = training_free_explainer(classifier, kind)
     name = "cam" if isinstance(explainer, ClassActivationMap) else "forward"
-    manifest = dataclasses.replace(_manifest(classifier, explainer, batch), explainer=name)
+    manifest = dataclasses.replace(
+        _manifest(classifier, explainer, batch),
+        explainer=name,
+        training={"labels_from": classifier.labels_from},
+    )
     return ExportSource(classifier, explainer, manifest, (), description)
 
 

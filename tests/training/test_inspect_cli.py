@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from helpers import tiny_network
 from whyframe.errors import WhyframeError
-from whyframe_training.inspect_cli import inspect
+from whyframe_training.inspect_cli import _explainer_table, inspect
 
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command()(inspect)
@@ -47,3 +47,34 @@ def test_wrong_taps_are_one_line_with_the_nearest_name(arguments: list[str]) -> 
     with pytest.raises(WhyframeError, match=r"no module 'boddy.3' .did you mean body.3") as caught:
         CliRunner().invoke(APP, [*arguments, "--taps", "boddy.3"], catch_exceptions=False)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_that_nothing_states_are_said_to_be_assumed(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def build():\n"
+        "    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1000)\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 4, 4), *head)\n"
+    )
+    arguments = [f"{tmp_path / 'mine.py'}:build", "--side", "32", "--activation", "softmax"]
+    result = CliRunner().invoke(APP, arguments)
+    assert (
+        "labels: assumed to be those of ImageNet-1k, because nothing states them; pass --labels"
+        in result.stdout
+    )
+    assert json.loads(CliRunner().invoke(APP, [*arguments, "--json"]).stdout)["labels_from"].startswith(
+        "assumed"
+    )
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class {index}" for index in range(1000)))
+    result = CliRunner().invoke(APP, [*arguments, "--labels", str(labels)])
+    assert "assumed to be those" not in result.stdout
+
+
+def test_a_small_cost_is_not_shown_as_0() -> None:
+    explainer = {"usable": True, "mask": [7, 7], "parameters": 0, "multiply_adds": 5}
+    shown = {
+        cost: next(iter(_explainer_table({"cam": {**explainer, "relative_cost": cost}}).columns[-1].cells))
+        for cost in (0.0, 2.5e-5, 0.0123)
+    }
+    assert shown == {0.0: "0 %", 2.5e-5: "< 0.01 %", 0.0123: "1.23 %"}

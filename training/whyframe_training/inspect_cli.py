@@ -53,6 +53,7 @@ def inspect(
       input          size, channels, normalisation, resize rule
       outputs        meaning of the outputs; whether classes are exclusive
       classes        number of classes
+      labels_from    where the labels are stated, or that they are assumed
       taps           modules whose outputs are the features, fine to coarse:
                      layout (nchw, nhwc or tokens), prefix (class and register
                      tokens), height, width, channels, strides
@@ -147,7 +148,7 @@ def _explainer_table(explainers: dict[str, dict[str, Any]]) -> Table:
             table.add_row(name, "-", "-", "-", "not usable")
             continue
         mask, cost = explainer["mask"], explainer["relative_cost"]
-        relative = "-" if cost is None else f"{100 * cost:.3g} %"
+        relative = "-" if cost is None else f"{100 * cost:.3g} %" if cost == 0 or cost >= 1e-4 else "< 0.01 %"
         operations = f"{explainer['multiply_adds']:,}"
         table.add_row(name, f"{mask[0]} x {mask[1]}", f"{explainer['parameters']:,}", operations, relative)
     return table

@@ -30,8 +30,8 @@ def inspect_classifier(classifier: Classifier, generator: str | None = None) -> 
         generator: Mask generator of the predictor, "edge" or "unet"; None for the default of the network.
 
     Returns:
-        `classifier`, `input`, `outputs`, `classes`, `taps`, `head`, `parameters`, `multiply_adds` and `explainers`, as
-        the help of `whyframe inspect` describes them.
+        `classifier`, `input`, `outputs`, `classes`, `labels_from`, `taps`, `head`, `parameters`, `multiply_adds` and
+        `explainers`, as the help of `whyframe inspect` describes them.
     """
     cost = multiply_adds(lambda: classifier.logits(blank(classifier.input)))
     return {
@@ -39,6 +39,7 @@ def inspect_classifier(classifier: Classifier, generator: str | None = None) -> 
         "input": classifier.input.to_dict(),
         "outputs": {"meaning": classifier.outputs.value, "exclusive": classifier.exclusive},
         "classes": len(classifier.labels),
+        "labels_from": classifier.labels_from,
         "taps": taps_of(classifier),
         "head": _head(classifier),
         "parameters": _count(classifier.given),
@@ -52,11 +53,14 @@ def inspect_classifier(classifier: Classifier, generator: str | None = None) -> 
 
 
 def taps_of(classifier: Classifier) -> list[dict[str, Any]]:
-    """Return name, layout, size, channels and strides of each feature tap, from fine to coarse."""
+    """Return name, layout, size, channels and strides of each feature tap, from fine to coarse.
+
+    The last features of a network without stride 32 are those of stride 16 too. They are listed once.
+    """
     height, width = classifier.input.height, classifier.input.width
     return [
         {**tap._asdict(), "strides": [round(height / tap.height, 2), round(width / tap.width, 2)]}
-        for tap in classifier.taps
+        for tap in dict.fromkeys(classifier.taps)
     ]
 
 
@@ -109,11 +113,12 @@ def _explainer(
 
 def _forward(classifier: Classifier, cost: int) -> dict[str, Any]:
     explainer = ForwardMap(classifier)
-    return _costs(list(explainer.grid), 0, round(explainer.cost * cost), cost)
+    extra = round(explainer.cost * cost) + explainer.masked_values
+    return _costs(list(explainer.grid), 0, extra, cost)
 
 
 def _costs(mask: list[int], parameters: int, extra: int, cost: int) -> dict[str, Any]:
-    relative = round(extra / cost, 4) if cost else None
+    relative = float(f"{extra / cost:.3g}") if cost else None
     return {"mask": mask, "parameters": parameters, "multiply_adds": extra, "relative_cost": relative}
 
 

@@ -21,6 +21,7 @@ from whyframe_training.classifiers.output_meaning import SOFTMAX_ASSUMED, adapt_
 from whyframe_training.classifiers.outputs import LogitAdapter, to_probabilities, to_tensor
 from whyframe_training.classifiers.packages import package
 from whyframe_training.classifiers.probe_images import probe_images
+from whyframe_training.classifiers.specification import labels_origin
 from whyframe_training.classifiers.tap_checks import check_taps
 from whyframe_training.classifiers.weights import load_weights
 
@@ -59,6 +60,7 @@ class Classifier(nn.Module):
         taps: Modules whose outputs are the features, and how they are read, in the order of `Features.stages`.
         channels: Number of channels of each feature map.
         input_from: Where `input` is stated, such as "the timm config"; empty where it is assumed.
+        labels_from: Where `labels` are stated, see `labels_origin`; empty where the classifier was built from a module.
         onnx_backend: Function from normalised images to logits that replaces the module where no gradient is recorded,
             see `whyframe_training.classifiers.onnx_runtime`; None by default.
 
@@ -69,6 +71,7 @@ class Classifier(nn.Module):
     mean: Tensor
     std: Tensor
     input_from: str = ""
+    labels_from: str = ""
     onnx_backend: Callable[[Tensor], Tensor] | None = None
 
     def __init__(
@@ -270,6 +273,7 @@ def build_classifier(spec: ClassifierSpec, fold: bool = True) -> Classifier:
         fold=fold,
     )
     classifier.input_from = network.input_from
+    classifier.labels_from = labels_origin(spec, network)
     fine_tuned = spec.weights not in ("pretrained", "random")
     if fine_tuned and spec.activation == "auto" and network.activation == "softmax":
         classifier.outputs_note += f" ({SOFTMAX_ASSUMED})"

@@ -1,10 +1,11 @@
-"""Description of a classifier's input for people: what it is, and where each part of it is stated."""
+"""Description of a classifier's input and labels for people: what they are, and where they are stated."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from whyframe.resize_rule import ResizeRule
+from whyframe_training.classifiers.specification import ASSUMED_LABELS
 
 if TYPE_CHECKING:
     from whyframe.input_spec import InputSpec
@@ -30,6 +31,10 @@ def describe_input(spec: ClassifierSpec, classifier: Classifier, replaced: Resiz
     ]
     if own.channels == 4 and own.resize.interpolation != "nearest":
         lines.append(f"       alpha: {_alpha(own)}")
+    if classifier.labels_from == ASSUMED_LABELS:
+        lines.append(
+            f"labels: {ASSUMED_LABELS}, because nothing states them; pass --labels FILE if they are others"
+        )
     if replaced is not None and replaced != own.resize:
         lines.append(f"       the resize rule replaces that of the classifier: {replaced}")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -12,10 +13,12 @@ from torch import nn
 from whyframe.errors import OptionError
 from whyframe.input_spec import COLORS, IMAGENET_MEAN, IMAGENET_STD, InputSpec
 from whyframe.resize_rule import ResizeRule
+from whyframe_training.classifiers.labels import IMAGENET_CLASSES
 
-__all__ = ["ACTIVATIONS", "ClassifierSpec", "Network"]
+__all__ = ["ACTIVATIONS", "ASSUMED_LABELS", "ClassifierSpec", "Network", "labels_origin"]
 
 ACTIVATIONS = ("auto", "softmax", "sigmoid", "none")
+ASSUMED_LABELS = "assumed to be those of ImageNet-1k"
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,25 @@ class Network(NamedTuple):
     activation: str = "auto"
     input_from: str = ""
     labels: tuple[str, ...] | None = None
+
+
+def labels_origin(spec: ClassifierSpec, network: Network) -> str:
+    """Return where the labels of a classifier are stated; `ASSUMED_LABELS` where nothing states them.
+
+    The published labels of an architecture say nothing about weights from a file.
+
+    Args:
+        spec: Specification of the classifier.
+        network: The network that was built from it.
+    """
+    if spec.labels is not None:
+        return Path(spec.labels).name
+    published = bool(network.input_from) and not spec.name.startswith("hf:")
+    from_file = spec.weights not in ("pretrained", "random")
+    imagenet = network.labels is None or len(network.labels) == IMAGENET_CLASSES
+    if (published and from_file and imagenet) or (network.labels is None and not network.input_from):
+        return ASSUMED_LABELS
+    return network.input_from.partition(",")[0] or "the network's configuration"
 
 
 def _height_and_width(side: int | tuple[int, int]) -> tuple[int, int]:

@@ -43,6 +43,8 @@ class ForwardMap(nn.Module):
     Attributes:
         cut: Place of X in the network.
         grid: Rows and columns of the map. They are those of X, and fewer where X is large or what follows it expensive.
+        masked_values: Number of values of the masked features of an image, which are as many multiplications; they are
+            not part of `cost`.
         cost: Multiplications and additions of the explanation, as a multiple of those of the classifier.
 
     Raises:
@@ -67,6 +69,7 @@ class ForwardMap(nn.Module):
             features, _ = self.features(images)
         cost = cost_after(classifier.module, self.cut, images[:1])
         self.grid = _grid(self.cut.height, self.cut.width, features[0].numel(), cost)
+        self.masked_values = features[0].numel() * self.grid[0] * self.grid[1]
         self.cost = cost * self.grid[0] * self.grid[1]
         if self.cost > MAXIMUM_COST:
             raise ClassifierError(
