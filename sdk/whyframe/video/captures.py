@@ -77,19 +77,22 @@ class VideoSource(Source):
             frames: Number of frames that could be read.
         """
         assert self.decoder is not None
-        if self.damaged:
-            self.problems.append(
-                f"{self.name} is damaged: {describe_damage(self.damaged)}, and the frames after them can show "
-                "traces up to the next key frame; copy or record it again."
-            )
         stated = f" of the {self.count} frames that it states" if frames < (self.count or 0) else " frames"
+        damaged = self.damaged
         if self.path is not None and is_truncated(self.path):
+            # What the missing end cost is no damage in the middle.
+            damaged = tuple(seconds for seconds in damaged if seconds < self.decoder.clock.last)
             self.problems.append(
                 f"{self.name} is cut short: {frames}{stated} could be read; copy or record it again."
             )
         elif self.decoder.broken:
             self.problems.append(
                 f"{self.name} broke off: {frames}{stated} could be read ({self.decoder.broken}); try again."
+            )
+        if damaged:
+            self.problems.append(
+                f"{self.name} is damaged: {describe_damage(damaged)}, and the frames after them can show "
+                "traces up to the next key frame; copy or record it again."
             )
 
 
