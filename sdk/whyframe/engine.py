@@ -162,7 +162,9 @@ class ExplainEngine:
         targets = targets_of_batch(target, len(frames))
         return self._explain(frames, targets, refine, color) if frames else []
 
-    def stream(self, source: Any, *, target: Target = None, refine: int = 0) -> Iterator[Explanation]:
+    def stream(
+        self, source: Any, *, target: Target = None, refine: int = 0, reconnect: bool | float = False
+    ) -> Iterator[Explanation]:
         """Explain the frames of a video, a folder of images, a camera or a URL while they are read.
 
         Decoding, explaining and the caller's own work overlap; see `whyframe.video.stream.stream_explanations`.
@@ -171,6 +173,8 @@ class ExplainEngine:
             source: Path of a video, an image or a folder of images; number of a camera; or URL of a stream.
             target: As for `run`; None for the predicted class of each frame.
             refine: As for `run`.
+            reconnect: Whether a live source that ends, breaks or stalls is connected again; a number is the seconds
+                without a frame after which it is given up (True: 300).
 
         Returns:
             An iterator over the explanations, with ``index`` and ``timestamp``. Every frame of a file
@@ -178,11 +182,15 @@ class ExplainEngine:
 
         Raises:
             SourceError: The source cannot be read.
+            StreamError: A live source ended, broke or stalled, and was not connected again; ``frames`` is the number
+                of frames that were received.
             TargetError: The model has no such class.
         """
+        from whyframe.video.live import Reconnect
         from whyframe.video.stream import stream_explanations
 
-        return stream_explanations(self, source, target=target, refine=refine)
+        rule = Reconnect.of(reconnect)
+        return stream_explanations(self, source, target=target, refine=refine, reconnect=rule)
 
     def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
         """Start to copy the next frame to the GPU while another frame is explained.

@@ -63,6 +63,9 @@ class Explanation:
         contrast: Name of the class that the explained class is explained against; None where there is none.
         index: Position of the frame in its source or its batch, from 0.
         timestamp: Seconds from the start of the source; None where the source has no clock.
+        dropped: Number of frames of a live source that were dropped just before this one, to stay in time.
+        gap: Seconds for which a live source was lost, and was connected again, before this frame; None where it was
+            not lost.
 
     Examples:
         >>> result = engine.run("photo.jpg")
@@ -80,6 +83,8 @@ class Explanation:
     manifest: Manifest = field(repr=False)
     index: int = 0
     timestamp: float | None = None
+    dropped: int = 0
+    gap: float | None = None
     contrast: str | None = None
 
     @property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from whyframe.cli.options import Backend, Device, Json, Model, Target, Threads, open_engine
+from whyframe.errors import StreamError
 from whyframe.files import json_text
 from whyframe.printable import printable
 from whyframe.progress import progress_bar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _DRAWING = "Drawing"
+_LIVE = "Live sources"
 
 _Input = Annotated[
     str,
@@ -64,6 +66,25 @@ _Refine = Annotated[
 _MaxFrames = Annotated[
     int | None, typer.Option(min=1, help="Number of frames after which to stop.", show_default="all frames")
 ]
+_ReconnectFlag = Annotated[
+    bool,
+    typer.Option(
+        "--reconnect",
+        help="Connect a camera or a live stream again where it ends, breaks or stalls. Without it the run ends with "
+        "exit status 1.",
+        rich_help_panel=_LIVE,
+    ),
+]
+_GiveUp = Annotated[
+    float,
+    typer.Option(
+        "--give-up",
+        min=0.1,
+        metavar="SECONDS",
+        help="Time without a frame after which --reconnect ends the run, in seconds.",
+        rich_help_panel=_LIVE,
+    ),
+]
 _Colormap = Annotated[
     str,
     typer.Option(
@@ -99,6 +120,8 @@ def run(
     refine: _Refine = 0,
     max_frames: _MaxFrames = None,
     as_json: Json = False,
+    reconnect: _ReconnectFlag = False,
+    give_up: _GiveUp = 300.0,
     colormap: _Colormap = "turbo",
     opacity: _Opacity = 0.75,
     caption: _Caption = True,
@@ -120,7 +143,7 @@ def run(
       whyframe run photo.jpg --target espresso --versus cup -o why.png
       whyframe run photos/ -o explained/ --colormap viridis --no-caption
       whyframe run 0 --max-frames 300
-      whyframe run rtsp://camera.local/stream --json
+      whyframe run rtsp://camera.local/stream --json --reconnect
 
     Fields of --json, one object per line and frame:
       index        position of the frame in the input, from 0
@@ -137,30 +160,40 @@ def run(
       peak         x and y of the highest score in pixels; null without signal
       timings      time of each stage in milliseconds
       file         name of the image file; only for an image or a folder
+      dropped      number of frames dropped just before; only for a live source
+      gap          seconds for which the source was lost just before, or null;
+                   only for a live source
 
     Exit status:
       0    every frame was explained
-      1    an error, or a part of the input could not be read
+      1    an error, a part of the input could not be read, or a live source
+           ended, broke or stalled
       2    a usage error, such as an unknown option
       130  Ctrl-C; 143 SIGTERM; 129 SIGHUP
     """
     from whyframe.colormap import check_blending
+    from whyframe.video.live import Reconnect
     from whyframe.video.sinks import open_sink
     from whyframe.video.sources import open_source
     from whyframe.video.stream import stream_explanations
 
     check_blending(colormap, opacity)
     overlay = {"colormap": colormap, "opacity": opacity, "caption": caption}
-    with open_source(source) as opened, open_engine(model, backend, device, threads) as engine:
+    rule = Reconnect(limit=give_up) if reconnect else None
+    with (
+        open_source(source, reconnect=rule) as opened,
+        open_engine(model, backend, device, threads) as engine,
+    ):
         explained = target if versus is None else (target, versus)
         results = stream_explanations(engine, opened, target=explained, refine=refine)
         path = output or (None if as_json else _default_output(opened))
         sink = open_sink(path, opened) if path else None
         summary = _Summary(opened, sink)
+        opened.on_message = _print_message
         try:
             with closing(results):
                 _explain_all(results, summary, overlay, as_json=as_json, max_frames=max_frames)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StreamError):
             summary.show()
             raise
     summary.show()
@@ -200,7 +233,12 @@ def _explain_all(
 
 def _json_line(explanation: Explanation, source: Source) -> dict[str, Any]:
     file = {"file": source.files[explanation.index].name} if source.files else {}
-    return {**file, **explanation.to_dict()}
+    live = {"dropped": explanation.dropped, "gap": explanation.gap} if source.live else {}
+    return {**file, **explanation.to_dict(), **live}
+
+
+def _print_message(message: str) -> None:
+    print(f"whyframe: {message}", file=sys.stderr, flush=True)
 
 
 def _default_output(source: Source) -> Path:
@@ -221,7 +259,7 @@ class _Summary:
     def __init__(self, source: Source, sink: Sink | None) -> None:
         self.source, self.sink = source, sink
         self._labels: Counter[str] = Counter()
-        self._frames = 0
+        self._frames = self._dropped = 0
         self._milliseconds = 0.0
         self._start = perf_counter()
 
@@ -230,6 +268,7 @@ class _Summary:
         above = explanation.labels_above_threshold
         self._labels.update([explanation.label] if above is None else [score.label for score in above])
         self._frames += 1
+        self._dropped += explanation.dropped
         self._milliseconds += explanation.timings["total"]
 
     def show(self) -> None:
@@ -244,8 +283,9 @@ class _Summary:
     def _output_line(self, frames: int) -> str:
         size = "" if self.source.size is None else f" of {self.source.size[0]} x {self.source.size[1]}"
         rate = "" if self.source.fps is None else f" at {self.source.fps:.4g} fps"
+        dropped = f", {self._dropped} dropped to stay in time" if self._dropped else ""
         output = self.source.name if self.sink is None else f"{self.sink.path} ({self.sink.description})"
-        return f"{output}: {frames} {'frame' if frames == 1 else 'frames'}{size}{rate}"
+        return f"{output}: {frames} {'frame' if frames == 1 else 'frames'}{size}{rate}{dropped}"
 
     def _latency_line(self, frames: int) -> str:
         latency, seconds = self._milliseconds / frames, perf_counter() - self._start

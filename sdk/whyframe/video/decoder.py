@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import SourceError, one_line
+from whyframe.passwords import hide_passwords
 from whyframe.video.clock import StreamClock
 from whyframe.video.damage import DamageLog
 from whyframe.video.deinterlace import Deinterlacer
@@ -199,6 +200,8 @@ def open_input(
     try:
         return av.open(location, "r", options=dict(options or {}), metadata_errors="replace", timeout=timeout)
     except (av.FFmpegError, OSError, ValueError) as error:
+        # Its traceback, which may be logged as the cause, would show the password of an address.
+        error.args = tuple(hide_passwords(part) if isinstance(part, str) else part for part in error.args)
         raise SourceError(one_line(error)) from error
 
 

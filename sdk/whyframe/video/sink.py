@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.errors import OutputError
+from whyframe.errors import OutputError, StreamError
 from whyframe.parts import Part
 from whyframe.video.sources import Source
 
@@ -26,9 +26,9 @@ DEFAULT_FPS = 30.0
 class Sink(ABC):
     """Output for explanations that gets its final name only when it is complete.
 
-    As a context manager, a sink commits when the block ends, after Ctrl-C, and where the reader of the printed output
-    has ended, which keeps the frames written so far. After any other error it discards everything. Without a frame it
-    creates no output.
+    As a context manager, a sink commits when the block ends, after Ctrl-C, after the end of a live source, and where the
+    reader of a pipe has gone, which keeps the frames written so far. After any other error it discards everything.
+    Without a frame it creates no output.
 
     Attributes:
         path: Path of the output.
@@ -48,9 +48,9 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, (KeyboardInterrupt, BrokenPipeError))
+        keeps = kind is None or issubclass(kind, KeyboardInterrupt | BrokenPipeError | StreamError)
         try:
-            if self.written and (kind is None or interrupted):
+            if self.written and keeps:
                 self.commit()
         finally:
             self.discard()
@@ -118,9 +118,10 @@ class VideoSink(Sink):
         width, height = image.shape[1], image.shape[0]
         if (width, height) != self.size:
             video = f"{self.size[0]} x {self.size[1]}"
-            raise OutputError(
-                f"frame {explanation.index} is {width} x {height} in a video of {video}; split the input."
-            )
+            message = f"frame {explanation.index} is {width} x {height} in a video of {video}"
+            if self.source.live:  # what was written before is kept
+                raise StreamError(f"{message}; start a new output for the new size.", explanation.index)
+            raise OutputError(f"{message}; split the input.")
         self.encode(image, explanation)
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,8 @@ class Source(Iterator[Frame], ABC):
             times of its damaged frames; None for other sources.
         problems: Messages about everything that could not be read so far, one line each.
         exhausted: True after the last frame was read.
+        on_message: Function that is given one line when a live source is lost, and one with the length of the gap
+            when it is back, by the thread that reads; it does nothing by default.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Source(Iterator[Frame], ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         self.problems: list[str] = []
+        self.on_message: Callable[[str], object] = lambda message: None  # noqa: ARG005
         self._frames = self._read()
 
     def __next__(self) -> Frame:
@@ -89,6 +92,17 @@ class Source(Iterator[Frame], ABC):
     @abstractmethod
     def _read(self) -> Iterator[Frame]:
         """Yield the frames in order."""
+
+    def take_gap(self, index: int) -> float | None:  # noqa: ARG002 - for live sources
+        """Return the seconds for which a live source was lost before a frame; None where it was not.
+
+        Args:
+            index: Index of the frame; gaps before it are returned only once.
+        """
+        return None
+
+    def stop(self) -> None:
+        """Make a read that another thread waits for end soon, where it can."""
 
     def close(self) -> None:
         """Release the file or device. Safe to call twice."""

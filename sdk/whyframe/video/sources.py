@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from whyframe.passwords import hide_passwords
 from whyframe.video.addresses import file_path, is_address, is_live_protocol, protocol
 from whyframe.video.captures import CameraSource, VideoSource
 from whyframe.video.containers import is_truncated
+from whyframe.video.live import LiveSource, Reconnect
 from whyframe.video.source import Frame, Source, printable
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ class _ImageFiles(Source):
                 yield Frame(image, index)
 
 
-def open_source(source: str | Path | int | Source, *, live: bool | None = None) -> Source:
+def open_source(
+    source: str | Path | int | Source, *, live: bool | None = None, reconnect: Reconnect | None = None
+) -> Source:
     """Open a source of frames.
 
     Args:
@@ -52,6 +56,8 @@ def open_source(source: str | Path | int | Source, *, live: bool | None = None) 
             or a Source, which is returned unchanged.
         live: True to drop old frames of a slow reader, False to deliver every frame. By default None: True for
             cameras, for RTSP, RTMP, SRT, UDP, RTP and TCP, and for MJPEG over HTTP.
+        reconnect: Rule by which a live source that is lost is connected again; None for a StreamError instead, when
+            it is read. Not used for other sources.
 
     Returns:
         The open source. The first frame of a video, camera or address, and a single image, have been decoded
@@ -64,10 +70,10 @@ def open_source(source: str | Path | int | Source, *, live: bool | None = None) 
     if isinstance(source, Source):
         return source
     if isinstance(source, int) or (isinstance(source, str) and source.isdecimal()):
-        return CameraSource(int(source), live=live is not False)
+        return _watched(partial(CameraSource, int(source), live=live is not False), reconnect)
     if isinstance(source, str) and is_address(source):
         if protocol(source) != "file":
-            return _open_address(source, live=live)
+            return _watched(partial(_open_address, source, live=live), reconnect)
         source = file_path(source)
     path = Path(source)
     if path.is_dir():
@@ -81,6 +87,16 @@ def open_source(source: str | Path | int | Source, *, live: bool | None = None) 
             read_image(path)  # a damaged image fails here
         return _ImageFiles(path, (path,), "image")
     return _open_video(path, live=bool(live))
+
+
+def _watched(connect: Callable[[], Source], reconnect: Reconnect | None) -> Source:
+    """Return the source that a function opens; a live one is watched while it is read."""
+    source = connect()
+    if not source.live:
+        return source
+    first = [source]
+    stall = NETWORK_TIMEOUT_MS / 1000
+    return LiveSource(lambda: first.pop() if first else connect(), stall=stall, reconnect=reconnect)
 
 
 def _open_folder(path: Path) -> Source:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from whyframe.targets import Target, resolve_target
+from whyframe.video.live import Reconnect
 from whyframe.video.sources import Frame, Source, open_source
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def stream_explanations(
     *,
     target: Target = None,
     refine: int = 0,
+    reconnect: Reconnect | None = None,
 ) -> Generator[Explanation, None, None]:
     """Explain the frames of a source while it is read.
 
@@ -66,17 +68,21 @@ def stream_explanations(
         target: Class to explain in every frame, by name or id, or a pair as for `ExplainEngine.run`; None for each
             frame's predicted class.
         refine: Number of refinement steps for each frame; 0 for none.
+        reconnect: Rule by which a live source that is lost is connected again; None for a StreamError instead.
 
     Yields:
-        Explanations with the ``index`` and the ``timestamp`` (seconds) of their frames.
+        Explanations with the ``index`` and the ``timestamp`` (seconds) of their frames; of a live source also with
+        ``dropped`` and ``gap``.
 
     Raises:
         TargetError: The model has no such class. Raised by the call itself, before the first frame is requested.
         SourceError: The source cannot be read. Raised by the call itself.
+        StreamError: A live source ended, broke or stalled, and was not connected again. Raised after the results of
+            earlier frames, with the number of frames that were received.
         WhyframeError: A frame could not be decoded or explained. Raised after the results of earlier frames.
     """
     resolved = resolve_target(engine.class_id, target)
-    opened = open_source(source)
+    opened = open_source(source, reconnect=reconnect)
     if opened.live:  # the newest frame has to be finished soon: no second frame is in work beside it
         workers = _Workers([engine.clone()], resolved, refine, in_flight=1)
     else:  # an extra frame is in flight, so that its upload overlaps with the work on the others
@@ -148,12 +154,21 @@ def _pipeline(source: Source, workers: _Workers) -> Generator[Explanation, None,
         _start_stage("whyframe-explain", workers.explain_all(frames), results, workers.close),
     ]
     try:
-        yield from results
+        yield from _counted(source, results) if source.live else results
     finally:
+        source.stop()
         for channel in (results, frames):
             channel.abandon()
         for stage in stages:
             stage.join(_JOIN_SECONDS)
+
+
+def _counted(source: Source, results: Iterator[Explanation]) -> Iterator[Explanation]:
+    """Add to each explanation of a live source how many frames were dropped, and how long it was lost, before it."""
+    expected = 0
+    for explanation in results:
+        dropped, expected = explanation.index - expected, explanation.index + 1
+        yield replace(explanation, dropped=dropped, gap=source.take_gap(explanation.index))
 
 
 def _start_stage(
