@@ -182,15 +182,12 @@ class ExplainEngine:
 
         Raises:
             SourceError: The source cannot be read.
-            StreamError: A live source ended, broke or stalled, and was not connected again; ``frames`` is the number
-                of frames that were received.
+            StreamError: A live source was lost; ``frames`` is the number of frames that were received.
             TargetError: The model has no such class.
         """
-        from whyframe.video.live import Reconnect
         from whyframe.video.stream import stream_explanations
 
-        rule = Reconnect.of(reconnect)
-        return stream_explanations(self, source, target=target, refine=refine, reconnect=rule)
+        return stream_explanations(self, source, target=target, refine=refine, reconnect=reconnect)
 
     def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
         """Start to copy the next frame to the GPU while another frame is explained.

@@ -26,7 +26,7 @@ DEFAULT_FPS = 30.0
 class Sink(ABC):
     """Output for explanations that gets its final name only when it is complete.
 
-    As a context manager, a sink commits when the block ends, after Ctrl-C, after the end of a live source, and where the
+    As a context manager, a sink commits when the block ends, after Ctrl-C, at the end of a live source, and where the
     reader of a pipe has gone, which keeps the frames written so far. After any other error it discards everything.
     Without a frame it creates no output.
 

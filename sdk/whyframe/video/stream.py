@@ -54,7 +54,7 @@ def stream_explanations(
     *,
     target: Target = None,
     refine: int = 0,
-    reconnect: Reconnect | None = None,
+    reconnect: bool | float = False,
 ) -> Generator[Explanation, None, None]:
     """Explain the frames of a source while it is read.
 
@@ -68,7 +68,7 @@ def stream_explanations(
         target: Class to explain in every frame, by name or id, or a pair as for `ExplainEngine.run`; None for each
             frame's predicted class.
         refine: Number of refinement steps for each frame; 0 for none.
-        reconnect: Rule by which a live source that is lost is connected again; None for a StreamError instead.
+        reconnect: Whether a live source that is lost is connected again, as for `ExplainEngine.stream`.
 
     Yields:
         Explanations with the ``index`` and the ``timestamp`` (seconds) of their frames; of a live source also with
@@ -82,7 +82,7 @@ def stream_explanations(
         WhyframeError: A frame could not be decoded or explained. Raised after the results of earlier frames.
     """
     resolved = resolve_target(engine.class_id, target)
-    opened = open_source(source, reconnect=reconnect)
+    opened = open_source(source, reconnect=Reconnect.of(reconnect))
     if opened.live:  # the newest frame has to be finished soon: no second frame is in work beside it
         workers = _Workers([engine.clone()], resolved, refine, in_flight=1)
     else:  # an extra frame is in flight, so that its upload overlaps with the work on the others
