@@ -16,6 +16,7 @@ from whyframe_training.options import (
     ActivationOption,
     ClassifierOption,
     LabelsOption,
+    TrustOption,
     WeightsOption,
 )
 
@@ -78,6 +79,7 @@ def evaluate(
     weights: WeightsOption = "pretrained",
     labels: LabelsOption = None,
     activation: ActivationOption = Activation.auto,
+    trust: TrustOption = False,
     side: input_options.SideOption = None,
     channels: input_options.ChannelsOption = None,
     color: input_options.ColorOption = None,
@@ -149,6 +151,7 @@ def evaluate(
     from whyframe_evaluation.report.writer import write_report
     from whyframe_training.classifiers.classifier import build_classifier
     from whyframe_training.classifiers.input_description import describe_input
+    from whyframe_training.code_trust import announce_code
 
     values = InputValues(
         side,
@@ -165,6 +168,7 @@ def evaluate(
         crop_offset,
     )
     spec = classifier_spec(classifier, weights, labels, values, activation)
+    announce_code(classifier, trust=trust)
     network = build_classifier(spec)
     typer.echo(describe_input(spec, network), err=True)
     options = EvaluationOptions(budget.value, limit, held_out, boxes, keypoints)

@@ -76,6 +76,7 @@ def export(
     labels: options.LabelsOption = None,
     activation: options.ActivationOption = options.Activation.auto,
     taps: options.TapsOption = None,
+    trust: options.TrustOption = False,
     side: input_options.SideOption = None,
     channels: input_options.ChannelsOption = None,
     color: input_options.ColorOption = None,
@@ -141,11 +142,13 @@ def export(
     if run is not None:
         _check_run_alone(context, run)
     path = check_output(output)
+    _announce_code(run if explainer is Explainer.predictor else None, classifier, trust=trust)
     source = open_source(
         run or classifier_spec(classifier, weights, labels, values, activation, taps),
         explainer.value,
         resize=None if run is None else values.resize_fields(),
         batch=batch or None,
+        trust=trust,
     )
     source = source.with_thresholds(None if threshold is None else parse_thresholds(threshold))
     typer.echo(f"{source.input_description}\noutputs: {source.classifier.outputs_note}", err=True)
@@ -158,6 +161,15 @@ def export(
         f"{report['largest_difference_from_own_probabilities']:.1e}), maps by "
         f"{report['largest_saliency_difference']:.1e} (worst: {report['worst']['file']})"
     )
+
+
+def _announce_code(run: Path | None, classifier: str, *, trust: bool) -> None:
+    """Print which Python file the export executes; see `whyframe_training.code_trust`."""
+    from whyframe_training.code_trust import announce_code
+    from whyframe_training.config import CONFIG, TrainConfig
+
+    name = classifier if run is None else TrainConfig.load(run / CONFIG).classifier.name
+    announce_code(name, run=run, trust=trust)
 
 
 def _choice(manifest: Manifest) -> str:

@@ -18,6 +18,7 @@ from whyframe_training.checkpoint import load_predictor
 from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec, build_classifier
 from whyframe_training.classifiers.feature_taps import blank
 from whyframe_training.classifiers.input_description import describe_input
+from whyframe_training.code_trust import check_code
 from whyframe_training.config import CONFIG, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
@@ -55,7 +56,11 @@ class ExportSource:
 
 
 def trained_source(
-    folder: Path, *, resize: Mapping[str, Any] | None = None, batch: int | None = None
+    folder: Path,
+    *,
+    resize: Mapping[str, Any] | None = None,
+    batch: int | None = None,
+    trust: bool = False,
 ) -> ExportSource:
     """Return the classifier of a run with its trained mask predictor.
 
@@ -63,12 +68,15 @@ def trained_source(
         folder: Run folder that `whyframe train` wrote.
         resize: Fields of the `ResizeRule` that replace those of the classifier's own rule.
         batch: Fixed batch size of the graph; None for a dynamic batch size.
+        trust: Execute the Python file that a run folder from elsewhere names as its classifier.
 
     Raises:
+        UntrustedCode: A run folder from elsewhere names a Python file; see `whyframe_training.code_trust`.
         RunError: The folder holds no run, or no checkpoint that fits its settings.
         ClassifierError: The classifier cannot be built.
     """
     config = TrainConfig.load(folder / CONFIG)
+    check_code(config.classifier.name, run=folder, trust=trust)
     classifier, description = _build(config.classifier, resize)
     predictor, steps = load_predictor(folder, config, classifier)
     manifest = dataclasses.replace(

@@ -38,6 +38,7 @@ def export(
     batch: int | None = None,
     precision: str = "fp32",
     thresholds: Thresholds | None = None,
+    trust: bool = False,
     progress: bool = False,
 ) -> ParityReport:
     """Fuse a classifier and its explainer into one ONNX file.
@@ -58,12 +59,14 @@ def export(
             are compared as well.
         thresholds: Probability from which a label of a multi-label classifier is present: a number for all labels, a
             number for each, or numbers by label; 0.5 where there is none.
+        trust: Execute the Python file that a run folder from elsewhere names as its classifier.
         progress: Show a progress bar on stderr.
 
     Returns:
         The comparison with PyTorch.
 
     Raises:
+        UntrustedCode: A run folder from elsewhere names a Python file; see `whyframe_training.code_trust`.
         WhyframeError: `source` is not what `explainer` needs, or the thresholds do not fit the labels.
         OutputError: `output` cannot be written.
         RunError: The folder holds no run, or no checkpoint that fits its settings.
@@ -73,7 +76,8 @@ def export(
         PrecisionError: float16 cannot represent the graph, or differs from float32 by too much; nothing was written.
     """
     path = check_output(output)
-    prepared = open_source(source, explainer, resize=resize, batch=batch).with_thresholds(thresholds)
+    prepared = open_source(source, explainer, resize=resize, batch=batch, trust=trust)
+    prepared = prepared.with_thresholds(thresholds)
     return write_fused_model(prepared, path, precision=precision, progress=progress)
 
 
@@ -132,6 +136,7 @@ def open_source(
     *,
     resize: Mapping[str, Any] | None = None,
     batch: int | None = None,
+    trust: bool = False,
 ) -> ExportSource:
     """Return the classifier, the explainer and the manifest of an export; see `export` for the arguments.
 
@@ -139,7 +144,7 @@ def open_source(
         WhyframeError: `source` is not what `explainer` needs, or cannot be read or built.
     """
     if explainer == "predictor" and not isinstance(source, ClassifierSpec):
-        return trained_source(Path(source), resize=resize, batch=batch)
+        return trained_source(Path(source), resize=resize, batch=batch, trust=trust)
     if explainer in TRAINING_FREE and isinstance(source, (str, ClassifierSpec)):
         spec = ClassifierSpec(source) if isinstance(source, str) else source
         return training_free_source(spec, explainer, resize=resize, batch=batch)

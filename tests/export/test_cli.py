@@ -10,6 +10,8 @@ from helpers import tiny_run
 from whyframe import Manifest, WhyframeError
 from whyframe.resize_rule import ResizeRule
 from whyframe_export.cli import export
+from whyframe_export.export_source import trained_source
+from whyframe_training.code_trust import UntrustedCode
 
 
 def command(*arguments: object) -> Result:
@@ -67,3 +69,18 @@ def test_help_teaches_by_examples() -> None:
     text = re.sub(r"\s+", " ", command("--help").output)
     assert "whyframe export runs/lite0 -o model.onnx" in text
     assert "whyframe export --explainer cam -o cam.onnx" in text
+
+
+def test_the_python_file_of_a_run_is_printed_and_one_from_elsewhere_needs_trust(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    tiny_run.untrained(tiny_run.settings(tiny_run.spec(tmp_path)), run)
+    file = tiny_run.TINY.rpartition(":")[0]
+    result = command(run, "-o", tmp_path / "own.onnx")
+    assert f"executing the Python file {file}\n" in result.stderr
+    copy = run.rename(tmp_path / "copy")
+    for use in (lambda: command(copy, "-o", tmp_path / "m.onnx"), lambda: trained_source(copy)):
+        with pytest.raises(UntrustedCode, match=r"would be executed for .*, then give --trust"):
+            use()
+    assert not (tmp_path / "m.onnx").exists()
+    assert command(copy, "--trust", "-o", tmp_path / "m.onnx").exit_code == 0

@@ -56,6 +56,7 @@ def train(
     precision: options.PrecisionOption = Precision.bf16,
     joint: options.JointOption = False,
     classes: options.ClassesOption = None,
+    trust: options.TrustOption = False,
     anchor: options.FormerCamWeightOption = None,  # noqa: ARG001
     spread: options.FormerJitterOption = None,  # noqa: ARG001
 ) -> None:
@@ -91,6 +92,7 @@ def train(
       2    a usage error, such as an unknown option
       130  Ctrl-C; the same command continues from the last checkpoint
     """  # noqa: D301 - the escaped backslash is part of an example
+    from whyframe_training.code_trust import announce_code
     from whyframe_training.config import TrainConfig
     from whyframe_training.predictor.generators import default_generator
     from whyframe_training.presets import find_preset
@@ -122,6 +124,7 @@ def train(
     )  # fmt: skip
     if preset is not None:
         config = find_preset(preset).apply(config)
+    announce_code(classifier, trust=trust)
     run = _open(config, output, classes, joint=joint)
     typer.echo(run.describe(), err=True)
     duration = run.estimate()

@@ -11,10 +11,11 @@ from typing import Any
 from whyframe.errors import WhyframeError
 from whyframe.files import atomic_write, json_text
 from whyframe_training.classifiers.networks import ClassifierSpec
+from whyframe_training.code_trust import SETTINGS, sign_settings
 from whyframe_training.losses import Objective
 from whyframe_training.predictor.generators import default_generator
 
-CONFIG = "config.json"
+CONFIG = SETTINGS
 """Name of the settings file in a run folder."""
 
 _FORMER_NAMES = {"anchor": "cam_weight", "spread": "controller_jitter"}  # in files of earlier versions
@@ -74,6 +75,7 @@ class TrainConfig:
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""
         atomic_write(path, (json_text(dataclasses.asdict(self), indent=2) + "\n").encode())
+        sign_settings(path)
 
     @classmethod
     def load(cls, path: Path) -> TrainConfig:

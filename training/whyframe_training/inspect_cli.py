@@ -38,6 +38,7 @@ def inspect(
     premultiplied: input_options.PremultipliedOption = None,
     crop_offset: input_options.CropOffsetOption = None,
     generator: options.GeneratorOption = None,
+    trust: options.TrustOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")
     ] = False,
@@ -77,6 +78,7 @@ def inspect(
     """
     from whyframe_training.classifiers.classifier import build_classifier
     from whyframe_training.classifiers.input_description import describe_input
+    from whyframe_training.code_trust import announce_code
     from whyframe_training.inspection import inspect_classifier
 
     values = InputValues(
@@ -94,6 +96,7 @@ def inspect(
         crop_offset,
     )
     spec = classifier_spec(classifier, weights, labels, values, activation, taps)
+    announce_code(classifier, trust=trust)
     built = build_classifier(spec)
     facts = inspect_classifier(built, None if generator is None else generator.value)
     if as_json:

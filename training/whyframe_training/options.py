@@ -151,6 +151,14 @@ JitterOption = Annotated[
         "Fu et al. (2022).",
     ),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        rich_help_panel=_CLASSIFIER,
+        help="Execute the Python file of a run folder that was not written on this machine at this path.",
+    ),
+]
 StartOption = Annotated[
     Path | None,
     typer.Option(
