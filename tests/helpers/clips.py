@@ -32,6 +32,7 @@ def write_clip(
     size: tuple[int, int] = SIZE,
     sound: str | None = None,
     sound_seconds: float | None = None,
+    sound_rate: int = 44100,
     pts: list[int] | None = None,
     faststart: bool = False,
     pixel_aspect: Fraction | None = None,
@@ -46,7 +47,7 @@ def write_clip(
             video.codec_context.time_base = Fraction(1, 90000)
         if pixel_aspect:
             video.codec_context.sample_aspect_ratio = pixel_aspect
-        audio = container.add_stream(sound, rate=44100, layout="mono") if sound else None
+        audio = container.add_stream(sound, rate=sound_rate, layout="mono") if sound else None
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(numbered_image(index, size), format="bgr24")
             if pts:
@@ -54,7 +55,7 @@ def write_clip(
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio:
-            _write_sound(container, audio, sound_seconds or frames / float(rate))
+            _write_sound(container, audio, sound_seconds or frames / float(rate), sound_rate)
     return path
 
 
@@ -67,12 +68,14 @@ def mark_as_rotated(path: Path) -> Path:
     return path
 
 
-def _write_sound(container: av.container.OutputContainer, audio: av.AudioStream, seconds: float) -> None:
-    samples = int(44100 * seconds)
+def _write_sound(
+    container: av.container.OutputContainer, audio: av.AudioStream, seconds: float, rate: int
+) -> None:
+    samples = int(rate * seconds)
     tone = (8000 * np.sin(np.arange(samples) / 20)).astype(np.int16)
     for start in range(0, samples, 1024):
         frame = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
-        frame.sample_rate, frame.pts = 44100, start
+        frame.sample_rate, frame.pts = rate, start
         container.mux(audio.encode(frame))
     container.mux(audio.encode(None))
 

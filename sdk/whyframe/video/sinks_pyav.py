@@ -1,4 +1,4 @@
-"""H.264 video output with the input's sound, written by PyAV (the extra ``video``).
+"""H.264 video output with the input's sound, written by PyAV.
 
 Importing this module requires PyAV.
 """
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import OutputError, one_line
 from whyframe.video.sink import DEFAULT_FPS, VideoSink
+from whyframe.video.sound import Sound, SoundOutput
 from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ _OPTIONS = {"preset": "veryfast", "crf": "20"}
 
 
 class PyAvVideo(VideoSink):
-    """H.264 video with the input's exact frame rate and timestamps, and with its sound copied unchanged.
+    """H.264 video with the input's exact frame rate and timestamps, and with its sound.
+
+    The sound is copied unchanged where the format holds it, and encoded as AAC where it does not.
 
     Args:
         path: Path of the video.
@@ -49,15 +52,20 @@ class PyAvVideo(VideoSink):
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path, source)
-        self._sound: _Sound | None = None
+        self._sound: SoundOutput | None = None
         with _as_output_error(path), contextlib.ExitStack() as undo:
             undo.callback(self._part.close)
-            self._container = undo.enter_context(av.open(str(self.part), "w"))
-            rate, pixel_aspect = _rate_and_pixel_aspect(source)
-            self._time_base = 1 / (rate * _TICKS)
-            self._video = self._add_video(rate, pixel_aspect)
-            self.description = "H.264 by PyAV" + self._add_sound()
-            self._container.start_encoding()
+            ways = self._sound_ways()
+            for position, (way, note) in enumerate(ways):
+                try:
+                    self._start(way)
+                except (av.FFmpegError, ValueError):  # noqa: PERF203 - a format may refuse a sound only here
+                    self.release()
+                    if position == len(ways) - 1:
+                        raise
+                else:
+                    self.description = "H.264 by PyAV" + note
+                    break
             undo.pop_all()
         self._last = -1
 
@@ -75,7 +83,8 @@ class PyAvVideo(VideoSink):
         with _as_output_error(self.path):
             self._container.mux(self._video.encode(None))
             end = float((self._last + _TICKS) * self._time_base)
-            self._copy_sound(until=math.inf if self.source.exhausted else end)
+            if self._sound is not None:
+                self._sound.finish(until=math.inf if self.source.exhausted else end)
             self._container.close()
 
     def release(self) -> None:
@@ -84,6 +93,36 @@ class PyAvVideo(VideoSink):
             self._sound.close()
         with contextlib.suppress(av.FFmpegError):
             self._container.close()
+
+    def _sound_ways(self) -> list[tuple[str | None, str]]:
+        """Return the ways to write the sound, best first, each with what the description has to add about it."""
+        sound = Sound.of(self.source)
+        if sound is None:
+            return [(None, "")]
+        sound.close()
+        refused = f"{self.path.suffix} cannot hold {sound.codec} sound"
+        return [
+            ("copy", " with its sound"),
+            ("encode", f" with its sound encoded anew as AAC ({refused}; .mkv keeps it unchanged)"),
+            (None, f"; {refused}, which is left out (try .mkv)"),
+        ]
+
+    def _start(self, way: str | None) -> None:
+        """Open the output and write its header.
+
+        Args:
+            way: ``"copy"`` or ``"encode"`` for the sound; None for no sound.
+        """
+        # "file:" keeps a colon in the name from being taken for a protocol.
+        self._container = av.open(f"file:{self.part}", "w")
+        rate, pixel_aspect = _rate_and_pixel_aspect(self.source)
+        self._time_base = 1 / (rate * _TICKS)
+        self._video = self._add_video(rate, pixel_aspect)
+        self._sound = None
+        sound = Sound.of(self.source) if way else None
+        if sound is not None:
+            self._sound = SoundOutput(self._container, sound, encode=way == "encode")
+        self._container.start_encoding()
 
     def _add_video(self, rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:
         stream = self._container.add_stream("libx264", rate=rate, options=_OPTIONS)
@@ -95,24 +134,9 @@ class PyAvVideo(VideoSink):
         stream.codec_context.sample_aspect_ratio = pixel_aspect
         return stream
 
-    def _add_sound(self) -> str:
-        """Add the input's first sound track, if any, and return what the description has to add about it."""
-        sound = _Sound.of(self.source)
-        if sound is None:
-            return ""
-        if sound.codec not in self._container.supported_codecs:
-            sound.close()
-            return f"; {self.path.suffix} cannot hold {sound.codec} sound, which is left out (try .mkv)"
-        self._sound = sound
-        self._sound_stream = self._container.add_stream_from_template(sound.stream)
-        return " with its sound"
-
     def _copy_sound(self, until: float) -> None:
-        if self._sound is None:
-            return
-        for packet in self._sound.packets(until):
-            packet.stream = self._sound_stream
-            self._container.mux(packet)
+        if self._sound is not None:
+            self._sound.write(until)
 
     def _ticks(self, explanation: Explanation) -> int:
         """Return the time of a frame in ticks of the output's clock."""
@@ -121,49 +145,6 @@ class PyAvVideo(VideoSink):
             return even
         ticks = round(explanation.timestamp / self._time_base)
         return even if abs(ticks - even) <= _ROUNDING else ticks
-
-
-class _Sound:
-    """Packets of a video file's first sound track, with times that count from the first video frame."""
-
-    def __init__(self, container: av.container.InputContainer) -> None:
-        self.stream = container.streams.audio[0]
-        self.codec = self.stream.codec_context.name
-        self._container = container
-        self._tick = self.stream.time_base or Fraction(1)
-        video = container.streams.video[0]
-        self._shift = round((video.start_time or 0) * (video.time_base or 1) / self._tick)
-        self._packets = self._demux()
-        self._next = next(self._packets, None)
-
-    @classmethod
-    def of(cls, source: Source) -> _Sound | None:
-        """Open the sound of a source; return None where the source has no sound that PyAV can read."""
-        if source.kind != "video":
-            return None
-        with contextlib.suppress(av.FFmpegError):
-            container = av.open(str(source.path))
-            if container.streams.audio and container.streams.video:
-                return cls(container)
-            container.close()
-        return None
-
-    def packets(self, until: float) -> Iterator[av.Packet]:
-        """Yield the remaining packets that start before ``until`` seconds."""
-        while self._next is not None and (self._next.pts or 0) * self._tick < until:
-            packet, self._next = self._next, next(self._packets, None)
-            yield packet
-
-    def close(self) -> None:
-        self._container.close()
-
-    def _demux(self) -> Iterator[av.Packet]:
-        with contextlib.suppress(av.FFmpegError):  # the sound ends where the file is damaged
-            for packet in self._container.demux(self.stream):
-                if packet.pts is not None and packet.dts is not None:
-                    packet.pts -= self._shift
-                    packet.dts -= self._shift
-                    yield packet
 
 
 def _to_yuv(image: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
@@ -178,19 +159,12 @@ def _to_yuv(image: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
 
 
 def _rate_and_pixel_aspect(source: Source) -> tuple[Fraction, Fraction]:
-    """Return the frame rate in frames per second and the pixel aspect ratio (width over height).
-
-    Both come from the container where it states them: OpenCV rounds the rate and ignores the aspect ratio.
-    """
-    rate, aspect = Fraction(source.fps or DEFAULT_FPS).limit_denominator(1001), Fraction(1)
-    if source.kind == "video":
-        with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(source.path)) as container:
-            video = container.streams.video[0]
-            rate = video.average_rate or rate
-            aspect = video.sample_aspect_ratio or aspect
-            if (video.width, video.height) != source.size:  # OpenCV rotated the frames upright
-                aspect = 1 / aspect
-    return rate, aspect
+    """Return the frame rate in frames per second and the pixel aspect ratio (width over height)."""
+    decoder = source.decoder
+    if decoder is not None and not source.live and decoder.rate:
+        return decoder.rate, decoder.pixel_aspect
+    rate = Fraction(source.fps or DEFAULT_FPS).limit_denominator(1001)
+    return rate, decoder.pixel_aspect if decoder else Fraction(1)
 
 
 @contextlib.contextmanager

@@ -108,11 +108,19 @@ def test_sound_stays_synchronous_where_the_container_starts_late(convert: Conver
     assert offsets[1] == pytest.approx(offsets[0], abs=0.002)
 
 
-def test_sound_that_the_format_cannot_hold_is_left_out_and_reported(convert: Convert, tmp_path: Path) -> None:
-    source = clips.write_clip(tmp_path / "in.mkv", sound="wavpack")
-    sink = convert(source, tmp_path / "out.mp4")
-    assert sink.description == "H.264 by PyAV; .mp4 cannot hold wavpack sound, which is left out (try .mkv)"
+@pytest.mark.parametrize(("codec", "suffix"), [("wavpack", ".mp4"), ("libopus", ".mov")])
+def test_sound_that_the_format_cannot_hold_is_encoded_anew_and_reported(
+    convert: Convert, tmp_path: Path, codec: str, suffix: str
+) -> None:
+    source = clips.write_clip(tmp_path / "in.mkv", sound=codec, sound_rate=48000)
+    sink = convert(source, tmp_path / f"out{suffix}")
+    assert "with its sound encoded anew as AAC" in sink.description
+    assert f"{suffix} cannot hold {codec.removeprefix('lib')} sound" in sink.description
     assert len(clips.read_video(sink.path)) == 30
+    with av.open(str(sink.path)) as container:
+        audio = container.streams.audio[0]
+        assert audio.codec_context.name == "aac"
+        assert float(audio.duration * audio.time_base) == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_full_disk_is_an_output_error(
@@ -133,8 +141,8 @@ def test_a_file_that_cannot_be_started_is_removed(
     convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Misfit(sinks_pyav.PyAvVideo):  # overrides a private step: known formats refuse no known sound
-        def _add_sound(self) -> str:
-            self.part.touch()
+        def _start(self, way: str | None) -> None:
+            super()._start(way)
             raise ValueError("this muxer takes no such stream")
 
     monkeypatch.setattr(sinks_pyav, "PyAvVideo", Misfit)
