@@ -19,6 +19,7 @@ from whyframe.image_options import ImageOptions
 from whyframe.manifest import Manifest
 from whyframe.model_check import check_model
 from whyframe.model_content import read_content, read_manifest
+from whyframe.output_check import check_shares
 from whyframe.pipeline import FrameOutput
 from whyframe.targets import Target, resolve_target, targets_of_batch
 
@@ -274,10 +275,9 @@ class ExplainEngine:
     def _explanation(
         self, index: int, output: FrameOutput, against: FrameOutput | None = None
     ) -> Explanation:
-        if not np.isfinite(output.probabilities).all():
-            raise ModelError(
-                "the model returned a probability that is not a number; export it again in float32."
-            )
+        check_shares("probability", output.probabilities)
+        if not 0 <= output.class_id < len(output.probabilities):
+            raise ModelError(f"the model returned the class id {output.class_id}; export it again.")
         if against is not None:
             output = contrast_outputs(output, against, self._manifest.input)
         return Explanation(

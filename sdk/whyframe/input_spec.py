@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from whyframe.errors import OptionError
+from whyframe.errors import OptionError, one_line
 from whyframe.resize_rule import Placement, ResizeRule
 
 __all__ = ["COLORS", "IMAGENET_MEAN", "IMAGENET_STD", "InputSpec"]
@@ -15,6 +16,8 @@ __all__ = ["COLORS", "IMAGENET_MEAN", "IMAGENET_STD", "InputSpec"]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 COLORS = {1: ("grey",), 3: ("rgb", "bgr"), 4: ("rgba", "bgra")}
 """Orders in which a network can take its channels, by their number."""
+
+_LARGEST = 1 << 14  # pixels of a side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,9 @@ class InputSpec:
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
         for name in ("height", "width"):
             size = getattr(self, name)
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise OptionError(f"the input's {name} is {size!r}; give a positive number of pixels.")
-        if self.color not in COLORS.get(self.channels, ()):
+            if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _LARGEST:
+                raise OptionError(f"the input's {name} is {size!r:.40}; give 1 to {_LARGEST:,} pixels.")
+        if not isinstance(self.channels, int) or self.color not in COLORS.get(self.channels, ()):
             known = "; ".join(f"{count} ({' or '.join(names)})" for count, names in COLORS.items())
             raise OptionError(
                 f"an input of {self.channels} channels in the order {self.color!r} is unknown; give {known}."
@@ -62,6 +65,8 @@ class InputSpec:
             raise OptionError(
                 f"the {name} has {len(values)} numbers and the input {self.channels} channels; give {self.channels}."
             )
+        if not all(map(math.isfinite, values)):
+            raise OptionError(f"the {name} is {values}; give numbers that are finite.")
         if name == "std" and not all(value > 0 for value in values):
             raise OptionError(f"the std is {values}; give positive numbers.")
 
@@ -89,9 +94,9 @@ class InputSpec:
             ):  # four channels were resized alike before the field existed
                 rule = dataclasses.replace(rule, premultiplied=values.get("channels", 3) != 4)
             return cls(**{**values, "resize": rule})
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise OptionError(
-                f"the description of the input is malformed ({error}); export the model again."
+                f"the description of the input is malformed ({one_line(error)}); export the model again."
             ) from error
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,19 +8,25 @@ The digest must be the last value of the JSON in every schema, because that is h
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from whyframe.errors import ManifestError, ModelError, OptionError, one_line
+from whyframe.errors import ManifestError, ModelError, one_line
 from whyframe.files import atomic_write, json_text
+from whyframe.graph_check import check_graph
 from whyframe.input_spec import InputSpec
+from whyframe.json_reader import JsonError, parse_json
+from whyframe.manifest_rules import RULES, SCHEMA_VERSION
 from whyframe.modelfile import EXPORT_AGAIN, NO_DIGEST, compute_digest, find_metadata, read_model
+from whyframe.printable import printable
 from whyframe.targets import find_class
 
 __all__ = ["Manifest"]
+
+_LARGEST = 64 << 20  # bytes of JSON
+_MOST_ELEMENTS = 1 << 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,7 @@ class Manifest:
     """
 
     KEY: ClassVar[str] = "whyframe"
-    SCHEMA_VERSION: ClassVar[int] = 2
+    SCHEMA_VERSION: ClassVar[int] = SCHEMA_VERSION
 
     labels: tuple[str, ...]
     input: InputSpec
@@ -75,15 +81,27 @@ class Manifest:
     digest: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "thresholds", tuple(self.thresholds))
-        for name, fits, wanted in _RULES:
+        for name, fits, wanted in RULES:
             value = getattr(self, name)
             if not fits(value):
                 raise ManifestError(f"the manifest's {name} is {value!r:.80}, not {wanted}; {EXPORT_AGAIN}.")
+        # A label is printed, drawn and logged: it cannot colour a terminal or forge a line of a log.
+        object.__setattr__(self, "labels", tuple(map(printable, self.labels)))
+        self._check_elements()
         if len(self.thresholds) not in (1, len(self.labels)):
             raise ManifestError(
                 f"the manifest has {len(self.thresholds)} thresholds for {len(self.labels)} labels; {EXPORT_AGAIN}."
+            )
+
+    def _check_elements(self) -> None:
+        """Raise an error where a batch of inputs, outputs or maps would be giant."""
+        height, width, channels = self.input.shape
+        most = max(height * width * channels, len(self.labels), self.mask_height * self.mask_width)
+        if (self.batch or 1) * most > _MOST_ELEMENTS:
+            raise ManifestError(
+                f"the manifest states a batch of {self.batch or 1} with {most:,} values each, more than "
+                f"{_MOST_ELEMENTS:,} together; {EXPORT_AGAIN}."
             )
 
     @classmethod
@@ -118,9 +136,10 @@ class Manifest:
         # The digest is checked before the JSON, so that a flipped byte is reported as damage.
         if digest and compute_digest(data, start + text.rfind(digest)).encode() != digest:
             raise ModelError(f"{name} is damaged: it does not match its digest; {EXPORT_AGAIN}.")
-        manifest = cls._parse(text.decode("utf-8", errors="replace"), name)
+        manifest = cls._parse(text, name)
         if not digest:
             raise ManifestError(f"{name} has a manifest without a digest; {EXPORT_AGAIN}.")
+        check_graph(data, name)
         return manifest
 
     @classmethod
@@ -141,12 +160,13 @@ class Manifest:
         return cls._parse(metadata[cls.KEY], "the model")
 
     @classmethod
-    def _parse(cls, text: str, name: str) -> Manifest:
+    def _parse(cls, text: str | bytes, name: str) -> Manifest:
         try:
-            values = json.loads(text)
-        except ValueError as error:
-            reason = one_line(error)
-            raise ManifestError(f"the manifest of {name} is not JSON ({reason}); {EXPORT_AGAIN}.") from error
+            values = parse_json(text, _LARGEST)
+        except JsonError as error:
+            raise ManifestError(
+                f"the manifest of {name} is not valid JSON ({error}); {EXPORT_AGAIN}."
+            ) from error
         if not isinstance(values, dict) or not isinstance(values.get("labels"), list):
             raise ManifestError(f"the manifest of {name} has no labels; {EXPORT_AGAIN}.")
         schema = values.get("schema_version", 0)
@@ -161,7 +181,9 @@ class Manifest:
             fields = {key: value for key, value in current.items() if key in known}
             fields["input"] = InputSpec.from_dict(fields["input"])
             return cls(**{**fields, "schema_version": cls.SCHEMA_VERSION if schema in (1, 2) else schema})
-        except (TypeError, KeyError, OptionError) as error:
+        except ManifestError:
+            raise
+        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             reason = one_line(error)
             raise ManifestError(f"the manifest of {name} is malformed ({reason}); {EXPORT_AGAIN}.") from error
 
@@ -220,38 +242,3 @@ def _written_digest(text: bytes) -> bytes | None:
     _, found, rest = text.rpartition(b'"digest": "')
     digest = rest[:64]
     return digest if found and len(digest) == 64 else None
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-_EXPLAINERS = ("mask-predictor", "cam", "forward")
-
-_RULES = (
-    ("schema_version", lambda v: v == Manifest.SCHEMA_VERSION, "a schema that this version knows"),
-    ("labels", lambda v: bool(v) and all(isinstance(label, str) for label in v), "a name for each class"),
-    ("input", lambda v: isinstance(v, InputSpec), "a description of the input"),
-    ("mask_height", _is_size, "a positive number of pixels"),
-    ("mask_width", _is_size, "a positive number of pixels"),
-    ("activation", lambda v: v in ("softmax", "sigmoid", "none"), "'softmax', 'sigmoid' or 'none'"),
-    ("exclusive", lambda v: isinstance(v, bool), "true or false"),
-    (
-        "thresholds",
-        lambda v: bool(v) and all(isinstance(t, (int, float)) and 0 <= t <= 1 for t in v),
-        "numbers in [0, 1]",
-    ),
-    ("explainer", lambda v: v in _EXPLAINERS, f"one of {', '.join(map(repr, _EXPLAINERS))}"),
-    (
-        "controller",
-        lambda v: isinstance(v, Mapping) and isinstance(v.get("name"), str),
-        "a mapping with a name",
-    ),
-    ("classifier", lambda v: isinstance(v, str), "a name"),
-    ("generator", lambda v: v is None or isinstance(v, str), "a name or null"),
-    ("batch", lambda v: v is None or _is_size(v), "a positive number or null"),
-    ("training", lambda v: isinstance(v, Mapping), "a mapping"),
-    ("precision", lambda v: v in ("fp32", "fp16"), "'fp32' or 'fp16'"),
-    ("whyframe_version", lambda v: isinstance(v, str), "a version"),
-    ("digest", lambda v: isinstance(v, str), "hexadecimal text"),
-)

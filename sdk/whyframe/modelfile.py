@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from whyframe.errors import ManifestError, ModelError, one_line
+from whyframe.files import read_bounded
 
 __all__ = [
     "ENGINE_MAGIC",
@@ -21,6 +21,7 @@ __all__ = [
     "find_metadata",
     "keep_outputs",
     "read_model",
+    "read_varint",
 ]
 
 EXPORT_AGAIN = "export it again with `whyframe export`, or fetch it again"
@@ -31,6 +32,8 @@ NO_DIGEST = "0" * 64
 
 ENGINE_MAGIC = b"WHYFRENG"
 """First bytes of a compiled engine; see `whyframe.tensorrt.enginefile`."""
+
+_LARGEST = 8 << 30  # bytes; an ONNX file ends at 2 GiB, a compiled engine has three plans
 
 # Field numbers of the ONNX messages.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
@@ -57,13 +60,15 @@ def read_model(path: str | os.PathLike[str]) -> bytes:
         ModelError: The file is missing or cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        return read_bounded(path, _LARGEST)
     except FileNotFoundError as error:
         raise ModelError(f"there is no model file {path}; check the path.") from error
-    except OSError as error:
-        raise ModelError(
-            f"{path} cannot be read ({one_line(error.strerror or '')}); check the path."
-        ) from error
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: a name with a null byte, or one that cannot be encoded
+        reason = one_line(getattr(error, "strerror", None) or error)
+        raise ModelError(f"{path} cannot be read ({reason}); check the path.") from error
 
 
 def find_metadata(data: bytes, key: str, name: str) -> tuple[int, int]:
@@ -173,13 +178,13 @@ def _walk(data: bytes, at: int, end: int, name: str) -> Iterator[_Field]:
     damaged = ModelError(f"{name} is not an ONNX model, or is truncated; {EXPORT_AGAIN}.")
     while at < end:
         begin = at
-        tag, at = _varint(data, at, damaged)
+        tag, at = read_varint(data, at, damaged)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
-            _, at = _varint(data, at, damaged)
+            _, at = read_varint(data, at, damaged)
             continue
         if wire == 2:
-            size, at = _varint(data, at, damaged)
+            size, at = read_varint(data, at, damaged)
         elif wire in (1, 5):
             size = 8 if wire == 1 else 4
         else:
@@ -191,7 +196,7 @@ def _walk(data: bytes, at: int, end: int, name: str) -> Iterator[_Field]:
         at += size
 
 
-def _varint(data: bytes, at: int, damaged: ModelError) -> tuple[int, int]:
+def read_varint(data: bytes, at: int, damaged: ModelError) -> tuple[int, int]:
     """Return the base-128 number at ``at``, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):

@@ -31,6 +31,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_HEIGHT = 22.0  # pixels of a capital letter at scale 1
 _SHORTEST_LABEL = 4  # characters
 _MOST_DETAILS = 24
+_LONGEST_TEXT = 400  # characters, more than fit in a caption; each shorter text is measured
 
 Image = NDArray[np.uint8]
 
@@ -79,7 +80,7 @@ def draw(
         note = f"{probability:.0%}" + (f", no map: {reason}" if reason else "")
         _write_caption(image, _captions(_printable(label), note), [_printable(text) for text in details])
     elif caption:
-        text = _printable(" ".join(caption.splitlines()))
+        text = _printable(" ".join(caption[: _LONGEST_TEXT + 1].splitlines()))
         _write_caption(image, _captions(text, f"no map: {reason}") if reason else _shortened(text))
     return image
 
@@ -156,13 +157,14 @@ def _captions(label: str, note: str) -> Iterator[str]:
 
 def _shortened(text: str) -> Iterator[str]:
     """Yield a text, then the text cut off after fewer and fewer characters, with dots for the rest."""
-    yield text
-    for length in range(len(text) - 1, _SHORTEST_LABEL - 1, -1):
+    if len(text) <= _LONGEST_TEXT:
+        yield text
+    for length in range(min(len(text) - 1, _LONGEST_TEXT), _SHORTEST_LABEL - 1, -1):
         yield f"{text[:length].rstrip(' ,')}..."
 
 
 def _printable(text: str) -> str:
     """Return a text in ASCII, all that OpenCV's fonts have: accents are dropped, other letters become '?'."""
-    plain = unicodedata.normalize("NFKD", text)
+    plain = unicodedata.normalize("NFKD", text[: _LONGEST_TEXT + 1])[: 4 * _LONGEST_TEXT]
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return bare.encode("ascii", errors="replace").decode()

@@ -14,6 +14,7 @@ __all__ = ["INTERPOLATIONS", "MODES", "Placement", "ResizeRule"]
 MODES = ("stretch", "crop", "letterbox")
 INTERPOLATIONS = ("fast", "nearest", "bilinear", "bicubic")
 _OFFSETS = ("round", "floor")
+_LARGEST = 1 << 14  # pixels of a side
 _OF_FILTERS = frozenset({"antialias", "premultiplied"})
 """Fields that only bilinear and bicubic filters have."""
 
@@ -254,4 +255,4 @@ def _letterbox(frame: tuple[int, int], size: tuple[int, int]) -> list[_Axis]:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST

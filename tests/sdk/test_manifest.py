@@ -161,3 +161,66 @@ def test_metadata_that_is_not_a_json_object_is_refused(text):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="create it"):
         FIELDS.write(toy.Toy().model(), tmp_path / "absent" / "a.onnx")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mask_height": 1 << 31},
+        {"batch": 1 << 31},
+        {"batch": 1 << 14, "mask_height": 1 << 10, "mask_width": 1 << 10},
+        {"labels": ("x" * 100_000,)},
+        {"labels": ()},
+        {"labels": "abc"},
+        {"labels": (1, 2)},
+        {"activation": ["softmax"]},
+        {"classifier": "x" * 100_000},
+        {"thresholds": (True,)},
+        {"schema_version": True},
+    ],
+)
+def test_fields_of_giant_size_or_wrong_type_are_refused(changes):
+    with pytest.raises(ManifestError) as caught:
+        dataclasses.replace(FIELDS, **changes)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"input": {**SPEC, "height": 1 << 31}},
+        {"input": {**SPEC, "height": "224"}},
+        {"input": {**SPEC, "channels": [3]}},
+        {"input": {**SPEC, "color": {}}},
+        {"input": {**SPEC, "std": [10**400] * 3}},
+        {"input": {**SPEC, "mean": 3}},
+        {"input": {**SPEC, "resize": {"mode": ["stretch"]}}},
+        {"input": {**SPEC, "resize": {"mode": "crop", "shorter_side": 1 << 31}}},
+        {"input": [1]},
+        {"input": None},
+        {"labels": {"a": 1}},
+        {"thresholds": 3},
+        {"thresholds": None},
+        {"schema_version": None},
+        {"schema_version": 1e300},
+        {"controller": []},
+    ],
+)
+def test_json_of_wrong_types_is_refused_in_one_line(changes):
+    text = json.dumps({**FIELDS.to_dict(), **changes})
+    with pytest.raises(ManifestError) as caught:
+        Manifest.from_metadata({Manifest.KEY: text})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "null", '{"labels": [NaN]}', r'{"labels": ["\ud800"]}', "{}", ""]
+)
+def test_other_json_is_refused(text):
+    with pytest.raises(ManifestError):
+        Manifest.from_metadata({Manifest.KEY: text})
+
+
+def test_control_characters_in_labels_are_escaped():
+    manifest = dataclasses.replace(FIELDS, labels=("a\x1b[31m\nwhyframe: forged",))
+    assert manifest.labels == (r"a\x1b[31m\nwhyframe: forged",)

@@ -205,3 +205,10 @@ def test_the_bar_of_several_lines_is_darkened_and_written(result):
     one = multi_label(result, 0.1, 0.9, 0.1, 0.1, 0.1, class_id=1).overlay(opacity=0)
     changed = [(np.asarray(drawn) != result.frame).any(axis=(1, 2)).sum() for drawn in (image, one)]
     assert changed[0] == 2 * changed[1]
+
+
+@pytest.mark.parametrize("letter", ["x", "\ufdfa", "\n", "\x1b"])
+def test_a_giant_caption_does_not_hang(result, letter):
+    label = letter * 100_000
+    for caption in (True, label):
+        assert dataclasses.replace(result, label=label).overlay(caption=caption).shape == result.frame.shape

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.manifest import Manifest
+from whyframe.output_check import check_outputs
 from whyframe.pipeline import Pipeline
 
 __all__ = ["CLASSIFIER", "INPUTS", "OUTPUTS", "Backend", "Outputs"]
@@ -51,9 +52,10 @@ class Backend(ABC):
             New arrays of probabilities (N x C float32), explained class ids (N int64) and saliency (N x h x w float32).
 
         Raises:
-            ModelError: The runtime failed.
+            ModelError: The runtime failed, or an output breaks the graph contract; see `check_outputs`.
         """
         probabilities, class_id, saliency = self._run_batches(OUTPUTS, frames, targets)
+        check_outputs(probabilities, class_id, saliency, len(frames))
         return probabilities, class_id, saliency
 
     def classify(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

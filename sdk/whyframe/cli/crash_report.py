@@ -28,7 +28,7 @@ def write_crash_report(error: BaseException, arguments: Sequence[str]) -> str:
         arguments: The command line; the user and the password of an address are left out.
 
     Returns:
-        One line for the user: the error, the file, and what to do.
+        The error, the file and what to do, in one line for the user.
     """
     line = f"unexpected {type(error).__name__}: {hide_passwords(one_line(error))}"
     try:
