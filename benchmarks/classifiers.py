@@ -2,11 +2,12 @@
 
     python benchmarks/classifiers.py --data PHOTOS -o benchmarks/results/classifiers
 
-Networks have random weights; batch norms are calibrated on photographs and the last layer is scaled until its outputs
-have a standard deviation of 2, so that probabilities differ from image to image. Each classifier has a process of its
-own; finished ones are read from NAME.json, so that an interrupted command continues. Columns: the largest difference of
-a probability between ONNX Runtime on the exported file and the untouched module, on 50 inputs; `whyframe check` on 8
-photographs, against a pipeline of Pillow and PyTorch (`classifier_pipeline.py`). Writes NAME.json and NAME.md.
+Networks have random weights; batch norms are calibrated on photographs, with a bias of 1, and the last layer is scaled
+until its outputs have a standard deviation of 2, so that probabilities differ from image to image. Each classifier has
+a process of its own; finished ones are read from NAME.json, so that an interrupted command continues. Columns: the
+largest difference of a probability between ONNX Runtime on the exported file and the untouched module, on 50 inputs;
+`whyframe check` on 8 photographs, against a pipeline of Pillow and PyTorch (`classifier_pipeline.py`). Writes NAME.json
+and NAME.md.
 """
 
 from __future__ import annotations
@@ -145,10 +146,14 @@ def _calibrated(case: Case, images: list[Path], work: Path) -> Any:
     x = (x - torch.tensor(given.mean).view(1, -1, 1, 1)) / torch.tensor(given.std).view(1, -1, 1, 1)
     norms = [m for m in network.module.modules() if isinstance(m, nn.BatchNorm2d) and m.track_running_stats]
     network.module.eval()
-    for norm in norms:
-        norm.train()
-        norm.momentum = None
     with torch.no_grad():
+        for norm in norms:
+            norm.train()
+            norm.momentum = None
+            if (
+                norm.affine
+            ):  # mostly positive values: few kinks of a ReLU, which in random networks amplify rounding
+                norm.bias.fill_(1.0)
         network.module(x)
         network.module.eval()
         _scale_last_layer(network.module, x)

@@ -82,3 +82,12 @@ def test_two_classes_have_the_same_sigmoid() -> None:
     x = torch.rand(3, 4)
     both: Tensor = for_two_classes(linear)(x)
     torch.testing.assert_close(both.softmax(1)[:, 1:], linear(x).sigmoid())
+
+
+def test_own_probabilities_in_float64() -> None:
+    classifier = fully_convolutional()
+    images = torch.rand(2, 3, 32, 32)
+    exact = classifier.own_probabilities(images, exact=True)
+    assert exact.dtype == torch.float64
+    torch.testing.assert_close(exact.float(), classifier.own_probabilities(images))
+    assert next(classifier.given.parameters()).dtype == torch.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,13 +149,17 @@ class Classifier(nn.Module):
         return logits
 
     @torch.no_grad()
-    def own_probabilities(self, images: Tensor) -> Tensor:
+    def own_probabilities(self, images: Tensor, exact: bool = False) -> Tensor:
         """Return the N x classes probabilities of the given network itself, neither wrapped nor folded.
 
         Args:
             images: N x C x H x W in [0, 1], on the CPU.
+            exact: Compute in float64, on a copy of the network.
         """
-        return to_probabilities(self._untouched[0](self.normalise(images)), self.outputs)
+        normalised = self.normalise(images)
+        if exact:
+            return to_probabilities(copy.deepcopy(self.given).double()(normalised.double()), self.outputs)
+        return to_probabilities(self.given(normalised), self.outputs)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return the normalised images of images in [0, 1], with the channels in the network's order."""
