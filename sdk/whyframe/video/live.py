@@ -14,7 +14,8 @@ from whyframe.video.source import Frame, Source
 
 __all__ = ["LiveSource", "Reconnect"]
 
-_CLOSE_SECONDS = 2.0
+# PyAV cannot end a read that is blocked, which ends by its own time limit later; nothing waits for it.
+_CLOSE_SECONDS = 0.5
 # FFmpeg and PyAV limit the connection to an address; this limits what they do not, such as the search for its name.
 _OPEN_SECONDS = 30.0
 # After this long a connection counts as sound, and its loss is answered at once again.

@@ -13,14 +13,22 @@ from helpers import clips
 from helpers.command_line import COMMAND, ENVIRONMENT
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that takes longer to explain than the tests wait."""
+    return clips.write_clip(tmp_path_factory.mktemp("clips") / "in.mp4", frames=3000)
+
+
+@pytest.fixture(autouse=True)
+def _input(long_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.mp4").hardlink_to(long_clip)
+
+
 def start(
     folder: Path, toy_path: Path, *, prefix: tuple[str, ...] = (), **options
 ) -> subprocess.Popen[bytes]:
     """Start a run of 3000 frames into ``out.mp4``, and wait until 20 of them are explained."""
-    source = folder / "in.mp4"
-    if not source.exists():
-        clips.write_clip(source, frames=3000, sound="aac")
-    arguments = ["run", source, "-o", folder / "out.mp4", "--model", toy_path, "--json"]
+    arguments = ["run", folder / "in.mp4", "-o", folder / "out.mp4", "--model", toy_path, "--json"]
     lines = folder / "lines"
     with lines.open("wb") as out:
         command = [*prefix, *COMMAND, *map(str, arguments)]
