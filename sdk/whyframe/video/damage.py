@@ -26,11 +26,17 @@ class DamageLog:
         self._frames: dict[int, float] = {}
         self._errors: list[float] = []
         self._suspects: list[float] = []
+        self._sent: list[float] = []
+        self._gap = step
 
     @property
     def times(self) -> tuple[float, ...]:
         """Times of the damaged frames in seconds, in order."""
         return tuple(sorted(self._frames.values()))
+
+    def packet(self, seconds: float) -> None:
+        """Note that the part with the frame of a time was sent to the decoder."""
+        self._sent.append(seconds)
 
     def error(self, seconds: float) -> None:
         """Note a part near a time that could not be read or decoded."""
@@ -51,6 +57,8 @@ class DamageLog:
         """
         if corrupt:
             self._add(seconds)
+            self.suspect(seconds)  # more may be missing beside it
+        self._note_undelivered(before, seconds)
         if not self._errors and not self._suspects:
             return
         missing = range(1, min(round((seconds - before) / self._step), _MOST_FRAMES))
@@ -70,10 +78,26 @@ class DamageLog:
             stated: Time in seconds at which the video ends as the container states it; 0 where it does not.
             reliable: True where an end before the stated time is damage even without an error.
         """
+        for sent in self._sent:
+            if sent > last + 0.75 * self._gap:
+                self._add(sent)
+        self._sent = []
         if (reliable and stated - last > _NEAR_SECONDS / 2 + self._step) or self._frames:
             self.suspect(last)
         self.frame(last, stated, corrupt=False)
         self._expire(float("inf"))
+
+    def _note_undelivered(self, before: float, seconds: float) -> None:
+        """Count the frames that were sent and never came, which a decoder of damaged bytes need not call an error."""
+        quarter = self._step / 4
+        lost = [sent for sent in self._sent if before + quarter < sent < seconds - quarter]
+        self._sent = [sent for sent in self._sent if sent > seconds + quarter]
+        # The two fields of one frame can be sent apart: then every gap holds one, and none is longer.
+        if before >= 0 and lost and seconds - before > 1.5 * self._gap:
+            for sent in lost:
+                self._add(sent)
+        elif before >= 0:
+            self._gap = seconds - before
 
     def _expire(self, until: float) -> None:
         """Count each error before a time, for which no frame is missing, as one damaged frame."""

@@ -27,6 +27,8 @@ __all__ = ["VideoDecoder", "choose_video", "open_input"]
 _TIMES_JUMP = {"mpegts", "mpeg", "vob", "hls", "rtsp", "sdp"}
 # A demuxer that fails this often in a row reads nothing more.
 _MOST_ERRORS = 1000
+# Codecs with packets of which no frame is shown: a packet without a frame is no loss.
+_HIDDEN_FRAMES = {"vp8", "vp9", "av1", "libdav1d", "libvpx", "libvpx-vp9"}
 _HIGHEST_RATE = 1000
 _DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
@@ -128,6 +130,8 @@ class VideoDecoder:
             if seconds is not None and not packet.is_discard:
                 self.clock.start(seconds)
                 self._position = self.clock.on_time_line(seconds)
+                if self._stream.codec_context.name not in _HIDDEN_FRAMES:
+                    self._damage.packet(self._position)
                 if packet.is_corrupt:  # the container misses a part of it, or what stood before it
                     self._damage.suspect(self._position)
             yield from self._decode(packet)
