@@ -66,8 +66,9 @@ class DamageLog:
         if missing and any(noted <= reached for noted in self._errors + self._suspects):
             for number in missing:
                 self._add(before + number * self._step)
+            # They are explained, but another gap can follow from them.
+            self._suspects += [noted for noted in self._errors if noted <= reached]
             self._errors = [noted for noted in self._errors if noted > reached]
-            self._suspects = [noted for noted in self._suspects if noted > reached]
         self._expire(before - _NEAR_SECONDS)
 
     def end(self, last: float, stated: float, *, reliable: bool) -> None:
