@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 import torch
 import torchvision
 
 from helpers import workspace
+from whyframe import ExplainEngine
+from whyframe.manifest import Manifest
+from whyframe.resize_rule import ResizeRule
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -58,6 +65,32 @@ def test_json_lines_are_consumed_by_another_program(run) -> None:
 
 def test_the_model_file_is_enough_for_plain_onnxruntime(run) -> None:
     assert run("python examples/plain_onnxruntime.py model.onnx photo.jpg").startswith("espresso")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ResizeRule(mode="crop"),
+        ResizeRule(mode="crop", shorter_side=256, interpolation="bilinear"),
+        ResizeRule(mode="letterbox", interpolation="bilinear", fill=(114, 114, 114)),
+    ],
+    ids=str,
+)
+def test_plain_onnxruntime_resizes_by_the_rule_of_the_file(run, filled: Path, rule: ResizeRule) -> None:
+    manifest = Manifest.read(filled / "model.onnx")
+    changed = dataclasses.replace(manifest.input, resize=rule)
+    path = filled / f"{rule.mode}.onnx"
+    dataclasses.replace(manifest, input=changed).write(onnx.load(filled / "model.onnx"), path)
+    with ExplainEngine(path) as engine:
+        expected = engine.run(filled / "photo.jpg")
+    y, x = np.unravel_index(expected.saliency.argmax(), expected.saliency.shape)
+    label, probability, place = re.fullmatch(
+        r"(.+) ([\d.]+), strongest at (.+)\n", run(f"python examples/plain_onnxruntime.py {path} photo.jpg")
+    ).groups()
+    assert label == expected.label
+    assert float(probability) == pytest.approx(expected.probability, abs=0.2)  # another filter
+    found = [int(number) for number in re.findall(r"\d+", place)]
+    assert np.abs(np.subtract(found, (x, y))).max() < 0.1 * max(expected.saliency.shape)
 
 
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a virtual display: apt-get install xvfb")

@@ -191,8 +191,16 @@ def _values(size: Any) -> dict[str, int]:
 
 
 def _normalisation(processor: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of values in [0, 1], whatever the processor rescales by."""
+    """Return mean and standard deviation of values in [0, 1], whatever the processor rescales by.
+
+    EfficientNet's processor may subtract 1 after the rescaling, and divide by the standard deviation twice.
+    """
     scale = 255 * processor.rescale_factor if processor.do_rescale else 255.0
+    shift = float(processor.do_rescale and getattr(processor, "rescale_offset", False))
     mean = tuple(processor.image_mean) if processor.do_normalize else (0.0,) * 3
     std = tuple(processor.image_std) if processor.do_normalize else (1.0,) * 3
-    return tuple(value / scale for value in mean), tuple(value / scale for value in std)
+    again = processor.image_std if getattr(processor, "include_top", False) else (1.0,) * 3
+    return (
+        tuple((value + shift) / scale for value in mean),
+        tuple(value * second / scale for value, second in zip(std, again, strict=True)),
+    )
