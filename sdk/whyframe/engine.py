@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex
@@ -67,13 +68,13 @@ class ExplainEngine:
         matte: str | tuple[int, int, int] = "white",
         max_megapixels: float | None = None,
     ) -> None:
-        images = ImageOptions(matte, max_megapixels)
+        images = ImageOptions(matte, max_megapixels)  # a mistake is told before the model is read
         data, name = read_content(model)
         self._manifest = read_manifest(data, name)
         self._backend = open_backend(backend, data, device, threads)
         check_model(self._manifest, self._backend, name)
         self._pipeline = self._backend.pipeline(self._manifest)
-        self._pipeline.image_options = images
+        self._pipeline.image_options = replace(images, alpha=self._manifest.input.channels == 4)
 
     @property
     def manifest(self) -> Manifest:
@@ -188,7 +189,9 @@ class ExplainEngine:
         """
         from whyframe.video.stream import stream_explanations
 
-        return stream_explanations(self, source, target=target, refine=refine, reconnect=reconnect)
+        return stream_explanations(
+            self, source, target=target, refine=refine, reconnect=reconnect, images=self.image_options
+        )
 
     def prefetch(self, frame: Any, *, color: str = "bgr") -> None:
         """Start to copy the next frame to the GPU while another frame is explained.

@@ -17,7 +17,7 @@ from whyframe.colormap import COLORMAP, OPACITY
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 from whyframe.manifest import Manifest
-from whyframe.opencv import IMAGE_SUFFIXES, write_image
+from whyframe.opencv import IMAGE_SUFFIXES, check_image_size, write_image
 from whyframe.overlay import draw
 from whyframe.scores import Scores
 
@@ -224,6 +224,7 @@ class Explanation:
             raise OutputError(
                 f"{path} ends in {suffix or 'nothing'!r}; give a name that ends in one of {known}."
             )
+        check_image_size(Path(path), self.frame.shape[1], self.frame.shape[0])
         image = self.overlay(colormap=colormap, opacity=opacity, caption=caption)
         return write_image(Path(path), image)
 

@@ -26,6 +26,7 @@ class ImageOptions:
             [0, 255], red first.
         max_megapixels: Largest number of millions of pixels of an image; None for the environment variable
             WHYFRAME_MAX_MEGAPIXELS or, where it is not set, for 100.
+        alpha: Whether sources of frames keep the alpha channel, for a model of 4 channels.
 
     Raises:
         OptionError: The matte is not a colour, or the limit is not a positive number.
@@ -33,6 +34,7 @@ class ImageOptions:
 
     matte: str | tuple[int, int, int] = "white"
     max_megapixels: float | None = None
+    alpha: bool = False
 
     def __post_init__(self) -> None:
         if self.matte != "white":  # the default must not import Pillow

@@ -5,11 +5,12 @@ Pillow is imported where it is used, because `import whyframe` has to be quick.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ __all__ = [
     "compose",
     "decode",
     "from_pillow",
+    "image_errors",
+    "image_size",
     "is_pillow_image",
     "open_image",
     "read_image",
@@ -76,35 +79,73 @@ def read_image(
         return decode(image, channels, options, name=str(path))
 
 
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return the width and height of an image file in pixels, as stored; only its header is read.
+
+    Raises:
+        SourceError: The file is not an image that Pillow can read.
+    """
+    with image_errors(path), Path(path).open("rb") as file, _open(file, str(path)) as image:
+        return image.size
+
+
 @contextmanager
-def open_image(path: str | os.PathLike[str], options: ImageOptions) -> Iterator[PIL.Image.Image]:
+def open_image(
+    path: str | os.PathLike[str], options: ImageOptions, *, quiet: bool = True
+) -> Iterator[PIL.Image.Image]:
     """Open an image file, with its header read and its size checked, and nothing decoded.
 
     Args:
         path: The image file.
         options: The limit of the size.
+        quiet: Whether the block, too, is in `image_errors`, which changes settings of the process: False for a block
+            that yields, which does this for each of its own steps.
 
     Yields:
-        The open image; damage that appears while the block decodes it is raised as a SourceError.
+        The open image.
 
     Raises:
         SourceError: As for `read_image`.
     """
+    with contextlib.ExitStack() as stack:
+        with image_errors(path):
+            file = stack.enter_context(Path(path).open("rb"))
+            image = stack.enter_context(_open(file, str(path)))
+            check_size(image, options, str(path))
+        with image_errors(path) if quiet else contextlib.nullcontext():
+            yield image
+
+
+def _open(file: BinaryIO, name: str) -> PIL.Image.Image:
     from PIL import Image as pillow
 
+    if file.seekable():
+        _register_heif(file.read(32), name)
+        file.seek(0)
+    pillow.init()
+    return pillow.open(file, formats=[name for name in _FORMATS if name in pillow.OPEN])
+
+
+@contextmanager
+def image_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise every error of Pillow about a file as a SourceError, and suppress its messages.
+
+    Args:
+        path: The image file.
+
+    Raises:
+        SourceError: The block failed.
+    """
+    from PIL import UnidentifiedImageError
+
     try:
-        with quiet_pillow(), Path(path).open("rb") as file:
-            if file.seekable():
-                _register_heif(file.read(32), str(path))
-                file.seek(0)
-            with pillow.open(file, formats=_formats()) as image:
-                check_size(image, options, str(path))
-                yield image
+        with quiet_pillow():
+            yield
     except WhyframeError:
         raise
     except FileNotFoundError as error:
         raise SourceError(f"there is no file {path}; check the path.") from error
-    except pillow.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise SourceError(
             f"{path} is not an image that whyframe can read; give a JPEG or PNG file."
         ) from error
@@ -253,13 +294,6 @@ def skip_default_image(image: PIL.Image.Image) -> None:
     """Move from the still image of an APNG, which is not part of the animation, to the first frame."""
     if getattr(image, "default_image", False) and getattr(image, "n_frames", 1) > 1:
         image.seek(1)
-
-
-def _formats() -> list[str]:
-    from PIL import Image as pillow
-
-    pillow.init()
-    return [name for name in _FORMATS if name in pillow.OPEN]
 
 
 def _register_heif(head: bytes, name: str) -> None:

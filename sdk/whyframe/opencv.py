@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from whyframe.errors import OutputError
 from whyframe.files import atomic_write
 
-__all__ = ["IMAGE_SUFFIXES", "quiet_opencv", "write_image"]
+__all__ = ["IMAGE_SUFFIXES", "check_image_size", "quiet_opencv", "write_image"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""Suffixes of the image formats that are read and written."""
+"""Suffixes of the image formats that are written; see `whyframe.images.READ_SUFFIXES`."""
+
+_LONGEST_SIDES = {".webp": 16_383, ".jpg": 65_500, ".jpeg": 65_500, ".gif": 65_535}
+"""Largest width and height in pixels, by suffix; libjpeg writes 65,500."""
 
 
 @contextmanager
@@ -30,6 +33,25 @@ def quiet_opencv() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(level)
+
+
+def check_image_size(path: Path, width: int, height: int) -> None:
+    """Check that the format of a file holds an image of a size, before anything is computed.
+
+    Args:
+        path: The file to write. Its suffix chooses the format.
+        width: Width in pixels.
+        height: Height in pixels.
+
+    Raises:
+        OutputError: The image is too large for the format.
+    """
+    limit = _LONGEST_SIDES.get(path.suffix.lower())
+    if limit is not None and max(width, height) > limit:
+        raise OutputError(
+            f"{path} cannot hold {width} x {height} pixels: {path.suffix} ends at {limit} pixels a side; "
+            "write it as .png."
+        )
 
 
 def write_image(path: Path, image: NDArray[np.uint8]) -> Path:
@@ -45,6 +67,7 @@ def write_image(path: Path, image: NDArray[np.uint8]) -> Path:
     Raises:
         OutputError: The image is too large for the format, or the file cannot be written.
     """
+    check_image_size(path, image.shape[1], image.shape[0])
     try:
         with quiet_opencv():
             encoded, data = cv2.imencode(path.suffix, image)

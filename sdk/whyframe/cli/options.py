@@ -16,6 +16,8 @@ __all__ = [
     "Backend",
     "Device",
     "Json",
+    "Matte",
+    "MaxMegapixels",
     "Model",
     "Target",
     "Threads",
@@ -26,6 +28,7 @@ BUNDLED_MODEL = "the bundled EfficientNet-Lite0"
 MODEL_HELP = "Path of a fused ONNX file, or of an engine made by 'whyframe compile'."
 
 _PANEL = "Model and hardware"
+_IMAGES = "Images"
 
 Model = Annotated[
     Path | None,
@@ -67,10 +70,34 @@ Threads = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+Matte = Annotated[
+    str,
+    typer.Option(
+        "--matte",
+        help="Colour behind transparent pixels of images: a name, such as white, or #rrggbb.",
+        rich_help_panel=_IMAGES,
+    ),
+]
+MaxMegapixels = Annotated[
+    float | None,
+    typer.Option(
+        "--max-megapixels",
+        help="Largest number of millions of pixels of an image (also WHYFRAME_MAX_MEGAPIXELS).",
+        show_default="100",
+        rich_help_panel=_IMAGES,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for other programs.")]
 
 
-def open_engine(model: Path | None, backend: str, device: str | None, threads: int | None) -> ExplainEngine:
+def open_engine(
+    model: Path | None,
+    backend: str,
+    device: str | None,
+    threads: int | None,
+    matte: str = "white",
+    max_megapixels: float | None = None,
+) -> ExplainEngine:
     """Open the engine that the options describe.
 
     Args:
@@ -78,6 +105,8 @@ def open_engine(model: Path | None, backend: str, device: str | None, threads: i
         backend: Name of the inference runtime, or ``"auto"``.
         device: Name of the device; None for the default of the runtime.
         threads: Number of CPU threads; None for all usable cores.
+        matte: Colour behind transparent pixels.
+        max_megapixels: Largest number of millions of pixels of an image; None for the default.
 
     Returns:
         The engine, to be used as a context manager.
@@ -87,4 +116,6 @@ def open_engine(model: Path | None, backend: str, device: str | None, threads: i
     """
     from whyframe.engine import ExplainEngine
 
-    return ExplainEngine(model, backend=backend, device=device, threads=threads)
+    return ExplainEngine(
+        model, backend=backend, device=device, threads=threads, matte=matte, max_megapixels=max_megapixels
+    )

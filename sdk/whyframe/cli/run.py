@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from whyframe.cli.options import Backend, Device, Json, Model, Target, Threads, open_engine
+from whyframe.cli.options import (
+    Backend,
+    Device,
+    Json,
+    Matte,
+    MaxMegapixels,
+    Model,
+    Target,
+    Threads,
+    open_engine,
+)
 from whyframe.errors import StreamError
 from whyframe.files import json_text
 from whyframe.printable import printable
@@ -33,8 +43,8 @@ _Input = Annotated[
     str,
     typer.Argument(
         metavar="INPUT",
-        help="Path of a video, an image or a folder of images; number of a camera, such as 0; or address of a "
-        "stream, such as rtsp://camera.local/stream.",
+        help="Path of a video, an animation, an image or a folder of images; number of a camera, such as 0; or address "
+        "of a stream, such as rtsp://camera.local/stream.",
     ),
 ]
 _Output = Annotated[
@@ -43,7 +53,7 @@ _Output = Annotated[
         "-o",
         "--output",
         help="Path to write: an image for an image, a folder for a folder, and otherwise a video (.mp4, .mkv "
-        "or .mov).",
+        "or .mov) or, for an animation, an animated .gif, .webp or .png, or a .tif of pages.",
         show_default="INPUT-explained in the current folder; with --json no file",
     ),
 ]
@@ -129,6 +139,8 @@ def run(
     backend: Backend = "auto",
     device: Device = None,
     threads: Threads = None,
+    matte: Matte = "white",
+    max_megapixels: MaxMegapixels = None,
 ) -> None:
     """Explain a video, an image, a folder of images, a camera or a network stream.
 
@@ -166,8 +178,8 @@ def run(
 
     Exit status:
       0    every frame was explained
-      1    an error, a part of the input could not be read, or a live source
-           ended, broke or stalled
+      1    an error, a part of the input could not be read or is no image, or
+           a live source ended, broke or stalled
       2    a usage error, such as an unknown option
       130  Ctrl-C; 143 SIGTERM; 129 SIGHUP
     """
@@ -181,8 +193,8 @@ def run(
     overlay = {"colormap": colormap, "opacity": opacity, "caption": caption}
     rule = Reconnect(limit=give_up) if reconnect else None
     with (
-        open_source(source, reconnect=rule) as opened,
-        open_engine(model, backend, device, threads) as engine,
+        open_engine(model, backend, device, threads, matte, max_megapixels) as engine,
+        open_source(source, reconnect=rule, images=engine.image_options) as opened,
     ):
         explained = target if versus is None else (target, versus)
         results = stream_explanations(engine, opened, target=explained, refine=refine)
@@ -245,11 +257,19 @@ def _default_output(source: Source) -> Path:
     """Return INPUT-explained in the current folder, with a suffix that can be written."""
     if source.path is None:
         return Path(f"{source.kind}-explained.mp4")
+    from whyframe.opencv import IMAGE_SUFFIXES
     from whyframe.video.sinks import VIDEO_SUFFIXES
+    from whyframe.video.sinks_animation import ANIMATION_SUFFIXES
 
     suffix = source.path.suffix
-    if source.kind == "video" and suffix.lower() not in VIDEO_SUFFIXES:
-        suffix = ".mp4"
+    written = {
+        "video": VIDEO_SUFFIXES,
+        "animation": ANIMATION_SUFFIXES,
+        "image": IMAGE_SUFFIXES,
+        "folder": (suffix.lower(),),
+    }
+    if suffix.lower() not in written[source.kind]:
+        suffix = ".png" if source.kind == "image" else ".mp4"
     return Path(f"{source.path.resolve().stem}-explained{suffix}")
 
 

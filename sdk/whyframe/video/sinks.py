@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
-from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv, write_image
+from whyframe.images import image_size
+from whyframe.opencv import IMAGE_SUFFIXES, check_image_size, quiet_opencv, write_image
 from whyframe.parts import Part
+from whyframe.video.image_sources import AnimationSource
 from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink
+from whyframe.video.sinks_animation import ANIMATION_SUFFIXES, AnimationSink
 from whyframe.video.sources import Source
 
 if TYPE_CHECKING:
@@ -50,7 +53,10 @@ class _FolderSink(Sink):
 
     def __init__(self, path: Path, source: Source) -> None:
         super().__init__(path)
-        self._names = [file.name for file in source.files]
+        # A format that is only read, such as .heic, becomes .png under its whole name.
+        self._names = [
+            file.name + ("" if file.suffix.lower() in IMAGE_SUFFIXES else ".png") for file in source.files
+        ]
         self._part = Part(path, folder=True)
 
     def _write(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
@@ -111,7 +117,7 @@ def open_sink(output: str | Path, source: Source) -> Sink:
 
     Args:
         output: Path to write: an image file for an image, a folder for a folder (created where its parent
-            exists), and a video file for any other source.
+            exists), an animated image or a video for an animation, and a video file for any other source.
         source: The source to explain. The output keeps its frame size, frame rate and sound.
 
     Returns:
@@ -127,7 +133,11 @@ def open_sink(output: str | Path, source: Source) -> Sink:
         return _FolderSink(path, source)
     if source.kind == "image":
         _check_suffix(path, IMAGE_SUFFIXES, "an image")
+        check_image_size(path, *image_size(source.files[0]))
         return _ImageSink(path)
+    if isinstance(source, AnimationSource) and path.suffix.lower() not in VIDEO_SUFFIXES:
+        _check_suffix(path, (*ANIMATION_SUFFIXES, *VIDEO_SUFFIXES), "an animation")
+        return AnimationSink(path, source)
     _check_suffix(path, VIDEO_SUFFIXES, "a video")
     return _open_video(path, source)
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError, one_line
+from whyframe.video.image_sources import AnimationSource
 from whyframe.video.sink import DEFAULT_FPS, VideoSink
 from whyframe.video.sound import Sound, SoundOutput
 from whyframe.video.sources import Source
@@ -72,6 +73,7 @@ class PyAvVideo(VideoSink):
     def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
         """Encode a frame, and copy the sound up to the frame's time."""
         frame = _to_yuv(image, str(self._video.pix_fmt))
+        self._shown = explanation.index
         self._last = frame.pts = max(self._ticks(explanation), self._last + 1)
         frame.time_base = self._time_base
         with _as_output_error(self.path):
@@ -81,7 +83,7 @@ class PyAvVideo(VideoSink):
     def finish(self) -> None:
         """Flush the encoder and copy the sound of the explained part, or all of it after the last frame."""
         with _as_output_error(self.path):
-            self._container.mux(self._video.encode(None))
+            self._container.mux([self._held(packet) for packet in self._video.encode(None)])
             end = float((self._last + _TICKS) * self._time_base)
             if self._sound is not None:
                 self._sound.finish(until=math.inf if self.source.exhausted else end)
@@ -124,8 +126,16 @@ class PyAvVideo(VideoSink):
             self._sound = SoundOutput(self._container, sound, encode=way == "encode")
         self._container.start_encoding()
 
+    def _held(self, packet: av.Packet) -> av.Packet:
+        """Let the last frame of an animation be shown as long as in the input: no later frame ends it."""
+        if isinstance(self.source, AnimationSource) and self.source.durations and packet.pts == self._last:
+            packet.duration = round(self.source.durations[self._shown] / self._time_base)
+        return packet
+
     def _add_video(self, rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:
-        stream = self._container.add_stream("libx264", rate=rate, options=_OPTIONS)
+        # Without B-frames, the packet of the last frame is the last packet, whose duration ends the video.
+        options = {**_OPTIONS, "bf": "0"} if isinstance(self.source, AnimationSource) else _OPTIONS
+        stream = self._container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height = self.size
         # 4:2:0 halves the colour planes, which an odd size does not allow.
         stream.pix_fmt = "yuv444p" if any(side % 2 for side in self.size) else "yuv420p"

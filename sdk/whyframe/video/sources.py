@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whyframe.errors import SourceError
-from whyframe.images import read_image
-from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
+from whyframe.image_options import ImageOptions
+from whyframe.images import READ_SUFFIXES
 from whyframe.passwords import hide_passwords
 from whyframe.video.addresses import file_path, is_address, is_live_protocol, protocol
 from whyframe.video.captures import CameraSource, VideoSource
 from whyframe.video.containers import is_truncated
+from whyframe.video.image_sources import open_image_file, open_image_folder
 from whyframe.video.live import LiveSource, Reconnect
 from whyframe.video.source import Frame, Source, printable
 
@@ -27,37 +28,24 @@ NETWORK_TIMEOUT_MS = 5000
 """Milliseconds after which a network address that does not answer is given up."""
 
 
-class _ImageFiles(Source):
-    """One image file, or the image files of a folder in the order of their names."""
-
-    def __init__(self, path: Path, files: tuple[Path, ...], kind: str) -> None:
-        self.path, self.files, self.kind, self.count = path, files, kind, len(files)
-        super().__init__(printable(path))
-
-    def _read(self) -> Iterator[Frame]:
-        for index, file in enumerate(self.files):
-            try:
-                with quiet_opencv():
-                    image = read_image(file)
-            except SourceError as error:  # noqa: PERF203 - one unreadable file must not end the source
-                self.problems.append(str(error))
-            else:
-                yield Frame(image, index)
-
-
 def open_source(
-    source: str | Path | int | Source, *, live: bool | None = None, reconnect: Reconnect | None = None
+    source: str | Path | int | Source,
+    *,
+    live: bool | None = None,
+    reconnect: Reconnect | None = None,
+    images: ImageOptions | None = None,
 ) -> Source:
     """Open a source of frames.
 
     Args:
-        source: Path of a video file, of an image file (recognised by its suffix: see IMAGE_SUFFIXES) or of a
+        source: Path of a video file, of an image file (recognised by its suffix: see READ_SUFFIXES) or of a
             folder of images; index of a camera (0 or "0"); address ("file://...", "https://...", "rtsp://...");
             or a Source, which is returned unchanged.
         live: True to drop old frames of a slow reader, False to deliver every frame. By default None: True for
             cameras, for RTSP, RTMP, SRT, UDP, RTP and TCP, and for MJPEG over HTTP.
         reconnect: Rule by which a live source that is lost is connected again; None for a StreamError instead, when
             it is read. Not used for other sources.
+        images: How images are read; None for the defaults.
 
     Returns:
         The open source. The first frame of a video, camera or address, and a single image, have been decoded
@@ -69,6 +57,7 @@ def open_source(
     """
     if isinstance(source, Source):
         return source
+    images = images or ImageOptions()
     if isinstance(source, int) or (isinstance(source, str) and source.isdecimal()):
         return _watched(partial(CameraSource, int(source), live=live is not False), reconnect)
     if isinstance(source, str) and is_address(source):
@@ -77,15 +66,13 @@ def open_source(
         source = file_path(source)
     path = Path(source)
     if path.is_dir():
-        return _open_folder(path)
+        return open_image_folder(path, images)
     if not path.is_file():
         raise SourceError(
             f"{printable(path)} does not exist; check the path (a camera is given by its number, as in 0)."
         )
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        with quiet_opencv():
-            read_image(path)  # a damaged image fails here
-        return _ImageFiles(path, (path,), "image")
+    if path.suffix.lower() in READ_SUFFIXES:
+        return open_image_file(path, images)
     return _open_video(path, live=bool(live))
 
 
@@ -97,17 +84,6 @@ def _watched(connect: Callable[[], Source], reconnect: Reconnect | None) -> Sour
     first = [source]
     stall = NETWORK_TIMEOUT_MS / 1000
     return LiveSource(lambda: first.pop() if first else connect(), stall=stall, reconnect=reconnect)
-
-
-def _open_folder(path: Path) -> Source:
-    files = tuple(
-        sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-    )
-    if not files:
-        raise SourceError(
-            f"{path} holds no images; put files that end in {', '.join(IMAGE_SUFFIXES)} directly into it."
-        )
-    return _ImageFiles(path, files, "folder")
 
 
 def _open_video(path: Path, *, live: bool) -> Source:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from whyframe.image_options import ImageOptions
 from whyframe.targets import Target, resolve_target
 from whyframe.video.live import Reconnect
 from whyframe.video.sources import Frame, Source, open_source
@@ -55,6 +56,7 @@ def stream_explanations(
     target: Target = None,
     refine: int = 0,
     reconnect: bool | float = False,
+    images: ImageOptions | None = None,
 ) -> Generator[Explanation, None, None]:
     """Explain the frames of a source while it is read.
 
@@ -69,6 +71,7 @@ def stream_explanations(
             frame's predicted class.
         refine: Number of refinement steps for each frame; 0 for none.
         reconnect: Whether a live source that is lost is connected again, as for `ExplainEngine.stream`.
+        images: How the images of a source are read; None for the defaults.
 
     Yields:
         Explanations with the ``index`` and the ``timestamp`` (seconds) of their frames; of a live source also with
@@ -82,7 +85,7 @@ def stream_explanations(
         WhyframeError: A frame could not be decoded or explained. Raised after the results of earlier frames.
     """
     resolved = resolve_target(engine.class_id, target)
-    opened = open_source(source, reconnect=Reconnect.of(reconnect))
+    opened = open_source(source, reconnect=Reconnect.of(reconnect), images=images)
     if opened.live:  # the newest frame has to be finished soon: no second frame is in work beside it
         workers = _Workers([engine.clone()], resolved, refine, in_flight=1)
     else:  # an extra frame is in flight, so that its upload overlaps with the work on the others

@@ -75,8 +75,10 @@ def test_a_folder_gives_its_images_by_name_and_reports_a_damaged_image(tmp_path:
         frames = list(source)
     assert [frame.index for frame in frames] == [0, 1, 3]
     assert [clips.index_of(frame.image) for frame in frames] == [0, 1, 3]
-    (problem,) = source.problems
-    assert "2.png" in problem
+    others, damaged = source.problems
+    assert "1 of 5 entries" in others
+    assert "notes.txt" in others
+    assert "2.png" in damaged
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".ts"])
