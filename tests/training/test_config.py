@@ -48,3 +48,51 @@ def test_another_file_is_not_a_runs_settings(tmp_path: Path, text: str) -> None:
 def test_a_folder_without_settings_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="start a run with `whyframe train -o"):
         TrainConfig.load(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": "60"},
+        {"epochs": -1},
+        {"batch": 1 << 31},
+        {"batch": True},
+        {"batch": 1.5},
+        {"learning_rate": []},
+        {"precision": "fp64"},
+        {"generator": {"name": "edge", "widths": [1 << 31]}},
+        {"generator": {"name": "edge", "widths": "128"}},
+        {"generator": []},
+        {"controller": {"name": 3}},
+        {"controller": {"name": "ct", "eta": "1"}},
+        {"objective": {"preserver": "1"}},
+        {"objective": {"unknown": 1}},
+        {"classifier": "resnet50"},
+        {"classifier": {"name": 3}},
+        {"classifier": {"name": "resnet50", "mean": ["a"]}},
+        {"classifier": {"name": "resnet50", "unknown": 3}},
+        {"seed": 1 << 63},
+        {"start_from": 3},
+        {"a\x1b[31m": 3},
+        {"anchor": 0.2},
+    ],
+)
+def test_settings_of_wrong_types_or_giant_sizes_are_one_line(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    TrainConfig(ClassifierSpec("resnet50")).save(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(RunError, match="not a run's settings") as caught:
+        TrainConfig.load(path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[]", "null", "3", '{"epochs": NaN}', '{"a": 1, "a": 2}', "\xff"]
+)
+def test_other_json_is_no_settings(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RunError, match="not a run's settings"):
+        TrainConfig.load(tmp_path / "config.json")

@@ -73,13 +73,33 @@ def load_predictor(folder: Path, config: TrainConfig, classifier: Classifier) ->
     predictor = build_predictor(classifier, config.generator, config.controller, config.cam_weight)
     try:
         predictor.load_state_dict(state["predictor"])
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} does not fit {folder / CONFIG}: train into a new folder") from error
     return predictor.eval(), state["done"][2]
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the state in the content of a checkpoint, whose types and numbers are checked."""
     try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise RunError(f"{path} cannot be read: delete it to start again") from error
+    reason = _fault(state)
+    if reason:
+        raise RunError(f"{path} is not a checkpoint of a run ({reason}): delete it to start again")
+    return state
+
+
+def _fault(state: Any) -> str:
+    """Return what is wrong with the state of a trainer; an empty text where nothing is."""
+    if not isinstance(state, dict):
+        return "it is not a dict"
+    weights, done = state.get("predictor"), state.get("done")
+    if not isinstance(weights, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()
+    ):
+        return "it has no weights of a mask predictor"
+    if not isinstance(done, dict) or any(type(done.get(s)) is not int or done[s] < 0 for s in (1, 2)):
+        return "it has no numbers of steps"
+    wrong = [name for name, value in weights.items() if not torch.isfinite(value).all()]
+    return f"{wrong[0]:.80} has values that are not numbers" if wrong else ""

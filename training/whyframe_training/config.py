@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from whyframe.errors import WhyframeError
+from whyframe.errors import WhyframeError, one_line
 from whyframe.files import atomic_write, json_text
+from whyframe.json_reader import read_json
 from whyframe_training.classifiers.networks import ClassifierSpec
 from whyframe_training.code_trust import SETTINGS, sign_settings
+from whyframe_training.config_rules import check_settings, converted
 from whyframe_training.losses import Objective
 from whyframe_training.predictor.generators import default_generator
 
 CONFIG = SETTINGS
 """Name of the settings file in a run folder."""
+
+_LARGEST = 16 << 20  # bytes
 
 _FORMER_NAMES = {"anchor": "cam_weight", "spread": "controller_jitter"}  # in files of earlier versions
 
@@ -85,17 +88,26 @@ class TrainConfig:
             RunError: The file does not exist, or does not hold the settings of a run.
         """
         try:
-            return cls._from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls._from_json(read_json(path, _LARGEST))
         except FileNotFoundError as error:
             raise RunError(
                 f"no run in {path.parent}: start a run with `whyframe train -o {path.parent}`"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{path} is not a run's settings ({error}): train into a new folder") from error
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror}): check the path") from error
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise RunError(
+                f"{path} is not a run's settings ({one_line(error)}): train into a new folder"
+            ) from error
 
     @classmethod
     def _from_json(cls, stored: dict[str, Any]) -> TrainConfig:
         values = {_FORMER_NAMES.get(key, key): value for key, value in stored.items()}
+        if len(values) != len(stored):
+            raise ValueError("a setting is given under its former name too")
+        for name, kind in (("classifier", ClassifierSpec), ("objective", Objective)):
+            converted(values.get(name, {}), kind)  # checks the types
         spec = ClassifierSpec.from_dict(values.pop("classifier"))
-        objective = Objective(**values.pop("objective", {}))  # the first versions had this objective only
-        return cls(classifier=spec, objective=objective, **values)
+        settings = converted({"classifier": {"name": spec.name}, **values}, cls)
+        check_settings(settings)
+        return dataclasses.replace(settings, classifier=spec)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyframe_training.checkpoint import load_checkpoint, load_predictor, save_checkpoint
+from whyframe_training.checkpoint import CHECKPOINT, load_checkpoint, load_predictor, save_checkpoint
 from whyframe_training.classifiers.classifier import Classifier, build_classifier
-from whyframe_training.config import TrainConfig
+from whyframe_training.config import RunError, TrainConfig
 from whyframe_training.data import CropStream, to_images
 from whyframe_training.perturb import GaussianBlur, random_backgrounds
 from whyframe_training.predictor.mask_predictor import build_predictor
@@ -255,7 +255,12 @@ class Trainer:
             self.done[1] = self.steps[1]  # the filter is loaded too, and is not trained again
         state = load_checkpoint(self.folder)
         if state is not None:
-            self.load_state_dict(state)
+            try:
+                self.load_state_dict(state)
+            except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+                raise RunError(
+                    f"{self.folder / CHECKPOINT} does not fit the run's settings: train into a new folder"
+                ) from error
 
     def _losses(self) -> dict[int, Callable[[Tensor, torch.Generator], Tensor]]:
         return {1: self.filter_loss, 2: self.mask_loss}

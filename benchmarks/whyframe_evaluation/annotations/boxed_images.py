@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from whyframe.errors import one_line
+from whyframe_evaluation.annotations.annotation_files import annotated_name, finite_numbers, read_annotations
 from whyframe_evaluation.annotations.imagenet_classes import IMAGENET_CLASSES
 from whyframe_training.data import DataError
 
@@ -75,16 +76,18 @@ def read_boxed_images(folder: str | Path) -> list[BoxedImage]:
         DataError: ``boxes.json`` is missing or has another form.
     """
     path = Path(folder) / "boxes.json"
+    if not path.is_file():
+        raise DataError(f"no {path}: give a folder with boxes.json and images/")
+    entries = read_annotations(path, "a list of files with boxes")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            BoxedImage(
-                path.parent / "images" / entry["file"],
-                tuple(BoxedObject(item["category"], tuple(item["xyxy"])) for item in entry["boxes"]),
-            )
-            for entry in entries
-        ]
-    except FileNotFoundError as error:
-        raise DataError(f"no {path}: give a folder with boxes.json and images/") from error
+        return [_boxed_image(path.parent / "images", entry) for entry in entries]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is not a list of files with boxes ({error})") from error
+        raise DataError(f"{path} is not a list of files with boxes ({one_line(error)})") from error
+
+
+def _boxed_image(images: Path, entry: Mapping[str, Any]) -> BoxedImage:
+    objects = []
+    for item in entry["boxes"]:
+        x1, y1, x2, y2 = finite_numbers(item["xyxy"], 4)
+        objects.append(BoxedObject(annotated_name(item["category"]), (x1, y1, x2, y2)))
+    return BoxedImage(images / annotated_name(entry["file"]), tuple(objects))

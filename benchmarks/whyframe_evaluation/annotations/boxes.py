@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from whyframe.errors import one_line
 from whyframe.images import read_image
-from whyframe_evaluation.annotations.annotation_files import AnyPath, path_within, read_text
+from whyframe_evaluation.annotations.annotation_files import (
+    AnyPath,
+    annotated_name,
+    finite_numbers,
+    path_within,
+    read_annotations,
+    read_text,
+)
 from whyframe_evaluation.annotations.boxed_images import Box, BoxedImage, BoxedObject, read_boxed_images
 from whyframe_training.data import DataError, list_images
 
 __all__ = ["BoxRow", "group_by_image", "read_boxes", "read_coco", "read_voc", "read_yolo"]
+
+
+_LARGEST_PIXEL = 1e9
 
 
 class BoxRow(NamedTuple):
@@ -99,19 +109,19 @@ def read_coco(path: AnyPath, images: AnyPath) -> list[BoxRow]:
     Raises:
         DataError: The file cannot be read or has another form, a box is empty, or an image is not in the folder.
     """
-    text = read_text(path)
+    data = read_annotations(path, "a COCO JSON with boxes")
     try:
-        rows = list(_coco_rows(json.loads(text)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a COCO JSON with boxes ({error!r})") from error
+        rows = list(_coco_rows(data))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path} is not a COCO JSON with boxes ({one_line(repr(error))})") from error
     return _checked(rows, images, path)
 
 
 def _coco_rows(data: Mapping[str, Any]) -> Iterator[BoxRow]:
-    files = {image["id"]: image["file_name"] for image in data["images"]}
-    categories = {category["id"]: category["name"] for category in data["categories"]}
+    files = {image["id"]: annotated_name(image["file_name"]) for image in data["images"]}
+    categories = {category["id"]: annotated_name(category["name"]) for category in data["categories"]}
     for annotation in data["annotations"]:
-        x, y, width, height = map(float, annotation["bbox"])
+        x, y, width, height = finite_numbers(annotation["bbox"], 4)
         crowd = bool(annotation.get("iscrowd", 0))
         category = categories[annotation["category_id"]]
         yield BoxRow(files[annotation["image_id"]], category, x, y, x + width, y + height, crowd)
@@ -236,6 +246,10 @@ def _checked(rows: list[BoxRow], images: AnyPath, source: AnyPath) -> list[BoxRo
         DataError: A box is empty, or an image is not in the folder.
     """
     for row in rows:
+        if not all(abs(edge) <= _LARGEST_PIXEL for edge in row.box):  # inf and nan too
+            raise DataError(f"{source}: the box {row.box} of {row.category!r:.80} is not in pixels")
         if not (row.x1 < row.x2 and row.y1 < row.y2):
-            raise DataError(f"{source}: the box {row.box} of {row.category!r} in {row.file} is empty")
+            raise DataError(
+                f"{source}: the box {row.box} of {row.category!r:.80} in {row.file:.200} is empty"
+            )
     return [row._replace(file=path_within(images, row.file, source)) for row in rows]

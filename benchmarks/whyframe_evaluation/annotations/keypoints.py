@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whyframe_evaluation.annotations.annotation_files import AnyPath, read_text
+from whyframe.errors import one_line
+from whyframe_evaluation.annotations.annotation_files import (
+    AnyPath,
+    annotated_name,
+    finite_numbers,
+    read_annotations,
+)
 from whyframe_training.data import DataError
 
 __all__ = ["Keypoint", "read_coco_keypoints"]
@@ -46,19 +51,20 @@ def read_coco_keypoints(path: AnyPath) -> list[Keypoint]:
     Raises:
         DataError: The file cannot be read, or has no keypoints in the COCO form.
     """
-    text = read_text(path, "give a COCO JSON with keypoints")
+    data = read_annotations(path, "a COCO JSON with keypoints")
     try:
-        return list(_keypoints(json.loads(text)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a COCO JSON with keypoints ({error!r})") from error
+        return list(_keypoints(data))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path} is not a COCO JSON with keypoints ({one_line(repr(error))})") from error
 
 
 def _keypoints(data: Mapping[str, Any]) -> Iterator[Keypoint]:
-    files = {image["id"]: image["file_name"] for image in data["images"]}
+    files = {image["id"]: annotated_name(image["file_name"]) for image in data["images"]}
     categories = {category["id"]: category for category in data["categories"]}
     for annotation in data["annotations"]:
         category, flat = categories[annotation["category_id"]], annotation["keypoints"]
+        name, flat = annotated_name(category["name"]), finite_numbers(flat, len(flat))
         triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
         for part, (x, y, visibility) in zip(category["keypoints"], triples, strict=True):
             if visibility == VISIBLE:
-                yield Keypoint(files[annotation["image_id"]], category["name"], part, float(x), float(y))
+                yield Keypoint(files[annotation["image_id"]], name, annotated_name(part), float(x), float(y))

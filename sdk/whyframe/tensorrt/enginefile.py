@@ -23,6 +23,7 @@ from typing import Any
 
 from whyframe.errors import BackendError, ModelError, one_line
 from whyframe.files import atomic_write
+from whyframe.json_reader import JsonError, parse_json
 from whyframe.manifest import Manifest
 from whyframe.modelfile import ENGINE_MAGIC, read_model
 from whyframe.tensorrt.api import FLAVOURS, ComputeCapability, TensorRT, dotted
@@ -32,6 +33,9 @@ __all__ = ["Batch", "EngineFile"]
 SCHEMA = 1
 _PREFIX = struct.Struct("<8sI")
 _DIGEST = 32
+_LARGEST_HEADER = 64 << 20  # bytes
+_LARGEST_BATCH = 1 << 14
+_LONGEST_VERSION = 100
 
 _PORTABLE: tuple[ComputeCapability, ...] = ((8, 0), (8, 6), (8, 9), (12, 0))
 """GPUs TensorRT-RTX compiles for by default. The last entry includes all later compute capabilities."""
@@ -172,35 +176,66 @@ def _decode(data: bytes, name: str) -> EngineFile:
     stop = _PREFIX.size + int.from_bytes(data[len(ENGINE_MAGIC) : _PREFIX.size], "little")
     if _digest(data[:stop], memoryview(data)[stop + _DIGEST :]) != data[stop : stop + _DIGEST]:
         raise ModelError(f"{name} is truncated or damaged, because its digest does not match; {_FIX}.")
-    header = json.loads(data[_PREFIX.size : stop])
-    schema = header.get("schema", 0)
-    if schema > SCHEMA:
+    try:
+        header = parse_json(data[_PREFIX.size : stop], _LARGEST_HEADER)
+    except JsonError as error:
+        raise ModelError(f"the header of {name} is not valid JSON ({error}); {_FIX}.") from error
+    schema = header.get("schema", 0) if isinstance(header, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
         raise ModelError(
             f"{name} has schema {schema} and this whyframe reads up to {SCHEMA}; "
             "upgrade whyframe with `pip install --upgrade whyframe`."
         )
     try:
         return _from_header(header, data[stop + _DIGEST :])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"the header of {name} has a missing or invalid value ({one_line(error)}); {_FIX}."
         ) from error
 
 
 def _from_header(header: dict[str, Any], plans: bytes) -> EngineFile:
-    first, second, third = accumulate(header["sizes"])
+    if type(header["schema"]) is not int:
+        raise TypeError("schema is not a number")
+    sizes = _integers(header["sizes"], 3, 0)
+    if sum(sizes) != len(plans):
+        raise ValueError(f"sizes {sizes} of {len(plans)} bytes")
+    if header["builder"] not in tuple(FLAVOURS):
+        raise ValueError(f"builder {header['builder']!r:.80}")
+    if not isinstance(header["builder_version"], str) or not isinstance(header["plugin"], bool):
+        raise TypeError("builder_version is not text, or plugin is not true or false")
+    first, second, third = accumulate(sizes)
     return EngineFile(
         manifest=Manifest.from_metadata({Manifest.KEY: json.dumps(header["manifest"])}),
         builder=header["builder"],
-        builder_version=header["builder_version"],
-        compute_capabilities=tuple((major, minor) for major, minor in header["compute_capabilities"]),
-        batch=tuple(header["batch"]),
-        refine_batch=tuple(header["tuning_batch"]),
+        builder_version=header["builder_version"][:_LONGEST_VERSION],
+        compute_capabilities=tuple(_capability(gpu) for gpu in header["compute_capabilities"]),
+        batch=_batch(header["batch"]),
+        refine_batch=_batch(header["tuning_batch"]),
         plugin=header["plugin"],
         explainer=plans[:first],
         classifier=plans[first:second],
         refine_classifier=plans[second:third],
     )
+
+
+def _integers(values: Any, count: int, least: int) -> list[int]:
+    fits = isinstance(values, list) and len(values) == count
+    if not fits or any(type(value) is not int or value < least for value in values):
+        raise ValueError(f"{values!r:.80} is not a list of {count} numbers from {least}")
+    return list(values)
+
+
+def _capability(value: Any) -> ComputeCapability:
+    major, minor = _integers(value, 2, 0)
+    return major, minor
+
+
+def _batch(value: Any) -> Batch:
+    smallest, best, largest = _integers(value, 3, 1)
+    if not smallest <= best <= largest <= _LARGEST_BATCH:
+        raise ValueError(f"the batch {value} is not in order, or above {_LARGEST_BATCH}")
+    return smallest, best, largest
 
 
 def _digest(head: bytes, plans: bytes | memoryview) -> bytes:

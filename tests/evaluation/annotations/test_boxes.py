@@ -154,3 +154,72 @@ def test_missing_boxes_categories_and_images_are_named(tmp_path: Path, images: P
     (folder / "classes.txt").write_text("cat")
     with pytest.raises(DataError, match=r"c\.txt has no image c\.\*"):
         read_boxes(folder, images)
+
+
+def coco_with(key: str, value: object) -> dict[str, list[dict[str, object]]]:
+    """Return a COCO file with one box, one value replaced."""
+    image = {"id": 1, "file_name": "a.jpg"}
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    data = {"images": [image], "categories": [{"id": 1, "name": "cat"}], "annotations": [box]}
+    part = "annotations" if key in box else "categories" if key == "name" else "images"
+    data[part][0][key] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[]",
+        "3",
+        *(
+            json.dumps(coco_with(*change))
+            for change in (
+                ("name", 3),
+                ("name", "x" * 100_000),
+                ("name", ""),
+                ("file_name", 3),
+                ("file_name", "x" * 300),
+                ("file_name", "a\0b"),
+                ("file_name", "\ud800"),
+                ("bbox", [0, 0, float("inf"), 1]),
+                ("bbox", [0, 0, 1e300, 1]),
+                ("bbox", [0, 0, True, 1]),
+                ("bbox", "1234"),
+                ("bbox", [0, 0, 1]),
+                ("image_id", [1]),
+                ("category_id", "x" * 100_000),
+            )
+        ),
+    ],
+)
+def test_coco_of_wrong_types_or_giant_values_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "coco.json").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_boxes(tmp_path / "coco.json", tmp_path)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert len(message) < 700
+
+
+BOX = '[{"file": "a", "boxes": [{"category": "b", "xyxy": [1, 2, 3, 4]}]}]'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "3",
+        BOX.replace('"a"', "3"),
+        BOX.replace('"b"', "3"),
+        BOX.replace("4]", "1e400]"),
+        BOX.replace("4]", '"4"]'),
+        BOX.replace("4]", "1e300]"),
+    ],
+)
+def test_boxes_json_of_wrong_types_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "boxes.json").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_boxes(tmp_path, tmp_path)
+    assert len(str(caught.value).splitlines()) == 1

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -141,3 +142,40 @@ def test_a_header_without_its_keys_is_refused(made_up: EngineFile, manifest: Man
     object.__setattr__(broken, "header", lambda: {"schema": 1})
     with pytest.raises(ModelError, match="missing or invalid"):
         EngineFile.read(broken.to_bytes())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": "1"},
+        {"sizes": [1, 2]},
+        {"sizes": [-1, 2, 3]},
+        {"sizes": [1 << 31, 0, 0]},
+        {"batch": [4, 2, 1]},
+        {"batch": [1, 1, 1 << 31]},
+        {"tuning_batch": "abc"},
+        {"compute_capabilities": 3},
+        {"compute_capabilities": [[8]]},
+        {"builder": ["tensorrt"]},
+        {"builder": "none"},
+        {"builder_version": 3},
+        {"plugin": "yes"},
+        {"manifest": [1]},
+        {"manifest": {}},
+    ],
+)
+def test_headers_of_wrong_types_are_one_line(
+    changes: dict[str, object], made_up: EngineFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = {**made_up.header(), **changes}
+    monkeypatch.setattr(EngineFile, "header", lambda self: header)
+    with pytest.raises(ModelError) as caught:
+        EngineFile.read(made_up.to_bytes())
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"[]", b"null", b"\xff", b'{"a": NaN}'])
+def test_headers_of_other_json_are_one_line(text: bytes) -> None:
+    head = ENGINE_MAGIC + len(text).to_bytes(4, "little") + text
+    with pytest.raises(ModelError, match="header"):
+        EngineFile.read(head + hashlib.sha256(head).digest())
