@@ -25,12 +25,16 @@ class RtspServer:
     Args:
         port: TCP port; None for a free one.
         rate: Frames per second.
+
+    Attributes:
+        sent: Number of frames that the newest connection was sent.
     """
 
     def __init__(self, port: int | None = None, rate: int = 30) -> None:
         self.port, self.rate = free_port() if port is None else port, rate
         self._running = threading.Event()
         self._running.set()
+        self.sent = 0
         self._clients: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -121,4 +125,5 @@ class RtspServer:
                         while True:
                             data = packets.recv(65536)
                             client.sendall(b"$\0" + len(data).to_bytes(2, "big") + data)
+                    self.sent = index + 1
                     time.sleep(1 / self.rate)

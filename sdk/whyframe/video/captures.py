@@ -60,9 +60,15 @@ class VideoSource(Source):
         self._first = None
         while item is not None:
             image, seconds = item
-            yield Frame(image, index, time.monotonic() - self._opened if self.live else seconds)
+            yield Frame(image, index + self._late, time.monotonic() - self._opened if self.live else seconds)
             index, item = index + 1, next(self._images, None)
         self._report_end(index)
+
+    @property
+    def _late(self) -> int:
+        """Number of frames of a live source that were dropped before they were decoded."""
+        assert self.decoder is not None
+        return 0 if self.decoder.backlog is None else self.decoder.backlog.dropped
 
     def _why_empty(self) -> str:
         assert self.decoder is not None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import SourceError, one_line
 from whyframe.passwords import hide_passwords
+from whyframe.video.backlog import Backlog
 from whyframe.video.clock import StreamClock
 from whyframe.video.damage import DamageLog
 from whyframe.video.deinterlace import Deinterlacer
@@ -51,6 +52,7 @@ class VideoDecoder:
         rate: Frames per second as the container states them; None where it states no plausible rate.
         count: Number of frames as the container states or implies it; None where unknown.
         broken: Reason in one line why reading ended before the end of the input; None where it did not.
+        backlog: Limit of the delay of a live input, which counts the frames that it drops; None for other inputs.
         clock: Time line of the video, which its sound follows.
         jumps_forward: True where a long gap in the times means a new time line.
 
@@ -76,6 +78,8 @@ class VideoDecoder:
             raise
         # Threads that work on several frames each hold one back, which a live source should not.
         self._stream.thread_type = "SLICE" if live else "AUTO"
+        # What has a length is a recording, of which everything has arrived already or will be sent without a pause.
+        self.backlog = Backlog() if live and self._container.duration is None else None
         self.rate = _plausible_rate(self._stream)
         self.count = self._count()
         self.broken: str | None = None
@@ -152,7 +156,8 @@ class VideoDecoder:
         errors = 0
         while errors < _MOST_ERRORS:
             try:
-                for packet in self._container.demux(self._stream):
+                packets = self._container.demux(self._stream)
+                for packet in packets if self.backlog is None else self.backlog.newest(packets):
                     errors = 0
                     yield packet
                 return  # noqa: TRY300 - the loop yields, so that it cannot move to an else

@@ -9,6 +9,7 @@ from helpers import clips
 from helpers.rtsp_server import RtspServer
 from whyframe import ExplainEngine
 from whyframe.errors import SourceError, StreamError
+from whyframe.video.decoder import VideoDecoder
 from whyframe.video.live import Reconnect
 from whyframe.video.sources import open_source
 
@@ -64,3 +65,27 @@ def test_an_rtsp_server_that_is_frozen_from_the_start_is_given_up() -> None:
             open_source(server.address)
         assert time.monotonic() - start < 4
     assert "cret" not in str(caught.value)
+
+
+def test_a_decoder_that_is_too_slow_drops_what_is_late_and_its_delay_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    finished = VideoDecoder._finished
+
+    def slow(self: VideoDecoder, frame: object) -> object:
+        time.sleep(0.08)  # a frame arrives every 0.033 s
+        return finished(self, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(VideoDecoder, "_finished", slow)
+    monkeypatch.setattr("whyframe.video.backlog.WINDOW_SECONDS", 0.3)
+    delays, indices = [], []
+    with RtspServer() as server, open_source(server.address) as source:
+        for frame in source:
+            delays.append(server.sent - frame.index)
+            indices.append(frame.index)
+            if frame.timestamp > 5:
+                break
+    assert len(indices) < 80, "it is not slow"
+    assert max(delays[-25:]) < 50, delays
+    assert indices == sorted(set(indices))
+    assert indices[-1] > 100, "dropped frames are counted"
