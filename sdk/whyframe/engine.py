@@ -43,11 +43,10 @@ class ExplainEngine:
         device: ``"cpu"`` or ``"cuda:N"``; None for the CPU or, with TensorRT, for the first GPU.
         threads: Number of CPU threads of one call; None for all cores that this process may use.
         matte: Colour behind transparent pixels of images: a name, ``"#rrggbb"``, or red, green and blue in [0, 255].
-        max_megapixels: Largest number of millions of pixels of an image; None for the environment variable
-            WHYFRAME_MAX_MEGAPIXELS or, where it is not set, for 100.
+        max_megapixels: Largest size of an image in megapixels; None for WHYFRAME_MAX_MEGAPIXELS, or 100.
 
     Raises:
-        OptionError: The matte is not a colour, or the limit is not a positive number.
+        OptionError: The matte is no colour, or the limit no positive number.
         ModelError: The file is missing or damaged, or breaks the graph contract.
         ManifestError: The file has no manifest, or a manifest with a newer schema.
         BackendError: The backend or the device cannot be used on this machine.
@@ -117,8 +116,7 @@ class ExplainEngine:
         """Explain one frame.
 
         Args:
-            frame: H x W x 3 uint8 array, BGR as OpenCV returns it, or H x W x 4 with alpha last; or a PIL image; or
-                the path of an image file. Images are turned upright by EXIF and composed on the matte.
+            frame: H x W x 3 (or 4, alpha last) uint8 array, BGR as in OpenCV; a PIL image; or the path of an image.
             target: Name or id of the class to explain; None for the predicted class; or a pair such as
                 ``("cat", "dog")``, to explain the first class against the second.
             refine: Steps of post-hoc refinement (Fu et al. 2022, section 3.2.1); each step classifies one

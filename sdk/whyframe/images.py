@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import compose
 from whyframe.errors import FrameValueError, SourceError, WhyframeError, one_line
 from whyframe.image_options import MAX_MEGAPIXELS_VARIABLE, ImageOptions
 from whyframe.pillow_settings import quiet_pillow
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "READ_SUFFIXES",
     "check_size",
-    "compose",
     "decode",
     "from_pillow",
     "image_errors",
@@ -233,28 +233,6 @@ def decode(image: PIL.Image.Image, channels: int, options: ImageOptions, name: s
             return np.ascontiguousarray(np.asarray(plain.convert("RGB"))[..., ::-1])
         pixels = np.asarray(plain.convert("RGBA"))[..., [2, 1, 0, 3]]
     return pixels if channels == 4 else compose(pixels, options)
-
-
-def compose(pixels: Image, options: ImageOptions, color: str = "bgr") -> Image:
-    """Compose an image with alpha on the matte, as a viewer shows it.
-
-    Args:
-        pixels: H x W x 4 uint8, the colours (not multiplied by alpha) in the order of ``color``, then alpha.
-        options: The matte.
-        color: ``"bgr"`` or ``"rgb"``.
-
-    Returns:
-        H x W x 3 uint8 in the order of ``color``.
-    """
-    matte = np.array(options.rgb, np.uint32)[:: 1 if color == "rgb" else -1]
-    result = pixels[..., :3].copy()
-    rows = max(1, 1_000_000 // max(1, pixels.shape[1]))  # bounds the memory of the products
-    for top in range(0, len(pixels), rows):
-        alpha = pixels[top : top + rows, :, 3:].astype(np.uint32)
-        if alpha.min(initial=255) < 255:
-            part = result[top : top + rows]
-            part[:] = (part * alpha + matte * (255 - alpha) + 127) // 255
-    return result
 
 
 def _to_8_bits(image: PIL.Image.Image, name: str) -> PIL.Image.Image:

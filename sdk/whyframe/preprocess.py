@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from whyframe.alpha import premultiply, unpremultiply
+from whyframe.alpha import compose, premultiply, unpremultiply
 from whyframe.errors import FrameError, FrameTypeError, FrameValueError
 from whyframe.image_options import ImageOptions
-from whyframe.images import compose, from_pillow, is_pillow_image, read_image
+from whyframe.images import from_pillow, is_pillow_image, read_image
 from whyframe.input_spec import InputSpec
 from whyframe.resample import resample
 from whyframe.resize_rule import Placement

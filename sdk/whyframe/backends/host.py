@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import compose
 from whyframe.backends.base import Backend
 from whyframe.errors import FrameTypeError
-from whyframe.images import compose
 from whyframe.manifest import Manifest
 from whyframe.perturb import upsample
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of

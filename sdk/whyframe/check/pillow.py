@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.input_spec import InputSpec
+from whyframe.pillow_settings import quiet_pillow
 from whyframe.resize_rule import Placement
 
 __all__ = ["NO_PILLOW", "decode", "load_pillow", "open_image", "resize"]
@@ -45,7 +46,7 @@ def decode(path: Path, *, upright: bool) -> NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    with open_image(path) as image:
+    with quiet_pillow(), open_image(path) as image:
         turned = ImageOps.exif_transpose(image) if upright else image
         return np.ascontiguousarray(np.asarray(turned.convert("RGB"))[..., ::-1])
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import compose
 from whyframe.check.comparison import Comparison, Limits
 from whyframe.check.diagnosis import Diagnosis, diagnose
 from whyframe.check.preparation import Decoding, Images, Preparation
@@ -19,10 +20,10 @@ from whyframe.check.report import Entry
 from whyframe.check.self_check import Finding, check_file, compare_with_pillow
 from whyframe.check.user_pipeline import UserPipeline
 from whyframe.engine import ExplainEngine
-from whyframe.errors import SourceError
+from whyframe.errors import FrameError, SourceError
 from whyframe.explanation import Explanation
-from whyframe.images import compose
-from whyframe.opencv import IMAGE_SUFFIXES, quiet_opencv
+from whyframe.images import READ_SUFFIXES
+from whyframe.opencv import quiet_opencv
 from whyframe.progress import progress_bar
 
 __all__ = ["CheckResult", "list_images", "run_check"]
@@ -46,6 +47,7 @@ class CheckResult:
         entries: Images for the report, the worst first.
         limits: What the comparison must reach.
         takes: What the user's pipeline takes; empty without one.
+        left_out: Why each image that could not be read was left out, one line each.
     """
 
     images: int
@@ -55,6 +57,7 @@ class CheckResult:
     entries: tuple[Entry, ...]
     limits: Limits
     takes: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -67,6 +70,7 @@ class CheckResult:
         return {
             "passes": self.passes,
             "images": self.images,
+            "left_out": list(self.left_out),
             "top_agreement_limit": self.limits.top_agreement,
             "mean_difference_limit": self.limits.mean_difference,
             "pipeline_takes": self.takes or None,
@@ -85,10 +89,10 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READ_SUFFIXES)
             if not files:
                 raise SourceError(
-                    f"{path} holds no images; put files that end in {', '.join(IMAGE_SUFFIXES)} there."
+                    f"{path} holds no images; put files that end in {', '.join(READ_SUFFIXES)} there."
                 )
             found += files
         elif path.is_file():
@@ -120,15 +124,17 @@ def run_check(
         progress: Show progress bars on stderr.
 
     Raises:
-        WhyframeError: An image cannot be read, or the pipeline fails or returns no probabilities.
+        WhyframeError: No image can be read, or the pipeline fails or returns no probabilities.
     """
-    results, theirs = _answers(engine, paths, pipeline, progress=progress)
+    paths, results, theirs, left_out = _answers(engine, paths, pipeline, progress=progress)
+    if not paths:
+        raise SourceError(f"no image could be read: {left_out[0]}")
     with progress_bar("checks", 6, hidden=not progress) as bar, quiet_opencv():
         findings = list(check_file(engine, paths, results, bar))
     findings += compare_with_pillow(Images(paths[:_COMPARED], engine.manifest.input))
     if pipeline is None:
         entries = [_entry(engine, paths[i], _own_answer(results[i])) for i in range(min(shown, len(paths)))]
-        return CheckResult(len(paths), None, None, tuple(findings), tuple(entries), limits, "")
+        return CheckResult(len(paths), None, None, tuple(findings), tuple(entries), limits, "", left_out)
     ours = np.stack([result.probabilities for result in results]).astype(np.float64)
     comparison = Comparison(tuple(paths), ours, np.stack(theirs), engine.manifest)
     diagnosis = None
@@ -136,21 +142,28 @@ def run_check(
         diagnosis = _diagnose(engine, model, comparison, limits, progress=progress)
     entries = [_compared_entry(engine, comparison, int(i)) for i in comparison.worst_first()[:shown]]
     return CheckResult(
-        len(paths), comparison, diagnosis, tuple(findings), tuple(entries), limits, pipeline.takes
+        len(paths), comparison, diagnosis, tuple(findings), tuple(entries), limits, pipeline.takes, left_out
     )
 
 
 def _answers(
     engine: ExplainEngine, paths: Sequence[Path], pipeline: UserPipeline | None, *, progress: bool
-) -> tuple[list[Explanation], list[NDArray[np.float64]]]:
-    results, theirs = [], []
+) -> tuple[list[Path], list[Explanation], list[NDArray[np.float64]], tuple[str, ...]]:
+    """Return the images that can be read, both answers to them, and why the other images cannot be read."""
+    readable, results, theirs, left_out = [], [], [], []
     with progress_bar("images", len(paths), unit="images", hidden=not progress) as bar, quiet_opencv():
         for path in paths:
-            results.append(_without_frame(engine.run(path)))
-            if pipeline is not None:
-                theirs.append(pipeline(path))
+            try:
+                result = engine.run(path)
+            except (SourceError, FrameError) as error:
+                left_out.append(str(error))
+            else:
+                readable.append(path)
+                results.append(_without_frame(result))
+                if pipeline is not None:
+                    theirs.append(pipeline(path))
             bar.advance()
-    return results, theirs
+    return readable, results, theirs, tuple(left_out)
 
 
 def _without_frame(result: Explanation) -> Explanation:

@@ -147,7 +147,9 @@ def _compare_decoding(images: Images) -> Finding:
         turned += pillow.decode(path, upright=False).shape != theirs.shape
         levels.append(_levels(ours, theirs) if ours.shape == theirs.shape else 255.0)
     worst = int(np.argmax(levels))
-    detail = f"OpenCV and Pillow differ by up to {levels[worst]:.2f} levels of 255 on average"
+    detail = (
+        f"whyframe and Pillow's convert('RGB') differ by up to {levels[worst]:.2f} levels of 255 on average"
+    )
     if levels[worst] > _LEVELS:
         detail += f" ({images.paths[worst].name})"
     if turned:

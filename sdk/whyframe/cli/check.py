@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +108,7 @@ def check(
 
     Exit status:
       0  every check passed
-      1  a check failed, or an error
+      1  a check failed, an image could not be read and was left out, or an error
       2  a usage error, such as an unknown option or no image
     """
     file, images = _divide(paths, model)
@@ -130,16 +131,18 @@ def check(
     if output is not None:
         _write(result, output)  # first, because the reader of what is printed may end early
     print(json_text(result.to_dict())) if as_json else _print(result)
-    if not result.passes:
+    for problem in result.left_out:
+        print(f"whyframe: left out: {printable(problem)}", file=sys.stderr)
+    if not result.passes or result.left_out:
         raise typer.Exit(1)
 
 
 def _divide(paths: list[Path], model: Path | None) -> tuple[Path | None, list[Path]]:
     """Return the model among the paths, or the one of the option, and the images."""
-    from whyframe.opencv import IMAGE_SUFFIXES
+    from whyframe.images import READ_SUFFIXES
 
     first = paths[0]
-    if first.is_dir() or first.suffix.lower() in IMAGE_SUFFIXES:
+    if first.is_dir() or first.suffix.lower() in READ_SUFFIXES:
         return model, paths
     if model is not None:
         raise WhyframeError(

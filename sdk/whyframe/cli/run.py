@@ -185,7 +185,7 @@ def run(
     """
     from whyframe.colormap import check_blending
     from whyframe.video.live import Reconnect
-    from whyframe.video.sinks import open_sink
+    from whyframe.video.sinks import default_output, open_sink
     from whyframe.video.sources import open_source
     from whyframe.video.stream import stream_explanations
 
@@ -198,7 +198,7 @@ def run(
     ):
         explained = target if versus is None else (target, versus)
         results = stream_explanations(engine, opened, target=explained, refine=refine)
-        path = output or (None if as_json else _default_output(opened))
+        path = output or (None if as_json else default_output(opened))
         sink = open_sink(path, opened) if path else None
         summary = _Summary(opened, sink)
         opened.on_message = _print_message
@@ -251,26 +251,6 @@ def _json_line(explanation: Explanation, source: Source) -> dict[str, Any]:
 
 def _print_message(message: str) -> None:
     print(f"whyframe: {message}", file=sys.stderr, flush=True)
-
-
-def _default_output(source: Source) -> Path:
-    """Return INPUT-explained in the current folder, with a suffix that can be written."""
-    if source.path is None:
-        return Path(f"{source.kind}-explained.mp4")
-    from whyframe.opencv import IMAGE_SUFFIXES
-    from whyframe.video.sinks import VIDEO_SUFFIXES
-    from whyframe.video.sinks_animation import ANIMATION_SUFFIXES
-
-    suffix = source.path.suffix
-    written = {
-        "video": VIDEO_SUFFIXES,
-        "animation": ANIMATION_SUFFIXES,
-        "image": IMAGE_SUFFIXES,
-        "folder": (suffix.lower(),),
-    }
-    if suffix.lower() not in written[source.kind]:
-        suffix = ".png" if source.kind == "image" else ".mp4"
-    return Path(f"{source.path.resolve().stem}-explained{suffix}")
 
 
 class _Summary:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import compose
 from whyframe.cuda.device_results import DeviceScores
 from whyframe.cuda.frame_resizer import FrameResizer
 from whyframe.cuda.frames import DeviceFrame, as_device_frame, is_device_frame
@@ -20,7 +21,6 @@ from whyframe.cuda.overlay_renderer import OverlayRenderer
 from whyframe.cuda.ring import Ring, Slot
 from whyframe.cuda.staging import Staged, Staging
 from whyframe.errors import BackendError
-from whyframe.images import compose
 from whyframe.pipeline import FrameOutput, Pipeline, timings_of
 from whyframe.preprocess import as_image
 

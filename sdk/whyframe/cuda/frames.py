@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from whyframe.alpha import compose
 from whyframe.cuda.dlpack import Tensor, from_dlpack
 from whyframe.cuda.driver import Driver, Stream
 from whyframe.errors import FrameTypeError, FrameValueError
 from whyframe.image_options import ImageOptions
-from whyframe.images import compose
 
 __all__ = ["DeviceFrame", "NV12Frame", "as_device_frame", "is_device_frame"]
 

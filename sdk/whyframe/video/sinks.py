@@ -22,7 +22,7 @@ from whyframe.video.sources import Source
 if TYPE_CHECKING:
     from whyframe.explanation import Explanation
 
-__all__ = ["VIDEO_SUFFIXES", "check_image_output", "open_sink"]
+__all__ = ["VIDEO_SUFFIXES", "check_image_output", "default_output", "open_sink"]
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Suffixes of the video formats that can be written."""
@@ -140,6 +140,22 @@ def open_sink(output: str | Path, source: Source) -> Sink:
         return AnimationSink(path, source)
     _check_suffix(path, VIDEO_SUFFIXES, "a video")
     return _open_video(path, source)
+
+
+def default_output(source: Source) -> Path:
+    """Return the path of an output that is not named: INPUT-explained in the current folder, in a format that fits."""
+    if source.path is None:
+        return Path(f"{source.kind}-explained.mp4")
+    suffix = source.path.suffix
+    written = {
+        "video": VIDEO_SUFFIXES,
+        "animation": ANIMATION_SUFFIXES,
+        "image": IMAGE_SUFFIXES,
+        "folder": (suffix.lower(),),
+    }
+    if suffix.lower() not in written[source.kind]:
+        suffix = ".png" if source.kind == "image" else ".mp4"
+    return Path(f"{source.path.resolve().stem}-explained{suffix}")
 
 
 def check_image_output(path: Path) -> None:

@@ -113,7 +113,6 @@ def test_without_a_pipeline_the_file_is_checked_and_what_is_not_checked_is_said(
         ),
         (["photos", "--pipeline", "pipeline_of_check.py"], "takes FILE.py:FUNCTION"),
         (["photos", "missing.png"], "there is no image missing.png"),
-        (["photos", "pipeline_of_check.py"], "pipeline_of_check.py is not an image"),
         (["empty"], "empty holds no images"),
         (["photos", "-o", "r.pdf"], "end it in .html or .png"),
         (["other.onnx", "photos"], "other.onnx is not an image, and --model gives the model already"),
@@ -143,3 +142,15 @@ def test_a_missing_model_and_a_damaged_one_are_one_line(whyframe, photos: Path, 
         outcome = whyframe("check", name, photos, model=None)
         assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (1, "", 1)
         assert message in outcome.err
+
+
+@pytest.mark.usefixtures("photos")
+def test_images_that_cannot_be_read_are_named_and_left_out(whyframe, toy_path: Path) -> None:
+    Path("photos/broken.jpg").write_text("broken")
+    command = ["check", toy_path, "photos", "--pipeline", "pipeline_of_check.py:same"]
+    outcome = whyframe(*command, model=None)
+    assert outcome.code == 1
+    assert "4 images" in outcome.out.splitlines()[-1]
+    assert "left out: photos/broken.jpg is not an image" in outcome.err
+    outcome = whyframe("check", toy_path, "photos/broken.jpg", model=None)
+    assert (outcome.code, len(outcome.err.splitlines())) == (1, 1)
