@@ -11,10 +11,13 @@ from whyframe.errors import OptionError
 
 __all__ = ["INTERPOLATIONS", "MODES", "Placement", "ResizeRule"]
 
-MODES = ("stretch", "crop", "letterbox")
+MODES = ("stretch", "crop", "letterbox", "squash")
 INTERPOLATIONS = ("fast", "nearest", "bilinear", "bicubic")
 _OFFSETS = ("round", "floor")
 _LARGEST = 1 << 14  # pixels of a side
+_CENTRED = ("crop", "squash")
+"""Modes that take the centre of a resized frame."""
+
 _OF_FILTERS = frozenset({"antialias", "premultiplied"})
 """Fields that only bilinear and bicubic filters have."""
 
@@ -62,8 +65,9 @@ class ResizeRule:
     Attributes:
         mode: ``"stretch"`` resizes both axes independently. ``"crop"`` resizes the shorter side to ``shorter_side``
             and takes the centre. ``"letterbox"`` resizes the frame to fit inside the input and fills the rest.
-        shorter_side: For a crop: size R of the shorter side before the crop, in pixels. None takes the largest
-            centred part of the frame that has the input's aspect.
+            ``"squash"`` resizes both axes independently to the input's aspect, and takes the centre.
+        shorter_side: Size R of the shorter side before the centre is taken, in pixels; needed by ``"squash"``. None
+            with a crop takes the largest centred part of the frame that has the input's aspect.
         interpolation: ``"fast"`` (repeated halving, then bilinear), ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
         antialias: Whether bilinear and bicubic filters are widened where the frame is reduced, as Pillow does.
         fill: Colour where the input shows no part of the frame, R, G, B in 0..255; the first value is used for grey
@@ -98,9 +102,11 @@ class ResizeRule:
         self._check_combination()
 
     def _check_combination(self) -> None:
-        if self.shorter_side is not None and (self.mode != "crop" or not _is_size(self.shorter_side)):
+        if self.mode == "squash" and self.shorter_side is None:
+            raise OptionError("squash takes the centre of a larger size; give its shorter side, or stretch.")
+        if self.shorter_side is not None and (self.mode not in _CENTRED or not _is_size(self.shorter_side)):
             raise OptionError(
-                f"the shorter side {self.shorter_side} does not go with {self.mode}; give pixels, with a crop."
+                f"the shorter side {self.shorter_side} does not go with {self.mode}; give pixels, with crop or squash."
             )
         if self.interpolation == "fast" and (self.mode == "letterbox" or self.shorter_side is not None):
             raise OptionError(
@@ -133,8 +139,8 @@ class ResizeRule:
         """
         values = dict(fields)
         if values.get("shorter_side") is not None:
-            values.setdefault("mode", "crop")
-        elif values.get("mode", "crop") != "crop":
+            values.setdefault("mode", self.mode if self.mode in _CENTRED else "crop")
+        elif values.get("mode", "crop") not in _CENTRED:
             values["shorter_side"] = None
         merged = {**dataclasses.asdict(self), **values}
         exact = merged["mode"] == "letterbox" or merged["shorter_side"] is not None
@@ -197,7 +203,7 @@ class ResizeRule:
         elif self.shorter_side is None:
             rows, columns = _largest_centre(frame, size)
         else:
-            rows, columns = self._crop(frame, size, self.shorter_side)
+            rows, columns = self._centre(frame, size, self.shorter_side)
         return Placement(
             rows.start,
             columns.start,
@@ -209,9 +215,10 @@ class ResizeRule:
             columns.end,
         )
 
-    def _crop(self, frame: tuple[int, int], size: tuple[int, int], shorter: int) -> list[_Axis]:
-        short = min(frame)
-        resized = [shorter if n == short else int(shorter * n / short) for n in frame]
+    def _centre(self, frame: tuple[int, int], size: tuple[int, int], shorter: int) -> list[_Axis]:
+        aspect = size if self.mode == "squash" else frame
+        short = min(aspect)
+        resized = [shorter if n == short else int(shorter * n / short) for n in aspect]
         offsets = [self._offset(n - m) for n, m in zip(resized, size, strict=True)]
         return [_axis(*values) for values in zip(frame, resized, size, offsets, strict=True)]
 
@@ -224,6 +231,7 @@ class ResizeRule:
         """Return the rule in words, for example ``crop 224 of shorter side 256, bicubic, antialiased``."""
         crop = "centre crop" if self.offset == "round" else "centre crop rounded down"
         words = [self.mode if self.shorter_side is None else f"shorter side {self.shorter_side}, {crop}"]
+        words = [f"squash, {words[0]}"] if self.mode == "squash" else words
         words.append(self.interpolation)
         if self.interpolation in ("bilinear", "bicubic"):
             words.append("antialiased" if self.antialias else "not antialiased")

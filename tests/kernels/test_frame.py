@@ -172,6 +172,7 @@ RULES = [
     ResizeRule(mode="crop", shorter_side=13, interpolation="bilinear", fill=(9, 80, 200)),
     ResizeRule(mode="letterbox", interpolation="bilinear", fill=(114, 115, 116)),
     ResizeRule(mode="letterbox", interpolation="nearest"),
+    ResizeRule(mode="squash", shorter_side=20, interpolation="bicubic"),
 ]
 FRAMES = [(45, 80), (80, 45), (9, 7), (1, 1), (3, 2300)]
 

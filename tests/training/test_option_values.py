@@ -70,6 +70,10 @@ def test_mean_and_std_have_a_number_for_each_channel() -> None:
         ({"antialias": True}, "stretch, bilinear, antialiased"),
         ({"interpolation": Interpolation.nearest}, "stretch, nearest"),
         (
+            {"resize": Resize.squash, "shorter_side": 256},
+            "squash, shorter side 256, centre crop, bilinear, antialiased",
+        ),
+        (
             {"shorter_side": 256, "crop_offset": CropOffset.floor},
             "shorter side 256, centre crop rounded down, bilinear, antialiased",
         ),
@@ -135,6 +139,7 @@ def test_options_replace_parts_of_the_rule_that_the_network_states(
         ({"fill": "0.5,0.5,0.5"}, "--fill takes three whole numbers"),
         ({"fill": "0"}, "--fill takes three whole numbers"),
         ({"fill": "0,0,0"}, "a fill colour does not go with stretch"),
+        ({"resize": Resize.squash}, "give its shorter side"),
         ({"crop_offset": CropOffset.floor}, "a crop offset goes with a shorter side"),
         ({"premultiplied": False}, "premultiplied goes with an input of 4 channels, not 3"),
         (
@@ -152,7 +157,7 @@ def test_options_replace_parts_of_the_rule_that_the_network_states(
         ({"color": Color.rgb, "channels": Channels.four}, "--color rgb has 3 channels, not 4"),
         (
             {"shorter_side": 256, "resize": Resize.letterbox},
-            "--shorter-side goes with --resize crop, not letterbox: leave out one of the two",
+            "--shorter-side goes with --resize crop or squash, not letterbox: leave out one of the two",
         ),
         (
             {"shorter_side": 256, "interpolation": Interpolation.fast},

@@ -34,6 +34,7 @@ class Resize(str, Enum):
     stretch = "stretch"
     crop = "crop"
     letterbox = "letterbox"
+    squash = "squash"
 
 
 class Interpolation(str, Enum):
@@ -102,7 +103,8 @@ ResizeOption = Annotated[
         rich_help_panel=_PANEL,
         help="How a frame becomes the input. stretch: squeeze the complete frame. crop: resize the shorter side to "
         "--shorter-side and take the centre; without --shorter-side, take the largest centred part of the input's "
-        "aspect. letterbox: fit the complete frame inside, and fill the rest with --fill.",
+        "aspect. letterbox: fit the complete frame inside, and fill the rest with --fill. squash: squeeze "
+        "the complete frame to --shorter-side, and take the centre.",
         show_default="that of the network; else stretch",
     ),
 ]
@@ -113,7 +115,7 @@ ShorterSideOption = Annotated[
         min=1,
         metavar="R",
         help="Size of the frame's shorter side before the centre crop, in pixels, such as 256 for an input of 224. "
-        "Implies --resize crop.",
+        "Implies --resize crop, unless --resize squash is given.",
         show_default="that of the network",
     ),
 ]

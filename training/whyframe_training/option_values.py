@@ -103,9 +103,9 @@ class InputValues(NamedTuple):
         Raises:
             WhyframeError: A value cannot be used, or the options do not go together.
         """
-        if self.shorter_side is not None and self.resize not in (None, Resize.crop):
+        if self.shorter_side is not None and self.resize not in (None, Resize.crop, Resize.squash):
             raise WhyframeError(
-                f"--shorter-side goes with --resize crop, not {self.resize.value}: leave out one of the two"
+                f"--shorter-side goes with --resize crop or squash, not {self.resize.value}: leave out one of the two"
             )
         given = {
             "mode": None if self.resize is None else self.resize.value,

@@ -82,9 +82,10 @@ def _filter(spec: InputSpec) -> Any:
 
 
 def _paste_crop(filled: Any, image: Any, spec: InputSpec) -> None:
-    """Resize the shorter side, then paste the centre of the result, as torchvision does."""
-    side, short = spec.resize.shorter_side or 0, min(image.size)
-    size = [side if n == short else int(side * n / short) for n in image.size]
+    """Resize the shorter side, then paste the centre of the result, as torchvision does; or squash the image first."""
+    aspect = filled.size if spec.resize.mode == "squash" else image.size
+    side, short = spec.resize.shorter_side or 0, min(aspect)
+    size = [side if n == short else int(side * n / short) for n in aspect]
     excess = [n - m for n, m in zip(size, filled.size, strict=True)]
     halves = [
         (n // 2 if spec.resize.offset == "floor" else round(n / 2)) if n >= 0 else -(-n // 2) for n in excess

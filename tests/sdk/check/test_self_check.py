@@ -96,6 +96,12 @@ def test_a_wrong_resize_fails(
     assert compare_with_pillow(images)[1].state == "fail"
 
 
+def test_a_squashed_input_is_pillows(engine: ExplainEngine, photos: list[Path]) -> None:
+    squash = ResizeRule(mode="squash", shorter_side=40, interpolation="bicubic")
+    spec = dataclasses.replace(engine.manifest.input, resize=squash)
+    assert compare_with_pillow(Images(photos, spec))[1].state == "pass"
+
+
 def test_without_pillow_the_comparisons_are_said_to_be_missing(
     engine: ExplainEngine, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,11 @@ SQUARE = {"height": 64, "width": 64}
         ("ViTImageProcessor", {"size": SQUARE}, ResizeRule(interpolation="bilinear")),
         ("ViTImageProcessor", {"size": SQUARE, "do_normalize": False}, ResizeRule(interpolation="bilinear")),
         ("ViTImageProcessor", {"size": SQUARE, "resample": 3}, ResizeRule(interpolation="bicubic")),
+        (
+            "DeiTImageProcessor",
+            {"size": {"height": 73, "width": 73}, "crop_size": SQUARE},
+            ResizeRule(mode="squash", shorter_side=73, interpolation="bicubic", offset="floor"),
+        ),
         ("EfficientNetImageProcessor", {"size": SQUARE}, ResizeRule(interpolation="bicubic")),
         (
             "EfficientNetImageProcessor",
@@ -86,7 +91,7 @@ def test_the_rule_gives_what_the_processor_gives(
 @pytest.mark.parametrize(
     ("processor", "options", "message"),
     [
-        ("DeiTImageProcessor", {"size": {"height": 72, "width": 72}, "crop_size": SQUARE}, "its crop {"),
+        ("DeiTImageProcessor", {"size": {"height": 72, "width": 80}, "crop_size": SQUARE}, "its crop {"),
         ("ViTImageProcessor", {"size": SQUARE, "do_resize": False}, "it does not resize"),
     ],
 )

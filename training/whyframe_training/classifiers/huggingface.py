@@ -178,6 +178,9 @@ def _geometry(processor: Any, resample: str, where: str) -> tuple[int, int, Resi
         return crop["height"], crop["width"], _crop(int(shorter / (part or 1)), resample)
     if {"height", "width"} <= size.keys() and (not crop or crop == size):
         return size["height"], size["width"], ResizeRule(interpolation=resample)
+    if {"height", "width"} <= size.keys() and size["height"] == size["width"]:  # DeiT
+        rule = ResizeRule(mode="squash", shorter_side=size["height"], interpolation=resample, offset="floor")
+        return crop["height"], crop["width"], rule
     raise unknown_preprocessing(where, f"its size is {size} and its crop {crop or 'none'}")
 
 

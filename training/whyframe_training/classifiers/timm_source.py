@@ -141,6 +141,8 @@ def _rule(config: dict[str, Any], height: int, width: int, where: str) -> Resize
     scaled = [math.floor(size / part) for size in (height, width)]
     if mode == "squash" and scaled == [height, width]:
         return ResizeRule(mode="stretch", interpolation=interpolation)
+    if mode == "squash" and height == width:
+        return ResizeRule(mode="squash", shorter_side=scaled[0], interpolation=interpolation)
     if mode == "border" and scaled == [height, width]:
         r, g, b = (round(255 * value) for value in config["mean"])
         return ResizeRule(mode="letterbox", interpolation=interpolation, fill=(r, g, b))
