@@ -173,12 +173,11 @@ class ExplainEngine:
             source: Path of a video, an image or a folder of images; number of a camera; or URL of a stream.
             target: As for `run`; None for the predicted class of each frame.
             refine: As for `run`.
-            reconnect: Whether a live source that ends, breaks or stalls is connected again; a number is the seconds
-                without a frame after which it is given up (True: 300).
+            reconnect: Whether a lost live source is connected again, or the seconds to try (True is 300).
 
         Returns:
-            An iterator over the explanations, with ``index`` and ``timestamp``. Every frame of a file
-            or a folder is explained, in order; a live source drops frames if the caller is too slow.
+            An iterator over the explanations, with ``index`` and ``timestamp``. Every frame of a file or a folder is
+            explained, in order; a live source drops frames if the caller is too slow.
 
         Raises:
             SourceError: The source cannot be read.
