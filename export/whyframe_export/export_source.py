@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import torch
 
 from whyframe import Manifest, __version__
+from whyframe.errors import one_line
+from whyframe.json_reader import read_json
 from whyframe_export.fused import FusedClassifier
 from whyframe_export.thresholds import Thresholds, label_thresholds
 from whyframe_training.checkpoint import load_predictor
@@ -19,7 +20,7 @@ from whyframe_training.classifiers.classifier import Classifier, ClassifierSpec,
 from whyframe_training.classifiers.feature_taps import blank
 from whyframe_training.classifiers.input_description import describe_input
 from whyframe_training.code_trust import check_code
-from whyframe_training.config import CONFIG, TrainConfig
+from whyframe_training.config import CONFIG, RunError, TrainConfig
 from whyframe_training.data import list_images, split
 from whyframe_training.joint.joint_run import JOINT
 from whyframe_training.predictor.class_activation_map import ClassActivationMap
@@ -193,9 +194,19 @@ def _provenance(config: TrainConfig, folder: Path, steps: int) -> dict[str, Any]
     }
     validation = folder / VALIDATION
     if validation.exists():
-        measured = json.loads(validation.read_text(encoding="utf-8"))
-        facts["validation"] = {k: v for k, v in measured.items() if k not in ("files", "scores")}
+        facts["validation"] = _measured(validation)
     return facts
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    """Return what the validation of a run measured, without its images."""
+    try:
+        measured = read_json(path)
+        return {key: value for key, value in measured.items() if key not in ("files", "scores")}
+    except (OSError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{path} is damaged ({one_line(error)}): delete it and validate the run again"
+        ) from error
 
 
 def _steps_of_earlier_run(config: TrainConfig) -> int:

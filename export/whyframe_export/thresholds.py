@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from whyframe.errors import WhyframeError
+from whyframe.json_reader import parse_json, read_json
 
 __all__ = ["DEFAULT", "Thresholds", "label_thresholds", "parse_thresholds"]
 
@@ -28,9 +27,9 @@ def parse_thresholds(text: str) -> Thresholds:
     """
     try:
         if text.lstrip().startswith(("{", "[")):
-            return json.loads(text)  # type: ignore[no-any-return]
+            return parse_json(text)  # type: ignore[no-any-return]
         if text.endswith(".json"):
-            return json.loads(Path(text).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+            return read_json(text)  # type: ignore[no-any-return]
         numbers = [float(part) for part in text.split(",")]
     except (ValueError, OSError) as error:
         raise WhyframeError(

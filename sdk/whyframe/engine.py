@@ -14,13 +14,13 @@ import numpy as np
 
 from whyframe.backends import Backend, open_backend
 from whyframe.contrast import contrast_outputs
-from whyframe.errors import CopyError, FrameValueError, ModelError
+from whyframe.errors import CopyError, FrameValueError
 from whyframe.explanation import Explanation
 from whyframe.image_options import ImageOptions
 from whyframe.manifest import Manifest
 from whyframe.model_check import check_model
 from whyframe.model_content import read_content, read_manifest
-from whyframe.output_check import check_shares
+from whyframe.output_check import check_answer
 from whyframe.pipeline import FrameOutput
 from whyframe.targets import Target, resolve_target, targets_of_batch
 
@@ -275,9 +275,7 @@ class ExplainEngine:
     def _explanation(
         self, index: int, output: FrameOutput, against: FrameOutput | None = None
     ) -> Explanation:
-        check_shares("probability", output.probabilities)
-        if not 0 <= output.class_id < len(output.probabilities):
-            raise ModelError(f"the model returned the class id {output.class_id}; export it again.")
+        check_answer(output.probabilities, output.class_id)
         if against is not None:
             output = contrast_outputs(output, against, self._manifest.input)
         return Explanation(

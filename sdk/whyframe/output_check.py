@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from whyframe.errors import ModelError
 
-__all__ = ["check_outputs", "check_shares"]
+__all__ = ["check_answer", "check_outputs"]
 
 _ROUNDING = 1e-3  # of half precision
 
@@ -42,11 +42,28 @@ def check_outputs(
         raise ModelError(
             f"the model returned a class id that is not from 0 to {probabilities.shape[1] - 1}; export it again."
         )
-    check_shares("probability", probabilities)
-    check_shares("score", saliency)
+    _check_shares("probability", probabilities)
+    _check_shares("score", saliency)
 
 
-def check_shares(name: str, values: NDArray[Any]) -> None:
+def check_answer(probabilities: NDArray[np.float32], class_id: int) -> None:
+    """Raise an error where the answer for one frame is not what the graph contract says; see `check_outputs`.
+
+    Args:
+        probabilities: C float32.
+        class_id: Id of the explained class.
+
+    Raises:
+        ModelError: The class id is not in ``range(C)``, or a probability is not a number in [0, 1].
+    """
+    if not 0 <= class_id < len(probabilities):
+        raise ModelError(
+            f"the model returned a class id that is not from 0 to {len(probabilities) - 1}; export it again."
+        )
+    _check_shares("probability", probabilities)
+
+
+def _check_shares(name: str, values: NDArray[Any]) -> None:
     """Raise an error where a value is not a number in [0, 1], up to the rounding of half precision.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from whyframe.errors import one_line
 from whyframe.files import atomic_write, json_text
+from whyframe.json_reader import JsonError, read_json
 from whyframe_evaluation.methods.method import Method
 from whyframe_evaluation.metrics.classify import as_classify
 from whyframe_evaluation.metrics.invariance import most_informative, rotation_errors
@@ -89,7 +89,7 @@ def run_experiments(
         `adversarial_values`, or ``error``).
     """
     files = [f"{sample.file} {sample.digest}" for sample in samples]
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found = _stored(path)
     if found.get("pictures") != files:
         found = {"pictures": files, **_rotation_values(classifier, samples), "methods": {}}
     missing = [method for method in methods if not _is_done(found["methods"].get(method.name), method)]
@@ -101,6 +101,15 @@ def run_experiments(
             atomic_write(path, (json_text(found, indent=1) + "\n").encode())
         on_progress(method.title)
     return {**found, "methods": {method.name: found["methods"][method.name] for method in methods}}
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """Return the results in the file; none where it is missing or damaged, so that they are computed again."""
+    try:
+        found = read_json(path)
+    except (OSError, JsonError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("methods"), dict) else {}
 
 
 def _is_done(values: Mapping[str, Any] | None, method: Method) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from whyframe.errors import WhyframeError
 from whyframe.files import append_line, atomic_write, json_text
+from whyframe.json_reader import parse_json
 
 __all__ = ["EvaluationError", "MapResult", "ResultFile"]
 
@@ -123,7 +123,7 @@ def _complete_lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         if line.endswith("\n"):
             try:
-                yield json.loads(line)
+                yield parse_json(line)
             except ValueError as error:
                 raise EvaluationError(
                     f"{path} is damaged ({error}); remove it and run the same command again."

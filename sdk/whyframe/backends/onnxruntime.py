@@ -23,6 +23,7 @@ __all__ = ["OnnxRuntimeBackend"]
 
 _FATAL = 4  # log severity: errors are raised as exceptions and need not be printed
 _CUDA = "CUDAExecutionProvider"
+ort.set_default_logger_severity(_FATAL)  # what is not about one session, such as the search for devices
 _CONTRACT = {
     # name: (element type, shape: None for any size)
     "frames": ("tensor(uint8)", (None, None, None, None)),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from whyframe.json_reader import JsonError, parse_json
 from whyframe_training.classifiers.errors import ClassifierError, listing
 
 __all__ = ["read_labels", "repeated", "wrong_count"]
@@ -149,8 +149,8 @@ def _from_rows(path: Path, text: str) -> Sequence[str]:
 def _parse(path: Path, text: str) -> Any:
     """Return the value of JSON, or of a Python literal, as which ImageNet's labels are handed around."""
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return parse_json(text, LARGEST)
+    except JsonError as error:
         try:
             return ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):
