@@ -125,7 +125,8 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
         state = os.fstat(file.fileno())
         if not stat.S_ISREG(state.st_mode):
             raise OSError(0, "it is not a regular file")
-        content = b"" if state.st_size > limit else file.read(limit + 1)
+        # Python allocates as many bytes as it is asked for before it reads.
+        content = b"" if state.st_size > limit else file.read(state.st_size + 1)
     if state.st_size > limit or len(content) > limit:
         raise OSError(0, f"it is larger than {limit:,} bytes")
     return content

@@ -67,5 +67,5 @@ def test_a_new_folder_is_removed_after_an_error_and_never_another_ones(tmp_path:
 
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
-    with pytest.raises(OutputError, match="cannot make the folder"), locked_new_folder(tmp_path / "a"):
+    with pytest.raises(RunError, match="cannot make the folder"), locked_new_folder(tmp_path / "a"):
         pass

@@ -270,3 +270,29 @@ def test_a_network_without_a_class_activation_map_is_compared_with_the_forward_m
     report = json.loads((tmp_path / "run" / "validation.json").read_text())
     assert report["predictor_minus_forward"]["count"] == report["count"]
     assert "better than the forward map" in str(result)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"done": {1: 0, 2: -5}},
+        {"done": {1: 0, 2: 10**9}},
+        {"done": {1: 0}},
+        {"done": [0, 0, "x"]},
+        {"sheet": [3]},
+        {"predictor": 7},
+        {"optimizers": {}},
+        {"scheduler": None},
+    ],
+)
+def test_a_damaged_checkpoint_is_refused_in_one_line(config: TrainConfig, tmp_path: Path, changes) -> None:
+    trainer = Trainer(config, images(config), tmp_path)
+    torch.save(trainer.state_dict() | changes, tmp_path / CHECKPOINT)
+    with pytest.raises(RunError, match=r"delete it to start again$"):
+        Trainer(config, images(config), tmp_path)
+
+
+def test_a_checkpoint_without_a_state_is_refused_in_one_line(config: TrainConfig, tmp_path: Path) -> None:
+    torch.save([1], tmp_path / CHECKPOINT)
+    with pytest.raises(RunError, match="is not a checkpoint: delete it"):
+        Trainer(config, images(config), tmp_path)

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from whyframe.errors import OutputError, WhyframeError
 from whyframe.files import atomic_write
+from whyframe_training.config import RunError
 
 __all__ = ["HOLDER", "LOCK", "FolderLock", "locked_new_folder"]
 
@@ -83,13 +84,14 @@ def locked_new_folder(folder: Path) -> Iterator[FolderLock]:
         The lock.
 
     Raises:
-        OutputError: The folder cannot be made, or another process uses it.
+        RunError: The folder cannot be made.
+        OutputError: Another process uses the folder.
     """
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
+        raise RunError(
             f"cannot make the folder {folder} ({error.strerror}): choose another place with -o"
         ) from error
     lock = FolderLock(folder)

@@ -49,8 +49,8 @@ def train(config: TrainConfig, folder: str | Path, *, progress: bool = False) ->
         Faithfulness of the predictor, and of the class activation map where the classifier has one.
 
     Raises:
-        RunError: The folder holds a run with other settings.
-        OutputError: The folder cannot be made or written, or another process uses it.
+        RunError: The folder holds a run with other settings, or cannot be made.
+        OutputError: The folder cannot be written, or another process uses it.
         DataError: The data folder has no images, or too few.
         ClassifierError: The classifier cannot be built.
     """
@@ -70,8 +70,8 @@ class TrainingRun:
         scaled_down: True where no number of validation images was given, and the folder holds too few for the default.
 
     Raises:
-        RunError: The folder holds a run with other settings.
-        OutputError: The folder cannot be made or written, or another process uses it.
+        RunError: The folder holds a run with other settings, or cannot be made.
+        OutputError: The folder cannot be written, or another process uses it.
         DataError: The data folder has no images, or too few.
         ClassifierError: The classifier cannot be built.
     """
