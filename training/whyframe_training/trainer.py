@@ -141,11 +141,14 @@ class Trainer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned in an earlier process."""
+        steps = {stage: state["done"][stage] for stage in STAGES}
+        if any(steps[stage] > self.steps[stage] for stage in STAGES):
+            raise ValueError("more steps than the run has")
         self.predictor.load_state_dict(state["predictor"])
         for stage, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][stage])
         self.scheduler.load_state_dict(state["scheduler"])
-        self.done, self.sheet = dict(state["done"]), list(state["sheet"])
+        self.done, self.sheet = steps, [(int(step), masks.float()) for step, masks in state["sheet"]]
 
     def masks(self, frames: Tensor) -> Tensor:
         """Return the masks of the predicted classes, in the arithmetic of the training.
