@@ -245,7 +245,11 @@ def test_stream_passes_its_options_on(engine, monkeypatch):
         lambda *arguments, **options: calls.append((arguments, options)) or iter(()),
     )
     assert list(engine.stream("clip.mp4", target="red", refine=3)) == []
-    assert calls == [((engine, "clip.mp4"), {"target": "red", "refine": 3})]
+    ((arguments, options),) = calls
+    assert arguments == (engine, "clip.mp4")
+    assert options["target"] == "red"
+    assert options["refine"] == 3
+    assert options["images"] is engine.image_options
 
 
 def test_a_missing_bundled_model_is_a_model_error(monkeypatch, tmp_path):
