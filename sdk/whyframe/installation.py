@@ -58,7 +58,7 @@ def inspect_installation() -> list[Finding]:
         *_inspect_tensorrt(),
         *_inspect_onnxruntime(),
         *_find_conflicts(),
-        _inspect_package("H.264 and sound (PyAV)", "av", "pip install 'whyframe[video]'"),
+        _inspect_package("Video and sound (PyAV)", "av", "pip install av"),
         _inspect_package("FP16 conversion (onnx)", "onnx", "pip install 'whyframe[tensorrt-rtx]'"),
         _inspect_package("training (PyTorch)", "torch", "pip install 'whyframe[train]'"),
     ]

@@ -72,7 +72,7 @@ def _capabilities() -> dict[str, Any]:
 
     return {
         "providers": onnxruntime.get_available_providers(),
-        "video_output": "H.264 and sound by PyAV" if find_spec("av") else "mp4v by OpenCV, no sound",
+        "video_output": "H.264 and sound by PyAV",
     }
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "Backend",
     "Device",
     "Json",
+    "Live",
     "Matte",
     "MaxMegapixels",
     "Model",
@@ -30,6 +31,14 @@ MODEL_HELP = "Path of a fused ONNX file, or of an engine made by 'whyframe compi
 _PANEL = "Model and hardware"
 _IMAGES = "Images"
 
+Live = Annotated[
+    bool | None,
+    typer.Option(
+        "--live/--no-live",
+        help="Drop frames that arrive while an earlier one is explained, or explain every frame.",
+        show_default="live for cameras, RTSP, RTMP, SRT, UDP and MJPEG over HTTP",
+    ),
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", help=MODEL_HELP, show_default=BUNDLED_MODEL, rich_help_panel=_PANEL),

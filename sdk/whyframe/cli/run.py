@@ -15,6 +15,7 @@ from whyframe.cli.options import (
     Backend,
     Device,
     Json,
+    Live,
     Matte,
     MaxMegapixels,
     Model,
@@ -128,6 +129,7 @@ def run(
     refine: _Refine = 0,
     max_frames: _MaxFrames = None,
     as_json: Json = False,
+    live: Live = None,
     reconnect: _ReconnectFlag = False,
     give_up: _GiveUp = 300.0,
     colormap: _Colormap = "turbo",
@@ -144,7 +146,7 @@ def run(
 
     For each frame the explanation is drawn as a map in colour, with the class
     and its probability. A video keeps its frames, size and frame rate, and its
-    sound where PyAV is installed. Ctrl-C ends the run; the output then holds
+    sound. Ctrl-C ends the run; the output then holds
     the frames explained so far.
 
     Examples:
@@ -192,7 +194,7 @@ def run(
     rule = Reconnect(limit=give_up) if reconnect else None
     with (
         open_engine(model, backend, device, threads, matte, max_megapixels) as engine,
-        open_source(source, reconnect=rule, images=engine.image_options) as opened,
+        open_source(source, live=live, reconnect=rule, images=engine.image_options) as opened,
     ):
         explained = target if versus is None else (target, versus)
         results = stream_explanations(engine, opened, target=explained, refine=refine)

@@ -6,16 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from whyframe.errors import OutputError
 from whyframe.images import image_size
-from whyframe.opencv import IMAGE_SUFFIXES, check_image_size, quiet_opencv, write_image
+from whyframe.opencv import IMAGE_SUFFIXES, check_image_size, write_image
 from whyframe.parts import Part
 from whyframe.video.image_sources import AnimationSource
-from whyframe.video.sink import DEFAULT_FPS, Sink, VideoSink
+from whyframe.video.sink import Sink
 from whyframe.video.sinks_animation import ANIMATION_SUFFIXES, AnimationSink
 from whyframe.video.sources import Source
 
@@ -71,47 +70,6 @@ class _FolderSink(Sink):
         self._part.close()
 
 
-class _OpenCvVideo(VideoSink):
-    """MPEG-4 Part 2 video by OpenCV, which is always installed but writes no sound."""
-
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path, source)
-        self._fps = source.fps or DEFAULT_FPS
-        self._frames = 0
-        self.description = "mp4v by OpenCV, no sound; pip install 'whyframe[video]' for H.264 and sound"
-        if any(side % 2 for side in self.size):
-            width, height = (side - side % 2 for side in self.size)
-            self.description += f"; odd size cut to {width} x {height}"
-        with quiet_opencv():
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self.part), codec, self._fps, self.size)
-        if not self._writer.isOpened():
-            self.discard()
-            raise OutputError(
-                f"OpenCV cannot write {path} with frames of {self.size[0]} x {self.size[1]}; "
-                "pip install 'whyframe[video]' and try again."
-            )
-
-    def encode(self, image: NDArray[np.uint8], explanation: Explanation) -> None:
-        for _ in range(self._repeats(explanation)):
-            self._writer.write(image)
-            self._frames += 1
-
-    def finish(self) -> None:
-        self._writer.release()
-
-    release = finish
-
-    def _repeats(self, explanation: Explanation) -> int:
-        """Return how often to write a frame: more than once where a live source dropped frames before it.
-
-        OpenCV writes a fixed frame rate, so that the frame has to fill the gap.
-        """
-        if not self.source.live or explanation.timestamp is None:
-            return 1
-        return max(1, round(explanation.timestamp * self._fps) - self._frames)
-
-
 def open_sink(output: str | Path, source: Source) -> Sink:
     """Open the output that fits a source.
 
@@ -139,7 +97,9 @@ def open_sink(output: str | Path, source: Source) -> Sink:
         _check_suffix(path, (*ANIMATION_SUFFIXES, *VIDEO_SUFFIXES), "an animation")
         return AnimationSink(path, source)
     _check_suffix(path, VIDEO_SUFFIXES, "a video")
-    return _open_video(path, source)
+    from whyframe.video.sinks_pyav import PyAvVideo  # PyAV takes time to import
+
+    return PyAvVideo(path, source)
 
 
 def default_output(source: Source) -> Path:
@@ -169,14 +129,6 @@ def check_image_output(path: Path) -> None:
     """
     _check_folder(path)
     _check_suffix(path, IMAGE_SUFFIXES, "an image")
-
-
-def _open_video(path: Path, source: Source) -> VideoSink:
-    try:
-        from whyframe.video.sinks_pyav import PyAvVideo  # PyAV is an extra
-    except ImportError:
-        return _OpenCvVideo(path, source)
-    return PyAvVideo(path, source)
 
 
 def _check_folder(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,9 +30,3 @@ def convert(engine: ExplainEngine) -> Callable[..., Sink]:
         return sink
 
     return explain
-
-
-@pytest.fixture
-def without_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make PyAV appear not to be installed."""
-    monkeypatch.setitem(sys.modules, "whyframe.video.sinks_pyav", None)

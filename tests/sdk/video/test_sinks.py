@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,52 +12,13 @@ from whyframe import ExplainEngine
 from whyframe.errors import OutputError
 from whyframe.video.sink import Sink
 from whyframe.video.sinks import check_image_output, open_sink
-from whyframe.video.sources import Source, open_source
+from whyframe.video.sources import open_source
 
 Convert = Callable[..., Sink]
 
 
 def overlays(engine: ExplainEngine, source: Path) -> list[np.ndarray]:
     return [result.overlay() for result in engine.stream(source)]
-
-
-@pytest.mark.usefixtures("without_pyav")
-def test_without_pyav_opencv_writes_and_the_description_states_it(
-    convert: Convert, engine: ExplainEngine, tmp_path: Path
-) -> None:
-    source = clips.write_clip(tmp_path / "in.mp4", sound="aac")
-    sink = convert(source, tmp_path / "out.mp4")
-    assert "mp4v by OpenCV, no sound; pip install 'whyframe[video]'" in sink.description
-    assert len(clips.read_video(sink.path)) == 30
-    assert clips.read_rate(sink.path) == 30
-    assert clips.mean_difference(sink.path, overlays(engine, source)) < 6
-
-
-@pytest.mark.usefixtures("without_pyav")
-def test_without_pyav_an_odd_size_is_cut_and_the_description_states_it(
-    convert: Convert, tmp_path: Path
-) -> None:
-    sink = convert(clips.write_clip(tmp_path / "in.mp4", size=(65, 49)), tmp_path / "out.mp4")
-    assert sink.description.endswith("odd size cut to 64 x 48")
-    assert clips.read_video(sink.path)[0].shape == (48, 64, 3)
-
-
-@pytest.mark.usefixtures("without_pyav")
-def test_frames_are_repeated_where_a_live_source_dropped_frames(
-    engine: ExplainEngine, tmp_path: Path
-) -> None:
-    class Camera(Source):
-        kind, live, size, fps = "camera", True, clips.SIZE, 10.0
-
-        def _read(self):
-            return iter(())
-
-    result = engine.run(clips.numbered_image(0))
-    with open_sink(tmp_path / "out.mp4", Camera("camera 0")) as sink:
-        for index, timestamp in ((0, 0.1), (1, 0.2), (9, 1.0), (10, 1.1)):
-            sink.write(replace(result, index=index, timestamp=timestamp))
-    assert sink.written == 4
-    assert len(clips.read_video(tmp_path / "out.mp4")) == 11
 
 
 def test_an_image_becomes_its_overlay(convert: Convert, engine: ExplainEngine, tmp_path: Path) -> None:
