@@ -143,7 +143,7 @@ def test_frames_are_those_of_opencv(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images, clips.read_video(path))
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 def test_damage_in_the_middle_costs_its_frames_and_is_named(tmp_path: Path, suffix: str) -> None:
     path = textured(tmp_path / f"a{suffix}")
     data = bytearray(path.read_bytes())
@@ -157,7 +157,7 @@ def test_damage_in_the_middle_costs_its_frames_and_is_named(tmp_path: Path, suff
     assert "is damaged: " in problem
     assert "\n" not in problem
     assert source.damaged
-    assert len(frames) >= 65, "what the 3000 bytes held, and up to the next cluster of Matroska"
+    assert len(frames) >= 65, "the rest is what the 3000 bytes held"
 
 
 def test_joined_transport_streams_have_one_time_line_and_no_damage(tmp_path: Path) -> None:
