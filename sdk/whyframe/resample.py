@@ -26,7 +26,7 @@ __all__ = ["filter_taps", "nearest_samples", "resample"]
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-RADIUS = {"bilinear": 1, "bicubic": 2}
+RADIUS = {"bilinear": 1, "bicubic": 2, "lanczos": 3}
 """Half of the width of each filter, in pixels, where it is not widened."""
 
 BLOCK = 4
@@ -73,7 +73,8 @@ def resample(
         window: Top, left, height and width in pixels of the image, which may be fractions; inside the image.
         height: Height of the result, in pixels.
         width: Width of the result, in pixels.
-        interpolation: Filter: ``"bilinear"``, ``"bicubic"`` or ``"nearest"`` (the pixels that Pillow takes).
+        interpolation: Filter: ``"bilinear"``, ``"bicubic"``, ``"lanczos"``, or ``"nearest"`` (the pixels that
+            Pillow takes).
         antialias: Whether to widen the filter by the reduction, as Pillow always does. False gives what torch's
             ``interpolate(antialias=False)`` gives. Not used by ``"nearest"``.
 
@@ -243,7 +244,7 @@ def filter_taps(
         start: Start of the resized window, in input pixels.
         length: Length of the resized window, in input pixels.
         n_out: Number of output pixels.
-        interpolation: Filter, ``"bilinear"`` or ``"bicubic"``.
+        interpolation: Filter, ``"bilinear"``, ``"bicubic"`` or ``"lanczos"``, which is always antialiased.
         antialias: Whether to widen the filter by the reduction.
 
     Returns:
@@ -267,10 +268,12 @@ def filter_taps(
 
 
 def _filter(x: NDArray[np.float64], interpolation: str, a: float) -> NDArray[np.float64]:
-    """Return the values of the filter at x: a triangle, or Keys' cubic with the parameter a."""
+    """Return the values of the filter at x: a triangle, Keys' cubic with the parameter a, or Lanczos'."""
     x = np.abs(x)
     if interpolation == "bilinear":
         return np.maximum(1 - x, 0)
+    if interpolation == "lanczos":
+        return np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return np.where(x < 1, near, np.where(x < 2, far, 0))

@@ -12,14 +12,16 @@ from whyframe.errors import OptionError
 __all__ = ["INTERPOLATIONS", "MODES", "Placement", "ResizeRule"]
 
 MODES = ("stretch", "crop", "letterbox", "squash")
-INTERPOLATIONS = ("fast", "nearest", "bilinear", "bicubic")
+INTERPOLATIONS = ("fast", "nearest", "bilinear", "bicubic", "lanczos")
 _OFFSETS = ("round", "floor")
 _LARGEST = 1 << 14  # pixels of a side
 _CENTRED = ("crop", "squash")
 """Modes that take the centre of a resized frame."""
 
 _OF_FILTERS = frozenset({"antialias", "premultiplied"})
-"""Fields that only bilinear and bicubic filters have."""
+"""Fields that only filters have."""
+
+_FILTERS = ("bilinear", "bicubic", "lanczos")
 
 
 class Placement(NamedTuple):
@@ -68,7 +70,8 @@ class ResizeRule:
             ``"squash"`` resizes both axes independently to the input's aspect, and takes the centre.
         shorter_side: Size R of the shorter side before the centre is taken, in pixels; needed by ``"squash"``. None
             with a crop takes the largest centred part of the frame that has the input's aspect.
-        interpolation: ``"fast"`` (repeated halving, then bilinear), ``"bilinear"``, ``"bicubic"`` or ``"nearest"``.
+        interpolation: ``"fast"`` (repeated halving, then bilinear), ``"bilinear"``, ``"bicubic"``, ``"lanczos"`` or
+            ``"nearest"``.
         antialias: Whether bilinear and bicubic filters are widened where the frame is reduced, as Pillow does.
         fill: Colour where the input shows no part of the frame, R, G, B in 0..255; the first value is used for grey
             input.
@@ -107,6 +110,10 @@ class ResizeRule:
         if self.shorter_side is not None and (self.mode not in _CENTRED or not _is_size(self.shorter_side)):
             raise OptionError(
                 f"the shorter side {self.shorter_side} does not go with {self.mode}; give pixels, with crop or squash."
+            )
+        if self.interpolation == "lanczos" and not self.antialias:
+            raise OptionError(
+                "lanczos is always antialiased; give bilinear or bicubic, or leave out antialias."
             )
         if self.interpolation == "fast" and (self.mode == "letterbox" or self.shorter_side is not None):
             raise OptionError(
@@ -158,7 +165,7 @@ class ResizeRule:
     def _check_given(given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
         """Refuse fields that were given and would have no effect in the complete rule."""
         for name in sorted(_OF_FILTERS & given.keys()):
-            if merged["interpolation"] not in ("bilinear", "bicubic"):
+            if merged["interpolation"] not in _FILTERS:
                 raise OptionError(
                     f"{name} does not go with {merged['interpolation']}; give bilinear or bicubic."
                 )
@@ -183,8 +190,12 @@ class ResizeRule:
         Args:
             channels: Number of channels of the input.
         """
-        filtered = self.antialias and self.interpolation in ("bilinear", "bicubic")
-        return channels == 4 and self.premultiplied and filtered
+        return channels == 4 and self.premultiplied and self.antialiased
+
+    @property
+    def antialiased(self) -> bool:
+        """Whether the frame is resized by Pillow's filters, which take two passes."""
+        return self.antialias and self.interpolation in _FILTERS
 
     def placement(self, frame_height: int, frame_width: int, height: int, width: int) -> Placement:
         """Return the geometry of a frame.
@@ -233,7 +244,7 @@ class ResizeRule:
         words = [self.mode if self.shorter_side is None else f"shorter side {self.shorter_side}, {crop}"]
         words = [f"squash, {words[0]}"] if self.mode == "squash" else words
         words.append(self.interpolation)
-        if self.interpolation in ("bilinear", "bicubic"):
+        if self.interpolation in _FILTERS:
             words.append("antialiased" if self.antialias else "not antialiased")
             words += [] if self.premultiplied else ["all channels alike"]
         if self.mode == "letterbox":

@@ -49,7 +49,7 @@ def test_colours_are_weighted_as_in_pillows_mode_rgba_premultiplied() -> None:
     np.testing.assert_array_equal(unpremultiply(image), np.asarray(plain))
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize("size", [(300, 400), (97, 200), (20, 30), (48, 64)])
 def test_four_channels_are_resized_as_pillow_does(interpolation: str, size: tuple[int, int]) -> None:
     image = with_alpha(*size)

@@ -43,6 +43,7 @@ class Interpolation(str, Enum):
     fast = "fast"
     bilinear = "bilinear"
     bicubic = "bicubic"
+    lanczos = "lanczos"
     nearest = "nearest"
 
 

@@ -117,10 +117,7 @@ class FrameResizer:
         place = rule.placement(height, width, spec.height, spec.width)
         rows, columns = (self._to_device(taps) for taps in frame_taps(height, width, spec))
         scratch = None
-        if rule.antialias and rule.interpolation in (
-            "bilinear",
-            "bicubic",
-        ):  # Pillow's filters need two passes
+        if rule.antialiased:  # Pillow's filters need two passes
             shown = place.end_column - place.first_column
             scratch = self._driver.allocate(self._kernels.frame_scratch_bytes(height, shown, spec.channels))
         return _SizePlan(place, rows, columns, scratch)

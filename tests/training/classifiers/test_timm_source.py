@@ -38,6 +38,7 @@ def crop(shorter: int, interpolation: str = "bicubic") -> ResizeRule:
         ({"crop_pct": 1.0, "interpolation": "bilinear"}, crop(64, "bilinear")),
         ({"crop_pct": 0.875, "crop_mode": "center", "mean": (0.5,) * 3, "std": (0.5,) * 3}, crop(73)),
         ({"crop_pct": 1.0, "crop_mode": "squash"}, ResizeRule(interpolation="bicubic")),
+        ({"interpolation": "lanczos"}, ResizeRule(mode="crop", shorter_side=71, interpolation="lanczos")),
         ({"crop_mode": "squash"}, ResizeRule(mode="squash", shorter_side=71, interpolation="bicubic")),
     ],
 )
@@ -51,7 +52,7 @@ def test_the_rule_gives_what_timms_transform_gives(changes: dict[str, object], r
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"interpolation": "lanczos"}, "its interpolation is lanczos"),
+        ({"interpolation": "hamming"}, "its interpolation is hamming"),
         ({"input_size": (3, 64, 96)}, "crop mode center, crop 0.9 and 64 x 96"),
         ({"mean": (0.5,)}, "the mean has 1 numbers|cannot be expressed"),
     ],

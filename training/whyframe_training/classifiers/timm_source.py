@@ -136,7 +136,7 @@ def _rule(config: dict[str, Any], height: int, width: int, where: str) -> Resize
     """Return the rule that `timm.data.transforms_imagenet_eval` applies."""
     mode, part = config["crop_mode"], config["crop_pct"]
     interpolation = config["interpolation"]
-    if interpolation not in ("bilinear", "bicubic", "nearest"):
+    if interpolation not in ("bilinear", "bicubic", "lanczos", "nearest"):
         raise unknown_preprocessing(where, f"its interpolation is {interpolation}")
     scaled = [math.floor(size / part) for size in (height, width)]
     if mode == "squash" and scaled == [height, width]:
