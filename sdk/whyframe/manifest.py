@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 from whyframe.errors import ManifestError, ModelError, one_line
 from whyframe.files import atomic_write, json_text
-from whyframe.graph_check import check_graph
 from whyframe.input_spec import InputSpec
 from whyframe.json_reader import JsonError, parse_json
 from whyframe.manifest_rules import RULES, SCHEMA_VERSION
@@ -139,6 +138,8 @@ class Manifest:
         manifest = cls._parse(text, name)
         if not digest:
             raise ManifestError(f"{name} has a manifest without a digest; {EXPORT_AGAIN}.")
+        from whyframe.graph_check import check_graph  # its NumPy would slow down --help
+
         check_graph(data, name)
         return manifest
 
