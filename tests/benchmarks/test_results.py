@@ -25,6 +25,7 @@ def values(name: str) -> dict[str, Any]:
         ("joint-seed1", joint),
         ("latency", latency),
         ("quality", quality),
+        ("squeezenet", quality),
         ("stream", stream),
     ],
 )
