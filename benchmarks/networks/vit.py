@@ -52,7 +52,7 @@ def build() -> nn.Module:
 
 
 def main() -> None:
-    """Train, with a checkpoint every two minutes, and write the weights with the best validation accuracy."""
+    """Train, with a checkpoint every two minutes, and write the weights at its end."""
     args = _arguments()
     torch.manual_seed(0)
     training, validation = split(list_images(args.photos), 200)
@@ -70,13 +70,14 @@ def _train(
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1, pct_start=0.1)
     state_file = args.output.with_suffix(".state.pth")
-    step, started = 0, time.monotonic()
+    step = first = 0
+    started = time.monotonic()
     if state_file.exists():
         state = torch.load(state_file, weights_only=True)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        step = state["step"]
+        step = first = state["step"]
     generator = torch.Generator().manual_seed(step)
     written = started
     while step < steps and time.monotonic() - started < args.minutes * 60:
@@ -85,10 +86,8 @@ def _train(
         schedule.step()
         step += 1
         if step % 50 == 0:
-            print(
-                f"step {step} of {steps}, loss {loss:.3f}, {step * BATCH / (time.monotonic() - started):.0f}/s",
-                flush=True,
-            )
+            rate = (step - first) * BATCH / (time.monotonic() - started)
+            print(f"step {step} of {steps}, loss {loss:.3f}, {rate:.0f}/s", flush=True)
         if time.monotonic() - written > 120 or step == steps:
             written = time.monotonic()
             _write(

@@ -20,25 +20,20 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-class MjpegServer:
-    """MJPEG over HTTP, as network cameras send it: frame i of each connection is `clips.numbered_image(i % 30)`.
+class LiveServer:
+    """Server of a live stream; its sub-classes answer a connection in `serve`.
 
     Args:
         port: TCP port; None for a free one.
-        rate: Frames per second.
-        size: Width and height of the frames.
-        frames: Number of frames after which a connection is closed; None for no limit.
+
+    Attributes:
+        sent: Number of frames that were sent.
     """
 
-    def __init__(
-        self,
-        port: int | None = None,
-        rate: float = 50,
-        size: tuple[int, int] = clips.SIZE,
-        frames: int | None = None,
-    ) -> None:
+    place = ""
+
+    def __init__(self, port: int | None = None) -> None:
         self.port = free_port() if port is None else port
-        self.rate, self.size, self.frames = rate, size, frames
         self.connections = self.sent = 0
         self._running = threading.Event()
         self._running.set()
@@ -49,12 +44,13 @@ class MjpegServer:
     @property
     def address(self) -> str:
         """Address with a user and a password that holds an ``@``."""
-        return f"http://me:se@cret@127.0.0.1:{self.port}/video.mjpg"
+        return self.shown.replace("://", "://me:se@cret@")
 
     @property
     def shown(self) -> str:
         """Address as messages show it."""
-        return f"http://127.0.0.1:{self.port}/video.mjpg"
+        protocol, _, path = self.place.partition("/")
+        return f"{protocol}://127.0.0.1:{self.port}/{path}"
 
     def freeze(self) -> None:
         """Send nothing more, but keep the connections."""
@@ -62,26 +58,17 @@ class MjpegServer:
 
     def kill(self) -> None:
         """Close all connections, and refuse new ones."""
-        with contextlib.suppress(OSError):  # killed already
-            self._server.shutdown(socket.SHUT_RDWR)  # which also ends a waiting accept
-        self._server.close()
+        for each in (self._server, *self._clients):
+            with contextlib.suppress(OSError):  # killed already; the shutdown also ends a waiting accept
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
         self._running.set()
-        for client in self._clients:
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
-            client.close()
 
-    def kill_after(self, frames: int) -> None:
-        """Kill the server, with its port, after it has sent a number of frames."""
+    def serve(self, client: socket.socket) -> None:
+        """Answer a connection until it ends."""
+        raise NotImplementedError
 
-        def watch() -> None:
-            while self.sent < frames:
-                time.sleep(0.01)
-            self.kill()
-
-        threading.Thread(target=watch, daemon=True).start()
-
-    def __enter__(self) -> MjpegServer:
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,14 +84,51 @@ class MjpegServer:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
-            client.recv(4096)
-            client.sendall(_HEAD)
-            index = 0
-            while self.frames is None or index < self.frames:
-                self._running.wait()
-                jpeg = cv2.imencode(".jpg", clips.numbered_image(index % 30, self.size))[1].tobytes()
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
-                client.sendall(head + jpeg + b"\r\n")
-                index += 1
-                self.sent += 1
-                time.sleep(1 / self.rate)
+            self.serve(client)
+
+
+class MjpegServer(LiveServer):
+    """MJPEG over HTTP, as network cameras send it: frame i of each connection is `clips.numbered_image(i % 30)`.
+
+    Args:
+        port: TCP port; None for a free one.
+        rate: Frames per second.
+        size: Width and height of the frames.
+        frames: Number of frames after which a connection is closed; None for no limit.
+    """
+
+    place = "http/video.mjpg"
+
+    def __init__(
+        self,
+        port: int | None = None,
+        rate: float = 50,
+        size: tuple[int, int] = clips.SIZE,
+        frames: int | None = None,
+    ) -> None:
+        self.rate, self.size, self.frames = rate, size, frames
+        super().__init__(port)
+
+    def kill_after(self, frames: int) -> None:
+        """Kill the server, with its port, after it has sent a number of frames."""
+
+        def watch() -> None:
+            while self.sent < frames:
+                time.sleep(0.01)
+            self.kill()
+
+        threading.Thread(target=watch, daemon=True).start()
+
+    def serve(self, client: socket.socket) -> None:
+        """Send a part for each frame."""
+        client.recv(4096)
+        client.sendall(_HEAD)
+        index = 0
+        while self.frames is None or index < self.frames:
+            self._running.wait()
+            jpeg = cv2.imencode(".jpg", clips.numbered_image(index % 30, self.size))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+            client.sendall(head + jpeg + b"\r\n")
+            index += 1
+            self.sent += 1
+            time.sleep(1 / self.rate)

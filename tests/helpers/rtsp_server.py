@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from fractions import Fraction
 
 import av
 
 from helpers import clips
-from helpers.live_server import free_port
+from helpers.live_server import LiveServer
 
 _SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
@@ -19,63 +18,23 @@ _SDP = (
 )
 
 
-class RtspServer:
-    """RTSP server whose frame i of each connection is `clips.numbered_image(i % 30)`.
+class RtspServer(LiveServer):
+    """RTSP server whose frame i of each connection is `clips.numbered_image(i % 30)`; `sent` is of the newest one.
 
     Args:
         port: TCP port; None for a free one.
         rate: Frames per second.
-
-    Attributes:
-        sent: Number of frames that the newest connection was sent.
     """
 
+    place = "rtsp/live"
+
     def __init__(self, port: int | None = None, rate: int = 30) -> None:
-        self.port, self.rate = free_port() if port is None else port, rate
-        self._running = threading.Event()
-        self._running.set()
-        self.sent = 0
-        self._clients: list[socket.socket] = []
-        self._server = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.rate = rate
+        super().__init__(port)
 
-    @property
-    def address(self) -> str:
-        """Address with a user and a password that holds an ``@``."""
-        return f"rtsp://me:se@cret@127.0.0.1:{self.port}/live"
-
-    @property
-    def shown(self) -> str:
-        """Address as messages show it."""
-        return f"rtsp://127.0.0.1:{self.port}/live"
-
-    def freeze(self) -> None:
-        """Send nothing more, but keep the connections."""
-        self._running.clear()
-
-    def kill(self) -> None:
-        """Close all connections, and refuse new ones."""
-        for each in (self._server, *self._clients):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        self._running.set()
-
-    def __enter__(self) -> RtspServer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                self._clients.append(client)
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, client.makefile("rb") as requests:
+    def serve(self, client: socket.socket) -> None:
+        """Answer the requests of a connection, and send frames after PLAY."""
+        with client.makefile("rb") as requests:
             while line := requests.readline():
                 method = line.split(b" ")[0]
                 fields = dict(self._fields(requests))

@@ -211,7 +211,7 @@ def open_input(
     except (av.FFmpegError, OSError, ValueError) as error:
         # Its traceback, which may be logged as the cause, would show the password of an address.
         error.args = tuple(hide_passwords(part) if isinstance(part, str) else part for part in error.args)
-        raise SourceError(one_line(error)) from error
+        raise SourceError(one_line(getattr(error, "strerror", None) or error)) from error
 
 
 def choose_video(container: av.container.InputContainer) -> av.VideoStream:
