@@ -48,7 +48,7 @@ def announce_code(classifier: str, *, run: Path | None = None, trust: bool = Fal
     import typer
 
     file = check_code(classifier, run=run, trust=trust)
-    if file is not None:
+    if file is not None and file.is_file():
         typer.echo(f"executing the Python file {file}", err=True)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers import clips
-from helpers.command_line import COMMAND, ENVIRONMENT
+from helpers.command_line import COMMAND, ENVIRONMENT, default_signals
 from whyframe import ExplainEngine, Explanation
 from whyframe.cli.run import run
 
@@ -186,7 +186,14 @@ def test_ctrl_c_leaves_a_file_that_plays(tmp_path: Path, toy_path: Path) -> None
     output, lines = tmp_path / "out.mp4", tmp_path / "lines"
     command = [*COMMAND, *map(str, ["run", source, "-o", output, "--model", toy_path, "--json"])]
     with lines.open("wb") as out:
-        running = subprocess.Popen(command, env=ENVIRONMENT, stdout=out, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            command,
+            env=ENVIRONMENT,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=default_signals,
+        )
     while running.poll() is None and lines.read_bytes().count(b"\n") < 20:
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import clips
-from helpers.command_line import COMMAND, ENVIRONMENT
+from helpers.command_line import COMMAND, ENVIRONMENT, default_signals
 from helpers.live_server import MjpegServer
 
 
@@ -67,7 +67,12 @@ def test_sigterm_ends_a_live_run_at_once_even_while_the_server_is_frozen(
 ) -> None:
     with MjpegServer() as server:
         arguments = ["run", server.address, "-o", tmp_path / "out.mp4", "--model", toy_path, "--reconnect"]
-        running = subprocess.Popen([*COMMAND, *map(str, arguments)], env=ENVIRONMENT, stderr=subprocess.PIPE)
+        running = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            env=ENVIRONMENT,
+            stderr=subprocess.PIPE,
+            preexec_fn=default_signals,
+        )
         while running.poll() is None and not any(tmp_path.glob(".*")):
             time.sleep(0.05)
         time.sleep(1)

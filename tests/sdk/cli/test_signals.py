@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import clips
-from helpers.command_line import COMMAND, ENVIRONMENT
+from helpers.command_line import COMMAND, ENVIRONMENT, default_signals
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,9 @@ def start(
     lines = folder / "lines"
     with lines.open("wb") as out:
         command = [*prefix, *COMMAND, *map(str, arguments)]
-        running = subprocess.Popen(command, env=ENVIRONMENT, stdout=out, **options)
+        running = subprocess.Popen(
+            command, env=ENVIRONMENT, stdout=out, preexec_fn=default_signals, **options
+        )
     while running.poll() is None and lines.read_bytes().count(b"\n") < 20:
         time.sleep(0.01)
     assert running.poll() is None
