@@ -12,6 +12,7 @@ from helpers import toy
 from helpers.compiled import compile_host_twins
 from whyframe import ExplainEngine
 from whyframe.native.kernels import Kernels, load_host_twins
+from whyframe.reader_threads import end_at_once
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +45,8 @@ def frame(rng: np.random.Generator) -> np.ndarray:
 def host_twins(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     """The host twins of the kernels, compiled once."""
     return load_host_twins(compile_host_twins(tmp_path_factory.mktemp("twins")))
+
+
+def pytest_unconfigure() -> None:
+    """Keep the exit status of pytest, not that of the last command that a test called in this process."""
+    end_at_once(None)

@@ -9,6 +9,7 @@ import sys
 
 from whyframe.errors import WhyframeError, one_line
 from whyframe.passwords import hide_passwords
+from whyframe.reader_threads import end_at_once
 
 __all__ = ["main"]
 
@@ -33,7 +34,9 @@ def main() -> None:
             stream, "reconfigure"
         ):  # a name that is not UTF-8, or a label in a terminal that has only ASCII
             stream.reconfigure(errors="backslashreplace")
-    raise SystemExit(_flushed(_status_of_command(verbose)))
+    status = _flushed(_status_of_command(verbose))
+    end_at_once(status)
+    raise SystemExit(status)
 
 
 def _status_of_command(verbose: bool) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from whyframe.errors import OptionError, SourceError, StreamError, one_line
+from whyframe.reader_threads import start_reader
 from whyframe.video.source import Frame, Source
 
 __all__ = ["LiveSource", "Reconnect"]
@@ -191,9 +192,7 @@ class _Reader:
         self._ended = self._stopped = False
         self.received = 0
         self.reason = "ended"
-        # A daemon thread: a driver that never returns must not keep the interpreter running.
-        self._thread = threading.Thread(target=self._run, name="whyframe-read", daemon=True)
-        self._thread.start()
+        self._thread = start_reader(self._run, "whyframe-read")
 
     def opened(self, seconds: float) -> Source:
         """Return the source when it is open.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from whyframe.image_options import ImageOptions
+from whyframe.reader_threads import start_reader
 from whyframe.targets import Target, resolve_target
 from whyframe.video.live import Reconnect
 from whyframe.video.sources import Frame, Source, open_source
@@ -191,10 +192,7 @@ def _start_stage(
         # Closed by the thread that reads: a capture must not be released while another thread reads from it.
         close()
 
-    # A daemon thread: a camera driver that never returns must not keep the interpreter running.
-    thread = threading.Thread(target=move, name=name, daemon=True)
-    thread.start()
-    return thread
+    return start_reader(move, name)
 
 
 class _Channel(Generic[Item]):
